@@ -1,0 +1,202 @@
+#!/usr/bin/env python
+"""Compare this clu, compiled and interpreted, with sdss-clu 2.6.1 on the same machine.
+
+    python benchmarks/compare.py [--rounds R] [--seconds S] [--case NAME ...] [--write] [--json OUT]
+
+The first run makes ``benchmarks/.venv-sdss-clu`` with the same interpreter. Each round runs
+``cases.py`` once in every build, in turn; the table has the medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import report
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+README = HERE / "README.md"
+START, END = "<!-- table:start -->", "<!-- table:end -->"
+RELEASE = "2.6.1"
+
+
+@dataclass
+class Build:
+    """One clu to measure: an interpreter and its environment."""
+
+    name: str
+    python: Path
+    environment: dict[str, str]
+    home: Path
+    about: dict[str, Any] = field(default_factory=dict)
+    rounds: list[dict[str, dict[str, Any]]] = field(default_factory=list)
+
+    def run(self, names: list[str], seconds: float) -> dict[str, Any]:
+        """Run cases in a folder of their own, so that only the environment decides what is clu."""
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "figures.json"
+            command = [str(self.python), str(HERE / "cases.py"), "--json", str(output)]
+            command += ["--seconds", str(seconds)]
+            command += [word for name in names for word in ("--case", name)]
+            finished = subprocess.run(
+                command, cwd=folder, env=self.environment, capture_output=True, text=True
+            )
+            if not output.exists():
+                last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+                raise SystemExit(f"{self.name}: cases.py failed: {last}")
+            return json.loads(output.read_text())
+
+    def check(self) -> None:
+        """Make sure that it is the clu that its name says."""
+        self.about = self.run(["status_tests"], 0.01)["about"]
+        version, file = self.about["version"], Path(self.about["file"])
+        if self.home not in file.parents:
+            raise SystemExit(f"{self.name}: clu is imported from {file}, not from {self.home}")
+        if (version == RELEASE) != (self.name == report.RECORDED):
+            raise SystemExit(f"{self.name}: clu has version {version}")
+        if self.name in (report.COMPILED, report.PURE):
+            self.check_kernels()
+
+    def check_kernels(self) -> None:
+        kernels = self.about["kernels"]
+        wanted = self.name.replace(report.PURE, "interpreted")
+        others = [kernel for kernel, state in kernels.items() if state != wanted]
+        if len(others) == len(kernels):
+            raise SystemExit(f"{self.name}: no kernel is {wanted}; run `pip install -e .` first")
+        if others:
+            print(f"{self.name}: not {wanted}: {', '.join(others)}", file=sys.stderr)
+
+
+def recorded_release() -> Build:
+    """sdss-clu from PyPI in a virtual environment made with this interpreter."""
+    home = HERE / ".venv-sdss-clu"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not ready(python):
+        print(f"making {home}", file=sys.stderr)
+        venv.create(home, clear=True, with_pip=True)
+        install = [python, "-m", "pip", "install", "-qq", f"sdss-clu=={RELEASE}"]
+        subprocess.run(install, check=True, cwd=home)
+    return Build(report.RECORDED, python, environment(), home)
+
+
+def ready(python: Path) -> bool:
+    if not python.exists():
+        return False
+    script = (
+        "import platform; from importlib.metadata import version; "
+        "print(platform.python_version(), version('sdss-clu'))"
+    )
+    answer = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=HERE)
+    return answer.stdout.split() == [platform.python_version(), RELEASE]
+
+
+def environment(**more: str) -> dict[str, str]:
+    dropped = ("PYTHON", "CLU_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return kept | more
+
+
+def all_builds() -> list[Build]:
+    python, path = Path(sys.executable), str(ROOT)
+    return [
+        recorded_release(),
+        Build(report.COMPILED, python, environment(PYTHONPATH=path), ROOT),
+        Build(report.PURE, python, environment(PYTHONPATH=path, CLU_NO_EXTENSIONS="1"), ROOT),
+    ]
+
+
+def measure(builds: list[Build], names: list[str], rounds: int, seconds: float) -> None:
+    for number in range(rounds):
+        first = number % len(builds)
+        for build in builds[first:] + builds[:first]:
+            print(f"round {number + 1} of {rounds}: {build.name}", file=sys.stderr)
+            chosen = [name for name in names if runs_in(build, name)]
+            build.rounds.append(build.run(chosen, seconds)["cases"])
+
+
+def runs_in(build: Build, name: str) -> bool:
+    return not (build.name == report.RECORDED and name.endswith("_uvloop"))
+
+
+def medians(build: Build) -> report.Figures:
+    """The median over the rounds of each case, or the reason why there is none."""
+    figures: report.Figures = {}
+    for name in build.rounds[0]:
+        taken = [result[name] for result in build.rounds]
+        values = [figure["microseconds"] for figure in taken if figure["microseconds"] is not None]
+        reasons = [figure["reason"] for figure in taken if "reason" in figure]
+        figures[name] = reasons[0] if reasons else statistics.median(values)
+    return figures
+
+
+def machine() -> str:
+    """The processor, its cores and the load on them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor() or platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def heading(builds: list[Build], options: argparse.Namespace, load: float) -> str:
+    versions = ", ".join(f"{build.name}: {build.about['version']}" for build in builds)
+    today = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    command = f"python benchmarks/compare.py --rounds {options.rounds} --seconds {options.seconds}"
+    implementation = platform.python_implementation()
+    return (
+        f"{today}; {machine()}, load {load:.1f} at the start; "
+        f"{implementation} {platform.python_version()}; {versions}; `{command}`.\n"
+    )
+
+
+def write_readme(text: str) -> None:
+    before, rest = README.read_text().split(START)
+    after = rest.split(END)[1]
+    README.write_text(f"{before}{START}\n{text}\n{END}{after}")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of all builds (default 5)")
+    parser.add_argument("--seconds", type=float, default=0.7, help="time for a case (default 0.7)")
+    parser.add_argument("--case", action="append", help="only this case of cases.py (repeatable)")
+    parser.add_argument("--build", action="append", choices=report.BUILDS, help="only this build")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--json", type=Path, help="write the figures of all rounds to this file")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    builds = [build for build in all_builds() if build.name in (options.build or report.BUILDS)]
+    for build in builds:
+        build.check()
+    measure(builds, options.case or report.case_names(), options.rounds, options.seconds)
+    figures = {build.name: medians(build) for build in builds}
+    text = heading(builds, options, load) + "\n" + report.tables(figures)
+    print(text)
+    if options.json:
+        rounds = {build.name: {"about": build.about, "rounds": build.rounds} for build in builds}
+        options.json.write_text(json.dumps(rounds, indent=1) + "\n")
+    if options.write:
+        write_readme(text)
+    ours = [figures[name] for name in (report.COMPILED, report.PURE) if name in figures]
+    return int(any(isinstance(value, str) for build in ours for value in build.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

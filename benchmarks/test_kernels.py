@@ -1,0 +1,157 @@
+"""The kernels in both builds, and the paths through the public classes in the selected one.
+
+Run with ``pytest benchmarks --benchmark-only``; no test judges a time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import cases
+import inputs
+import pytest
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    Kernel = Callable[[str], ModuleType]
+
+BATCH = 200
+IN_PROCESS = [
+    name for name in cases.CASES if "broadcast" not in name and name.split("_")[0] != "import"
+]
+
+
+# --- status ------------------------------------------------------------------------------
+
+
+def test_status_matches(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    assert benchmark(kernel("status").matches, 32, 224)
+
+
+def test_status_is_combination(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    assert benchmark(kernel("status").is_combination, 224)
+
+
+def test_status_active_bits(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    members = [(1 << bit, f"bit {bit}") for bit in range(9)]
+    bits = benchmark(kernel("status").active_bits, 0b10100, members)
+    assert bits == ["bit 2", "bit 4"]
+
+
+# --- reply -------------------------------------------------------------------------------
+
+
+def test_reply_merge_message(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    merge = kernel("reply").merge_message
+    assert benchmark(merge, inputs.message(), "text", {}) == inputs.message()
+
+
+def test_reply_holds_exception(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    assert not benchmark(kernel("reply").holds_exception, inputs.message())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("plain", "plain"),
+        ("two words", '"two words"'),
+        (True, "T"),
+        (-110.25, "-110.25"),
+        ([1, 2.5, "x y"], '1,2.5,"x y"'),
+    ],
+)
+def test_reply_format_value(
+    benchmark: BenchmarkFixture, kernel: Kernel, value: Any, text: str
+) -> None:
+    assert benchmark(kernel("reply").format_value, value) == text
+
+
+@pytest.mark.parametrize(
+    "value", [inputs.message(), {"big": 2**70}, {"never": None}], ids=["usual", "exact", "null"]
+)
+def test_reply_encode_json(benchmark: BenchmarkFixture, kernel: Kernel, value: Any) -> None:
+    assert json.loads(benchmark(kernel("reply").encode_json, value)) == value
+
+
+def test_reply_encode_reply(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    encode = kernel("reply").encode_reply
+    line = benchmark(encode, 7, "user", "i", False, "bench", inputs.message())
+    assert json.loads(line)["data"] == inputs.message()
+
+
+# --- schema ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keywords", [30, 300])
+@pytest.mark.parametrize(("make", "verdict"), [(inputs.message, True), (inputs.bad_message, False)])
+def test_schema_is_valid(
+    benchmark: BenchmarkFixture,
+    kernel: Kernel,
+    keywords: int,
+    make: Callable[[], Any],
+    verdict: bool,
+) -> None:
+    schema = kernel("schema").compile_schema(inputs.schema(keywords))
+    assert benchmark(schema.is_valid, make()) is verdict
+
+
+def test_schema_compile(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    schema = benchmark(kernel("schema").compile_schema, inputs.schema())
+    assert schema.is_valid(inputs.message())
+
+
+# --- opscore -----------------------------------------------------------------------------
+
+
+def make_scanner(opscore: ModuleType) -> Any:
+    reply = type("Reply", (opscore.ReplyBase,), {})
+    keyword = type("Keyword", (opscore.KeywordBase,), {})
+    return opscore.Scanner(reply, list, keyword, lambda *where: ValueError(where))
+
+
+@pytest.mark.parametrize(
+    ("line", "count"), [(inputs.long_line(), 9), (inputs.short_line(), 2)], ids=["300", "45"]
+)
+def test_opscore_hub_reply(
+    benchmark: BenchmarkFixture, kernel: Kernel, line: str, count: int
+) -> None:
+    opscore = kernel("opscore")
+    header = type("Header", (opscore.ReplyHeaderBase,), {})
+    reply = benchmark(make_scanner(opscore).hub_reply, line, header, {"i": "INFO"})
+    assert reply.header.code == "INFO"
+    assert len(reply.keywords) == count
+
+
+def test_opscore_command(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    scan = make_scanner(kernel("opscore")).command
+    _, verb, values, keywords, raw = benchmark(scan, 'move 1.5, "x y" speed=2 axes=a,b')
+    assert (verb, values, len(keywords), raw) == ("move", ["1.5", "x y"], 2, None)
+
+
+def test_opscore_convert(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    opscore = kernel("opscore")
+    number = opscore.BareConverter(type("Float", (float,), {}), None, None)
+    text = opscore.BareConverter(type("String", (str,), {}), None, None)
+    plan = opscore.Plan([number, number, text], None, 3, [])
+    assert benchmark(plan.convert, ["1.5", "-2", "state"], False) == [1.5, -2.0, "state"]
+
+
+# --- the cases of the comparison, without network and processes ----------------------------
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_case(benchmark: BenchmarkFixture, loop: AbstractEventLoop, name: str) -> None:
+    """`BATCH` operations of the case, in the build that clu selects."""
+    context = cases.CASES[name].make()
+    timed = loop.run_until_complete(context.__aenter__())
+    try:
+        seconds = benchmark(lambda: loop.run_until_complete(timed(BATCH)))
+    finally:
+        loop.run_until_complete(context.__aexit__(None, None, None))
+    assert seconds > 0

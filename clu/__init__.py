@@ -1,0 +1,80 @@
+"""Actors that accept commands, stream keyword replies and follow each other's keywords.
+
+An independent implementation of the documented API of the package of this name.
+"""
+
+from clu._logging import REPLY, register_reply_level
+from clu._version import __version__
+
+register_reply_level()
+
+from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
+from clu.base import BaseActor, BaseClient, MessageCode, Reply
+from clu.client import AMQPClient, AMQPReply
+from clu.command import (
+    BaseCommand,
+    Command,
+    FakeCommand,
+    TimedCommand,
+    TimedCommandList,
+    parse_legacy_command,
+)
+from clu.device import Device
+from clu.exceptions import (
+    CluDeprecationWarning,
+    CluError,
+    CluNotImplemented,
+    CluWarning,
+    CommandError,
+    CommandParserError,
+)
+from clu.legacy.actor import LegacyActor
+from clu.parsers import ClickParser, CluCommand, JSONParser, command_parser
+from clu.tools import (
+    ActorHandler,
+    CommandStatus,
+    as_complete_failer,
+    escape,
+    format_value,
+)
+
+NAME = "sdss-clu"
+
+__all__ = [
+    "NAME",
+    "REPLY",
+    "AMQPActor",
+    "AMQPBaseActor",
+    "AMQPClient",
+    "AMQPReply",
+    "ActorHandler",
+    "BaseActor",
+    "BaseClient",
+    "BaseCommand",
+    "ClickParser",
+    "CluCommand",
+    "CluDeprecationWarning",
+    "CluError",
+    "CluNotImplemented",
+    "CluWarning",
+    "Command",
+    "CommandError",
+    "CommandParserError",
+    "CommandStatus",
+    "Device",
+    "FakeCommand",
+    "JSONActor",
+    "JSONParser",
+    "LegacyActor",
+    "MessageCode",
+    "Reply",
+    "TCPBaseActor",
+    "TimedCommand",
+    "TimedCommandList",
+    "__version__",
+    "as_complete_failer",
+    "command_parser",
+    "escape",
+    "format_value",
+    "parse_legacy_command",
+]

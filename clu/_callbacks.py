@@ -1,0 +1,118 @@
+"""Callbacks of users: called with as many arguments as they take, never fatal."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CallbackMixIn", "call_user_function", "callback_name"]
+
+logger = logging.getLogger("clu")
+
+
+def callback_name(callback: object) -> str:
+    """Return a name by which a user recognises the callback in a log."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+    return f"{getattr(callback, '__module__', None) or '?'}.{name}"
+
+
+def positional_capacity(callback: Callable[..., Any]) -> int | None:
+    """Return how many positional arguments a callback takes, or None for any number."""
+    try:
+        parameters = inspect.signature(callback).parameters.values()
+    except (TypeError, ValueError):  # builtins without a signature
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
+    """Call a function of the user with the arguments it takes; log what it raises.
+
+    Returns
+    -------
+    result
+        What the function returned (maybe an awaitable), or None if it raised.
+    """
+    capacity = positional_capacity(callback)
+    try:
+        return callback(*(args if capacity is None else args[:capacity]))
+    except Exception:
+        logger.exception("The callback %s raised an error.", callback_name(callback))
+        return None
+
+
+class CallbackMixIn:
+    """A mix-in for things that notify callbacks.
+
+    Parameters
+    ----------
+    callbacks
+        Functions or coroutine functions to call.
+    loop
+        Ignored; kept for callers of older releases.
+    """
+
+    def __init__(
+        self,
+        callbacks: list[Callable[..., Any]] = [],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._callbacks: list[Callable[..., Any]] = []
+        self._running: list[asyncio.Future[Any]] = []
+        for callback in callbacks:
+            self.register_callback(callback)
+
+    def notify(self, *args: object) -> None:
+        """Call the callbacks with as many of the arguments as they take.
+
+        Coroutines become tasks. An error in a callback is logged, and does not stop the others.
+        """
+        for callback in list(self._callbacks):
+            result = call_user_function(callback, *args)
+            if inspect.isawaitable(result):
+                self._watch(asyncio.ensure_future(result), callback)
+
+    def _watch(self, task: asyncio.Future[Any], callback: Callable[..., Any]) -> None:
+        self._running.append(task)
+
+        def ended(task: asyncio.Future[Any]) -> None:
+            self._running.remove(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error(
+                    "The callback %s raised an error.", callback_name(callback), exc_info=error
+                )
+
+        task.add_done_callback(ended)
+
+    def register_callback(self, callback_func: Callable[..., Any]) -> None:
+        """Add a function or coroutine function to the callbacks."""
+        self._callbacks.append(callback_func)
+
+    def remove_callback(self, callback_func: Callable[..., Any]) -> None:
+        """Remove a callback.
+
+        Raises
+        ------
+        AssertionError
+            If it is not among the callbacks.
+        """
+        if callback_func not in self._callbacks:
+            raise AssertionError("callback_func is not in the list of callbacks.")
+        self._callbacks.remove(callback_func)
+
+    async def stop_callbacks(self) -> None:
+        """Cancel the callbacks that still run."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

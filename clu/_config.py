@@ -1,0 +1,50 @@
+"""Configurations, and the arguments that a class takes from them."""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def parse_config(config: Any, loader: Any = None) -> Any:
+    """Return a configuration as a dictionary.
+
+    Parameters
+    ----------
+    config
+        A dictionary, which is returned as it is, or the path of a YAML file.
+    loader
+        The YAML loader.
+
+    Raises
+    ------
+    AssertionError
+        If there is no file at the path.
+    """
+    if isinstance(config, Mapping):
+        return config
+    path = pathlib.Path(config).expanduser()
+    if not path.exists():
+        raise AssertionError("configuration path does not exist.")
+    from sdsstools import read_yaml_file
+
+    return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))
+
+
+def actor_arguments(
+    cls: type, config: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a class that a configuration holds.
+
+    The section ``actor``, else ``client``, else the whole counts. Keys that a class without
+    ``**kwargs`` does not name are dropped. The configuration itself is passed as ``config``.
+    """
+    section = config.get("actor") or config.get("client") or config
+    arguments = {**section, **overrides}
+    parameters = inspect.signature(cls).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        arguments = {key: value for key, value in arguments.items() if key in parameters}
+    arguments.setdefault("config", config)
+    return arguments

@@ -1,0 +1,44 @@
+"""The header of commands that a legacy actor receives."""
+
+from __future__ import annotations
+
+import re
+
+from clu.exceptions import CommandError
+
+# [program.user[.stack]] [command id [another number]] body
+_pattern = re.compile(
+    r"(?:(?P<commander>[A-Za-z][\w-]*(?:\.[\w-]+)+)\s+)?"
+    r"(?:(?P<command_id>[0-9]+)\s+(?:[0-9]+\s+)?)?"
+    r"(?P<body>(?:[^\W\d]|_|--help).*)?\Z",
+    re.DOTALL,
+)
+
+
+def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
+    """Split a command received by a legacy actor into its header and body.
+
+    Parameters
+    ----------
+    command_string
+        ``[commander] [command id] body``.
+
+    Returns
+    -------
+    commander_id
+        The commander, ``program.user`` with any actors that relayed the command, or None.
+    command_id
+        The number of the command, 0 by default.
+    body
+        The command itself.
+
+    Raises
+    ------
+    CommandError
+        If there is no body that begins with a letter, an underscore or ``--help``.
+    """
+    found = _pattern.match(command_string)
+    if found is None or found["body"] is None:
+        raise CommandError(f"Could not match command string {command_string!r}.")
+    commander, command_id, body = found.groups()
+    return commander, int(command_id or 0), body.strip()

@@ -1,0 +1,122 @@
+"""Replies and their codes."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import time
+from typing import TYPE_CHECKING, Any
+
+from clu.exceptions import CluValueError
+
+if TYPE_CHECKING:
+    from clu.command import BaseCommand
+
+
+class MessageCode(enum.Enum):
+    """The codes of replies. A member equals its own string."""
+
+    STARTED = ">"
+    DONE = ":"
+    FAILED = "f"
+    ERROR = "e"
+    CRITICAL = "!"
+    INFO = "i"
+    WARNING = "w"
+    DEBUG = "d"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return bool(self._value_ == other)
+        return self is other
+
+    def __hash__(self) -> int:
+        return hash(self._value_)
+
+
+_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
+
+
+def message_code_of(code: MessageCode | str) -> MessageCode:
+    """Return the member for a code.
+
+    Raises
+    ------
+    CluValueError
+        If there is no such code.
+    """
+    try:
+        return _CODES[code]
+    except (KeyError, TypeError):
+        raise CluValueError(f"{code!r} is not a valid MessageCode") from None
+
+
+class Reply:
+    """A reply of a command or an actor to its users.
+
+    Parameters
+    ----------
+    message_code
+        The code of the reply.
+    message
+        The keywords and their values.
+    command
+        The command that is answered, if any.
+    broadcast
+        Whether the reply goes to all users.
+    use_validation
+        Whether the reply was to be validated.
+    validated
+        Whether it was validated, with success.
+    internal
+        Whether the reply is not for wider consumption.
+    keywords
+        The keywords as typed objects, where the protocol has them.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_created",
+        "broadcast",
+        "command",
+        "internal",
+        "keywords",
+        "message",
+        "message_code",
+        "use_validation",
+        "validated",
+    )
+
+    def __init__(
+        self,
+        message_code: MessageCode,
+        message: dict[str, Any],
+        command: BaseCommand[Any, Any] | None = None,
+        broadcast: bool = False,
+        use_validation: bool = False,
+        validated: bool = False,
+        internal: bool = False,
+        keywords: list[Any] | None = None,
+    ) -> None:
+        self._created = time.time()
+        self.message_code = message_code
+        self.message = message
+        self.command = command
+        self.broadcast = broadcast
+        self.use_validation = use_validation
+        self.validated = validated
+        self.internal = internal
+        self.keywords = keywords
+
+    @property
+    def date(self) -> datetime.datetime:
+        """When the reply was created, in UTC."""
+        return datetime.datetime.fromtimestamp(self._created, datetime.timezone.utc)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The message, by another name."""
+        return self.message
+
+    def __repr__(self) -> str:
+        return f"<Reply ({self.message_code.value} {self.message})>"

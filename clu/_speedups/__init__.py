@@ -1,0 +1,37 @@
+"""The kernels: the work that every message pays for, without sockets or event loops.
+
+Each kernel has one source, ``<name>_py.py``, which runs as it is and is compiled a second time as
+``<name>_c`` with the C types of ``<name>_c.pxd``. The selector ``<name>.py`` is what the rest of
+clu imports. ``CLU_NO_EXTENSIONS=1`` selects the interpreted builds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+__all__ = ["KERNELS", "NO_EXTENSIONS", "backend"]
+
+KERNELS = ("status", "reply", "schema", "opscore")
+NO_EXTENSIONS = os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0")
+
+
+def backend() -> dict[str, str]:
+    """Tell which build of each kernel runs in this process.
+
+    Returns
+    -------
+    dict
+        The kernel's name to ``"compiled"`` or ``"interpreted"``.
+    """
+    return {name: _build(name) for name in KERNELS}
+
+
+def _build(name: str) -> str:
+    if NO_EXTENSIONS:
+        return "interpreted"
+    try:
+        importlib.import_module(f"{__name__}.{name}_c")
+    except ImportError:
+        return "interpreted"
+    return "compiled"

@@ -1,0 +1,662 @@
+# cython: annotation_typing=False, wraparound=False, nonecheck=True
+"""Opscore kernel: lines into messages, raw values into typed ones; the source of both builds.
+
+One pass over the text, index by index, makes a message: no tokens, no regular expressions, no
+recursion, so that the time grows with the length of a line and with nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# Longer numbers are no command ids, and int() takes quadratic time for them.
+MAX_DIGITS = 4300
+
+
+class KeywordBase:
+    """Holds a keyword. ``_raw`` are values nobody has asked for yet, as a plain list."""
+
+    __slots__ = ("_raw", "_values", "matched", "name")
+
+    if TYPE_CHECKING:
+        _raw: list[Any] | None
+        _values: Any
+        matched: bool
+        name: str
+
+
+class KeywordsBase(list[Any]):
+    """Holds the keywords of a message."""
+
+    __slots__ = ()
+
+
+class ReplyHeaderBase:
+    """Holds the header that the hub puts before a reply."""
+
+    __slots__ = ("actor", "actorStack", "cmdrName", "code", "commandId", "program", "user")
+
+    if TYPE_CHECKING:
+        actor: str
+        actorStack: str
+        cmdrName: str
+        code: Any
+        commandId: int
+        program: str
+        user: str
+
+
+class ActorReplyHeaderBase:
+    """Holds the header that an actor puts before a reply."""
+
+    __slots__ = ("code", "commandId", "userId")
+
+    if TYPE_CHECKING:
+        code: Any
+        commandId: int
+        userId: int
+
+
+class ReplyBase:
+    """Holds a reply."""
+
+    __slots__ = ("header", "keywords", "string")
+
+    if TYPE_CHECKING:
+        header: Any
+        keywords: Any
+        string: str | None
+
+
+def _exact(string: str) -> str:
+    """Return the text without the newlines at its end, as a ``str`` and no subclass."""
+    if type(string) is not str:
+        string = str.__str__(string)
+    end = len(string)
+    while end > 0 and string[end - 1] == "\n":
+        end -= 1
+    return string if end == len(string) else string[:end]
+
+
+def _blanks_end(text: str, pos: int, end: int) -> int:
+    while pos < end and text[pos] in " \t":
+        pos += 1
+    return pos
+
+
+def _digits_end(text: str, pos: int, end: int) -> int:
+    """Return the end of a number without leading zeros, or ``pos`` if there is none."""
+    start = pos
+    while pos < end and text[pos] in "0123456789":
+        pos += 1
+    if pos - start > 1 and (text[start] == "0" or pos - start > MAX_DIGITS):
+        return start
+    return pos
+
+
+def _plain_name_end(text: str, pos: int, end: int) -> int:
+    """Return the end of a name without dots, or ``pos`` if there is none."""
+    if pos < end and text[pos] in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        while (
+            pos < end
+            and text[pos] in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+        ):
+            pos += 1
+    return pos
+
+
+def _name_end(text: str, pos: int, end: int) -> int:
+    """Return the end of a name that may have dots, or ``pos`` if there is none."""
+    if pos < end and text[pos] in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        while (
+            pos < end
+            and text[pos] in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
+        ):
+            pos += 1
+    return pos
+
+
+def _word_end(text: str, pos: int, end: int) -> int:
+    """Return the end of an unquoted word, or ``pos`` if there is none.
+
+    The characters that end it are quotes, the delimiters and what ``str.isspace`` accepts.
+    """
+    while (
+        pos < end
+        and text[pos]
+        not in "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \"',;=\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    ):
+        pos += 1
+    return pos
+
+
+def _quoted_end(text: str, pos: int, end: int) -> int:
+    """Return the position of the quote that closes the one at ``pos``, or -1."""
+    quote = text[pos]
+    pos += 1
+    while pos < end:
+        char = text[pos]
+        if char == quote:
+            return pos
+        if char == "\n":
+            return -1
+        if char == "\\":
+            pos += 1
+            if pos < end and text[pos] == "\n":
+                return -1
+        pos += 1
+    return -1
+
+
+def _is_raw(text: str, start: int, end: int) -> bool:
+    return end == start + 3 and text[start:end].lower() == "raw"
+
+
+class Scanner:
+    """Scans lines into messages of the classes that it is given.
+
+    Parameters
+    ----------
+    reply, keywords, keyword
+        The classes to make, which derive from the bases here and are not called.
+    failure
+        Called with ``"header"``, ``"code"``, ``"token"`` or ``"reserved"``, the text, and the
+        position where that was met; returns the exception to raise.
+    """
+
+    __slots__ = ("_failure", "_keyword", "_keywords", "_reply")
+
+    def __init__(
+        self,
+        reply: type[ReplyBase],
+        keywords: type[KeywordsBase],
+        keyword: type[KeywordBase],
+        failure: Callable[[str, str, int], Exception],
+    ) -> None:
+        self._reply = reply
+        self._keywords = keywords
+        self._keyword = keyword
+        self._failure = failure
+
+    def hub_header(self, text: str, header: ReplyHeaderBase, codes: dict[str, Any]) -> int:
+        """Scan the header of a reply from the hub: ``program.user.stack id actor code``.
+
+        Parameters
+        ----------
+        text
+            The line.
+        header
+            The header to fill.
+        codes
+            The message codes by their letters.
+
+        Returns
+        -------
+        end
+            Where the keywords begin.
+        """
+        end = len(text)
+        dot = _plain_name_end(text, 0, end)
+        if dot == end or text[dot] != ".":
+            raise self._failure("header", text, 0)
+        user = _plain_name_end(text, dot + 1, end)
+        stack = user
+        if user > dot + 1 and user < end and text[user] == ".":
+            stack = _name_end(text, user + 1, end)
+        number = _blanks_end(text, stack, end)
+        digits = _digits_end(text, number, end)
+        actor = _blanks_end(text, digits, end)
+        name = _plain_name_end(text, actor, end)
+        code = _blanks_end(text, name, end)
+        body = _blanks_end(text, code + 1, end)
+        if (
+            user == dot + 1
+            or stack == user + 1
+            or number == stack
+            or digits == number
+            or actor == digits
+            or name == actor
+            or code == name
+            or body <= code + 1
+            or text[code] == "\n"
+        ):
+            raise self._failure("header", text, name)
+        status = codes.get(text[code])
+        if status is None:
+            raise self._failure("code", text, code)
+        header.program = text[:dot]
+        header.user = text[dot + 1 : user]
+        header.actorStack = text[user:stack]
+        header.cmdrName = text[:stack]
+        header.commandId = int(text[number:digits])
+        header.actor = text[actor:name]
+        header.code = status
+        return body
+
+    def actor_header(self, text: str, header: ActorReplyHeaderBase, codes: dict[str, Any]) -> int:
+        """Scan the header of a reply from an actor: ``command_id user_id code``.
+
+        Parameters and result are those of `hub_header`.
+        """
+        end = len(text)
+        command = _digits_end(text, 0, end)
+        number = _blanks_end(text, command, end)
+        user = _digits_end(text, number, end)
+        code = _blanks_end(text, user, end)
+        body = _blanks_end(text, code + 1, end)
+        if (
+            command == 0
+            or number == command
+            or user == number
+            or code == user
+            or body <= code + 1
+            or text[code] == "\n"
+        ):
+            raise self._failure("header", text, user)
+        status = codes.get(text[code])
+        if status is None:
+            raise self._failure("code", text, code)
+        header.commandId = int(text[:command])
+        header.userId = int(text[number:user])
+        header.code = status
+        return body
+
+    def hub_reply(
+        self, string: str, header_class: type[ReplyHeaderBase], codes: dict[str, Any]
+    ) -> ReplyBase:
+        """Scan a line from the hub into a reply."""
+        text = _exact(string)
+        header = header_class.__new__(header_class)
+        return self._make_reply(text, header, self.hub_header(text, header, codes))
+
+    def actor_reply(
+        self, string: str, header_class: type[ActorReplyHeaderBase], codes: dict[str, Any]
+    ) -> ReplyBase:
+        """Scan a line from an actor into a reply."""
+        text = _exact(string)
+        header = header_class.__new__(header_class)
+        return self._make_reply(text, header, self.actor_header(text, header, codes))
+
+    def _make_reply(self, text: str, header: object, pos: int) -> ReplyBase:
+        cls = self._reply
+        reply = cls.__new__(cls)
+        reply.header = header
+        reply.keywords = self._reply_keywords(text, pos, len(text))
+        reply.string = text
+        return reply
+
+    def _reply_keywords(self, text: str, pos: int, end: int) -> KeywordsBase:
+        """Scan keywords that are separated by semicolons, until the end of the text."""
+        cls = self._keywords
+        found = cls.__new__(cls)
+        if pos == end:
+            return found
+        while True:
+            start = pos
+            pos = _name_end(text, start, end)
+            if pos == start or _word_end(text, pos, end) > pos:
+                raise self._failure("token", text, start)
+            name = text[start:pos]
+            if _is_raw(text, start, pos):
+                raise self._failure("reserved", text, start)
+            pos = _blanks_end(text, pos, end)
+            raw: list[Any] = []
+            if pos < end and text[pos] == "=":
+                pos = self._values(text, pos + 1, end, raw, False)
+            list.append(found, self._make_keyword(name, raw))
+            if pos == end:
+                return found
+            if text[pos] != ";":
+                raise self._failure("token", text, pos)
+            pos = _blanks_end(text, pos + 1, end)
+
+    def _values(self, text: str, pos: int, end: int, found: list[Any], reserved: bool) -> int:
+        """Scan values that are separated by commas; return where they and blanks end.
+
+        With `reserved` the word ``raw`` is no value, as everywhere in a command.
+        """
+        while True:
+            start = _blanks_end(text, pos, end)
+            if start < end and text[start] in "\"'":
+                pos = _quoted_end(text, start, end)
+                if pos < 0:
+                    raise self._failure("token", text, start)
+                found.append(text[start + 1 : pos])
+                pos += 1
+            else:
+                pos = _word_end(text, start, end)
+                if pos == start or (reserved and _is_raw(text, start, pos)):
+                    raise self._failure("token", text, start)
+                found.append(text[start:pos])
+            pos = _blanks_end(text, pos, end)
+            if pos == end or text[pos] != ",":
+                return pos
+            pos += 1
+
+    def _make_keyword(self, name: str, raw: list[Any]) -> KeywordBase:
+        cls = self._keyword
+        keyword = cls.__new__(cls)
+        keyword._raw = raw
+        keyword._values = None
+        keyword.matched = False
+        keyword.name = name
+        return keyword
+
+    def command(self, string: str) -> tuple[str, str, list[str], list[KeywordBase], str | None]:
+        """Scan a command.
+
+        Returns
+        -------
+        text, verb, values, keywords, raw
+            The text without newlines at its end, the verb, its values, the keywords, and what
+            follows ``raw=``, or None.
+        """
+        text = _exact(string)
+        end = len(text)
+        start = _blanks_end(text, 0, end)
+        pos = self._command_name(text, start, end)
+        if _is_raw(text, start, pos):
+            raise self._failure("token", text, start)
+        verb = text[start:pos]
+        pos = _blanks_end(text, pos, end)
+        values: list[str] = []
+        if _starts_value(text, pos, end):
+            pos = self._values(text, pos, end, values, True)
+        keywords: list[KeywordBase] = []
+        while pos < end:
+            start = pos
+            pos = self._command_name(text, start, end)
+            if _is_raw(text, start, pos):
+                line = text.find("\n", pos)
+                if pos == end or text[pos] != "=" or line >= 0:
+                    raise self._failure("raw", text, line if line > pos else pos)
+                return text, verb, values, keywords, text[pos + 1 :]
+            name = text[start:pos]
+            raw: list[str] = []
+            pos = _blanks_end(text, pos, end)
+            if pos < end and text[pos] == "=":
+                pos = self._values(text, pos + 1, end, raw, True)
+            keywords.append(self._make_keyword(name, raw))
+        return text, verb, values, keywords, None
+
+    def _command_name(self, text: str, start: int, end: int) -> int:
+        pos = _name_end(text, start, end)
+        if pos == start or _word_end(text, pos, end) > pos:
+            raise self._failure("token", text, start)
+        return pos
+
+
+def _starts_value(text: str, start: int, end: int) -> bool:
+    """Whether what follows a verb is a value: it is no name, or a comma follows it."""
+    if start == end:
+        return False
+    pos = _name_end(text, start, end)
+    if pos == start or _word_end(text, pos, end) > pos:
+        return True
+    if _is_raw(text, start, pos):
+        return False
+    pos = _blanks_end(text, pos, end)
+    return pos < end and text[pos] == ","
+
+
+class Converter:
+    """Makes values of one type; the base of those below.
+
+    Parameters
+    ----------
+    value_type
+        The class of the values.
+    invalid
+        The lower-case text that stands for no value, or None.
+    marker
+        What takes the place of no value.
+    """
+
+    __slots__ = ("_invalid", "_marker", "_type")
+
+    def __init__(self, value_type: type, invalid: str | None, marker: object) -> None:
+        self._type = value_type
+        self._invalid = invalid
+        self._marker = marker
+
+    def convert(self, value: Any) -> Any:
+        """Make a value, or the marker if it is the invalid one."""
+        if self._invalid is not None and str(value).lower() == self._invalid:
+            return self._marker
+        return self.make(value)
+
+    def make(self, value: Any) -> Any:
+        """Make a value.
+
+        Raises
+        ------
+        ValueError, TypeError, OverflowError
+            If it is none of the type.
+        """
+        raise NotImplementedError
+
+
+class CallConverter(Converter):
+    """Makes values by a function.
+
+    Parameters
+    ----------
+    function
+        Called with the raw value.
+    """
+
+    __slots__ = ("_function",)
+
+    def __init__(
+        self,
+        value_type: type,
+        invalid: str | None,
+        marker: object,
+        function: Callable[[Any], Any],
+    ) -> None:
+        Converter.__init__(self, value_type, invalid, marker)
+        self._function = function
+
+    def make(self, value: Any) -> Any:
+        return self._function(value)
+
+
+class BareConverter(Converter):
+    """Makes values without calling the type: ``float`` and ``str`` know how to read a text."""
+
+    __slots__ = ()
+
+    def make(self, value: Any) -> Any:
+        cls = self._type
+        return cls.__new__(cls, value)
+
+
+class IntConverter(Converter):
+    """Makes integers; a text may have a prefix that tells its base.
+
+    Parameters
+    ----------
+    limit
+        The first number that is too large on either side, or None.
+    """
+
+    __slots__ = ("_limit",)
+
+    def __init__(
+        self, value_type: type, invalid: str | None, marker: object, limit: int | None
+    ) -> None:
+        Converter.__init__(self, value_type, invalid, marker)
+        self._limit = limit
+
+    def make(self, value: Any) -> Any:
+        number = int(value, 0) if isinstance(value, str) else int(value)
+        if self._limit is not None and not -self._limit < number < self._limit:
+            raise OverflowError(f"Invalid literal for Int: {value!r}")
+        cls = self._type
+        return cls.__new__(cls, number)
+
+
+class UIntConverter(Converter):
+    """Makes integers of 32 bits; the sign of a negative one becomes the highest bit."""
+
+    __slots__ = ()
+
+    def make(self, value: Any) -> Any:
+        number = int(value, 0) if isinstance(value, str) else int(value)
+        if not -0x80000000 < number <= 0xFFFFFFFF:
+            raise OverflowError(f"Invalid literal for UInt: {value!r}")
+        cls = self._type
+        return cls.__new__(cls, 0x80000000 - number if number < 0 else number)
+
+
+class HexConverter(UIntConverter):
+    """Makes integers from hexadecimal texts of any length."""
+
+    __slots__ = ()
+
+    def make(self, value: Any) -> Any:
+        if isinstance(value, (str, bytes, bytearray)):
+            cls = self._type
+            return cls.__new__(cls, int(value, 16))
+        return UIntConverter.make(self, value)
+
+
+class EnumConverter(Converter):
+    """Picks one of the values that exist.
+
+    Parameters
+    ----------
+    by_label
+        The values by their labels in lower case.
+    by_index
+        The values in order.
+    """
+
+    __slots__ = ("_by_index", "_by_label")
+
+    def __init__(
+        self,
+        value_type: type,
+        invalid: str | None,
+        marker: object,
+        by_label: dict[str, Any],
+        by_index: list[Any],
+    ) -> None:
+        Converter.__init__(self, value_type, invalid, marker)
+        self._by_label = by_label
+        self._by_index = by_index
+
+    def make(self, value: Any) -> Any:
+        if isinstance(value, int):
+            if 0 <= value < len(self._by_index):
+                return self._by_index[value]
+            raise ValueError(f"Invalid index for Enum: {value}")
+        label = str(value).lower()
+        found = self._by_label.get(label)
+        if found is None:
+            raise ValueError(f'Invalid label for Enum: "{label}"')
+        return found
+
+
+class BoolConverter(Converter):
+    """Picks true or false.
+
+    Parameters
+    ----------
+    values
+        Both of them, by every label.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(
+        self, value_type: type, invalid: str | None, marker: object, values: dict[Any, Any]
+    ) -> None:
+        Converter.__init__(self, value_type, invalid, marker)
+        self._values = values
+
+    def make(self, value: Any) -> Any:
+        try:
+            found = self._values.get(value)
+        except TypeError:
+            found = None
+        if found is None:
+            raise ValueError(f"Invalid Bool value: {value!r}")
+        return found
+
+
+class Plan:
+    """What the values of a keyword are converted to.
+
+    Parameters
+    ----------
+    heads
+        The converters of the values that must be there.
+    tail
+        The converter of those that may follow, or None.
+    most
+        The largest number of values, or -1 if there is none.
+    groups
+        Start, length and wrapper of the values that are wrapped into one.
+    """
+
+    __slots__ = ("_groups", "_heads", "_most", "_tail")
+
+    def __init__(
+        self,
+        heads: list[Converter],
+        tail: Converter | None,
+        most: int,
+        groups: list[tuple[int, int, Callable[..., Any] | None]],
+    ) -> None:
+        self._heads = heads
+        self._tail = tail
+        self._most = most
+        self._groups = groups
+
+    def convert(self, values: Sequence[Any], wrap: bool) -> list[Any] | None:
+        """Convert values into a new list; None if they do not match.
+
+        Parameters
+        ----------
+        values
+            The raw values.
+        wrap
+            Whether groups are wrapped.
+        """
+        count = len(values)
+        least = len(self._heads)
+        if count < least or (self._most >= 0 and count > self._most):
+            return None
+        typed: list[Any] = []
+        tail = self._tail
+        try:
+            for index in range(least):
+                converter = self._heads[index]
+                typed.append(converter.convert(values[index]))
+            if tail is not None:
+                for index in range(least, count):
+                    typed.append(tail.convert(values[index]))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+        if wrap and self._groups:
+            for start, length, wrapper in reversed(self._groups):
+                parts = tuple(typed[start : start + length])
+                typed[start : start + length] = [parts if wrapper is None else wrapper(*parts)]
+        return typed
+
+    def fill(self, keyword: KeywordBase, wrap: bool) -> bool:
+        """Convert the values of a keyword in place; tell whether they match."""
+        raw = keyword._raw
+        typed = self.convert(keyword._values if raw is None else raw, wrap)
+        if typed is None:
+            return False
+        if raw is None:
+            keyword._values[:] = typed
+        else:
+            keyword._raw = typed
+        keyword.matched = True
+        return True

@@ -1,0 +1,20 @@
+"""Selects the build of the reply kernel."""
+
+from typing import TYPE_CHECKING
+
+from clu._speedups import NO_EXTENSIONS
+
+if TYPE_CHECKING or NO_EXTENSIONS:
+    from clu._speedups import reply_py as _kernel
+else:
+    try:
+        from clu._speedups import reply_c as _kernel
+    except ImportError:
+        from clu._speedups import reply_py as _kernel
+
+encode_json = _kernel.encode_json
+encode_reply = _kernel.encode_reply
+format_value = _kernel.format_value
+holds_exception = _kernel.holds_exception
+merge_message = _kernel.merge_message
+would_log = _kernel.would_log

@@ -1,0 +1,42 @@
+"""The header of commands that a TCP JSON actor receives."""
+
+from __future__ import annotations
+
+import re
+
+from clu.exceptions import CommandError
+
+_pattern = re.compile(r"(?:(?P<command_id>[0-9]+)\s+)?(?P<body>\S.*)?", re.DOTALL | re.ASCII)
+
+#: The longest number that is taken for a command id, in digits.
+_MAX_DIGITS = 640
+
+
+def parse_tcp_command(line: bytes) -> tuple[int, str]:
+    """Split a line into the command id, 0 by default, and the command.
+
+    Raises
+    ------
+    CommandError
+        If the line is not UTF-8 or the number is absurd. Its ``command_id`` tells the id.
+    """
+    text = line.decode(errors="backslashreplace").strip()
+    found = _pattern.match(text)
+    assert found is not None
+    digits, body = found.groups()
+    if digits and len(digits) > _MAX_DIGITS:
+        raise BadLine(0, f"The command id has {len(digits)} digits (the limit is {_MAX_DIGITS}).")
+    command_id = int(digits or 0)
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        raise BadLine(command_id, f"The command is not UTF-8: {error}.") from None
+    return command_id, body or ""
+
+
+class BadLine(CommandError):
+    """A line that is not a command, with the id to answer to."""
+
+    def __init__(self, command_id: int, message: str) -> None:
+        super().__init__(message)
+        self.command_id = command_id

@@ -1,0 +1,134 @@
+"""Commands that an actor runs on itself periodically."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clu.base import BaseActor
+    from clu.command import Command
+
+
+class TimedCommand:
+    """A command to run on a loop.
+
+    Parameters
+    ----------
+    command_string
+        The command.
+    delay
+        The seconds between two runs.
+    first_silent
+        Whether the first run only updates the model and sends nothing.
+    """
+
+    def __init__(self, command_string: str, delay: float = 1, first_silent: bool = False) -> None:
+        self.command_string = command_string
+        self.delay = delay
+        self.last_run = 0.0  # the loop's monotonic clock does not care for changes of the date
+        self.is_running = False
+        self.first_silent = first_silent
+
+    async def run(self, actor: BaseActor) -> None:
+        """Start the command on an actor. It runs on in the background."""
+        from clu.command import Command
+
+        silent, self.first_silent = self.first_silent, False
+        command: Command[Any] = Command(
+            self.command_string,
+            actor=actor,
+            commander_id=f".{actor.name}",
+            silent=silent,
+            internal=False,
+        )
+        self.is_running = True
+        self.last_run = time.monotonic()
+        command.add_done_callback(self.done)
+        try:
+            command.parse()
+        except Exception:
+            self.is_running = False
+            raise
+
+    def done(self, task: Any) -> None:
+        """Mark the end of a run."""
+        self.is_running = False
+
+
+class TimedCommandList(list[TimedCommand]):
+    """The timed commands of an actor.
+
+    Parameters
+    ----------
+    actor
+        The actor that runs them.
+    resolution
+        How often to look for commands that are due, in seconds.
+    loop
+        Ignored; kept for callers of older releases.
+    """
+
+    def __init__(
+        self,
+        actor: BaseActor,
+        resolution: float = 0.5,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__()
+        self.resolution = resolution
+        self.actor = actor
+        self._task: asyncio.Task[Any] | None = None
+
+    def add_command(self, command_string: str, **kwargs: Any) -> None:
+        """Add a command. The arguments are those of `TimedCommand`."""
+        self.append(TimedCommand(command_string, **kwargs))
+
+    async def poller(self) -> None:
+        """Run each command that is due and not running, for ever."""
+        period = self._resolution()
+        while True:
+            now = time.monotonic()
+            for command in list(self):
+                if not command.is_running and now >= command.last_run + command.delay:
+                    await self._run(command)
+            await asyncio.sleep(period)
+
+    def _resolution(self) -> float:
+        return max(self.resolution, 0.001)
+
+    async def _run(self, command: TimedCommand) -> None:
+        try:
+            await command.run(self.actor)
+        except Exception:
+            self.actor.log.exception("The timed command %r failed.", command.command_string)
+
+    def start(self) -> TimedCommandList:
+        """Start to run the commands, all of them at once at first.
+
+        Raises
+        ------
+        CluError
+            If they run already.
+        """
+        from clu.exceptions import CluRuntimeError
+
+        if self.running:
+            raise CluRuntimeError("poller is already running.")
+        for command in self:
+            command.last_run = float("-inf")
+        self._task = asyncio.get_running_loop().create_task(self.poller())
+        return self
+
+    async def stop(self) -> None:
+        """Stop. Commands that run at the moment go on."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def running(self) -> bool:
+        """Whether the commands are being run."""
+        return self._task is not None and not self._task.done()

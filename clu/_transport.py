@@ -1,0 +1,190 @@
+"""The transport of a client of a TCP server, the same on every event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+logger = logging.getLogger("clu")
+
+#: The default limit of bytes that wait for a client that does not read.
+BUFFER_LIMIT = 16 * 1024 * 1024
+
+
+class ClientTransport(asyncio.Transport):
+    """What a server writes to one of its clients with.
+
+    It takes attributes, which the transports of uvloop do not, gathers the writes of one turn of
+    the loop into one system call, and cuts off a client that does not read.
+
+    Parameters
+    ----------
+    transport
+        The transport of the event loop.
+    loop
+        The event loop.
+    buffer_limit
+        How many bytes may wait for the client. One message may be larger when none waits.
+
+    Attributes
+    ----------
+    user_id
+        By which the actor knows the client.
+    multiline
+        Whether the client wants replies for human eyes.
+    """
+
+    def __init__(
+        self,
+        transport: Any,
+        loop: asyncio.AbstractEventLoop,
+        buffer_limit: int = BUFFER_LIMIT,
+    ) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self.buffer_limit = buffer_limit
+        self._gathered: list[bytes] = []
+        self._gathered_size = 0
+        self._allowance = buffer_limit
+        self._requests = 0
+        self._no_requests = asyncio.Event()
+        self._no_requests.set()
+        self.user_id: Any = None
+        self.multiline = False
+
+    def __repr__(self) -> str:
+        return f"<ClientTransport (user_id={self.user_id!r}) {self._transport!r}>"
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes at the end of this turn of the loop; drop them if the client is gone."""
+        if type(data) is not bytes:
+            data = bytes(data)
+        if self._gathered_size + len(data) > self._allowance and not self._admit(len(data)):
+            return
+        if not self._gathered:
+            if self._transport.is_closing():
+                return
+            self._loop.call_soon(self._flush)
+        self._gathered.append(data)
+        self._gathered_size += len(data)
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        """Send several pieces of data."""
+        for data in list_of_data:
+            self.write(data)
+
+    def _admit(self, size: int) -> bool:
+        """Hand over what was gathered, and see if there is room now."""
+        if self._transport.is_closing():
+            return False
+        self._flush()
+        waiting = self._transport.get_write_buffer_size()
+        if waiting == 0 or waiting + size <= self.buffer_limit:
+            self._allowance = max(self.buffer_limit - waiting, size)
+            return True
+        logger.warning(
+            "Cutting off the client %s at %s: it does not read, and %d bytes wait for it "
+            "(the limit is %d).",
+            self.user_id,
+            self.get_extra_info("peername"),
+            waiting + size,
+            self.buffer_limit,
+        )
+        self.abort()
+        return False
+
+    def _flush(self) -> None:
+        if not self._gathered:
+            return
+        gathered = self._gathered
+        self._gathered, self._gathered_size = [], 0
+        if self._transport.is_closing():
+            return
+        self._transport.write(gathered[0] if len(gathered) == 1 else b"".join(gathered))
+        self._allowance = self.buffer_limit - self._transport.get_write_buffer_size()
+
+    def begin_request(self) -> None:
+        """Note that the client waits for an answer."""
+        self._requests += 1
+        self._no_requests.clear()
+
+    def end_request(self, *_: object) -> None:
+        """Note that the client has one of its answers."""
+        self._requests -= 1
+        if self._requests == 0:
+            self._no_requests.set()
+
+    @property
+    def requests(self) -> int:
+        """How many answers the client waits for."""
+        return self._requests
+
+    async def wait_requests(self) -> None:
+        """Wait until the client has all its answers."""
+        await self._no_requests.wait()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return information about the connection."""
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed or about to be."""
+        return bool(self._transport.is_closing())
+
+    def close(self) -> None:
+        """Close the connection when everything is sent."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._gathered, self._gathered_size = [], 0
+        self._transport.abort()
+
+    def can_write_eof(self) -> bool:
+        """Whether the connection can be closed in one direction."""
+        return bool(self._transport.can_write_eof())
+
+    def write_eof(self) -> None:
+        """Close the writing side when everything is sent."""
+        self._flush()
+        self._transport.write_eof()
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait for the client."""
+        return self._gathered_size + int(self._transport.get_write_buffer_size())
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return the marks at which the writing side is paused and resumed."""
+        limits: tuple[int, int] = self._transport.get_write_buffer_limits()
+        return limits
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks at which the writing side is paused and resumed."""
+        self._transport.set_write_buffer_limits(high=high, low=low)
+
+    def is_reading(self) -> bool:
+        """Whether data is received."""
+        return bool(self._transport.is_reading())
+
+    def pause_reading(self) -> None:
+        """Stop to receive data."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Receive data again."""
+        self._transport.resume_reading()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol of the event loop's transport."""
+        protocol: asyncio.BaseProtocol = self._transport.get_protocol()
+        return protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Set the protocol of the event loop's transport."""
+        self._transport.set_protocol(protocol)

@@ -1,0 +1,249 @@
+"""Actors: over an AMQP broker, and over TCP with JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clu._amqp_actor import AMQPActor, AMQPBaseActor
+from clu._encoding import encode_reply_line, indent_line
+from clu._logging import REPLY
+from clu._speedups.reply import would_log
+from clu._status import CommandStatus
+from clu._tcp_command import BadLine, parse_tcp_command
+from clu._transport import BUFFER_LIMIT
+from clu.base import BaseActor
+from clu.command import Command, TimedCommandList
+from clu.exceptions import CluNotImplemented, CluValueError
+from clu.parsers._builtin import multiline
+from clu.parsers.click import ClickParser
+from clu.protocol import LINE_LIMIT, ClientTransport, OverlongLine, TCPStreamServer
+
+if TYPE_CHECKING:
+    from clu.base import Reply
+
+__all__ = ["AMQPActor", "AMQPBaseActor", "JSONActor", "TCPBaseActor"]
+
+T = TypeVar("T", bound="TCPBaseActor")
+
+#: The name of the transport's class in annotations of existing code.
+CustomTransportType = ClientTransport
+
+
+class TCPBaseActor(BaseActor):
+    """An actor that serves TCP clients, and replies with a line of JSON.
+
+    A client sends lines ``[<command id>] <command>``, where the id is a number that comes back
+    in the header of each reply. The class has no parser: combine it with one.
+
+    Parameters
+    ----------
+    name
+        The name of the actor.
+    host
+        The address to listen at; ``localhost`` by default, ``""`` for all addresses.
+    port
+        The port to listen at. 0 takes a free one, which `port` tells after `start`.
+    args, kwargs
+        Arguments of `BaseActor`.
+    max_connections
+        How many clients to accept.
+    line_limit
+        The length in bytes of the longest line of a client. A longer one gets an error reply.
+    buffer_limit
+        How many bytes may wait for a client that does not read, before it is cut off.
+
+    Attributes
+    ----------
+    server
+        The TCP server.
+    transports
+        The connected clients, by their user id.
+    timed_commands
+        Commands that the actor runs on itself periodically.
+
+    Raises
+    ------
+    CluValueError
+        If there is no port.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str | None = None,
+        port: int | None = None,
+        *args: Any,
+        max_connections: int | None = None,
+        line_limit: int = LINE_LIMIT,
+        buffer_limit: int = BUFFER_LIMIT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, *args, **kwargs)
+        if port is None:
+            raise CluValueError("port needs to be specified.")
+        self.host = "localhost" if host is None else host
+        self.port = port
+        self.transports: dict[str, Any] = {}
+        self.server = TCPStreamServer(
+            self.host,
+            port,
+            connection_callback=self.new_user,
+            data_received_callback=self.new_command,
+            overlong_callback=self._refuse_line,
+            max_connections=max_connections,
+            line_limit=line_limit,
+            buffer_limit=buffer_limit,
+        )
+        self.timed_commands = TimedCommandList(self)
+        self._running_commands: set[Command[Any]] = set()
+
+    async def start(self: T) -> T:
+        """Start to listen for clients.
+
+        Raises
+        ------
+        OSError
+            If the address cannot be used.
+        """
+        await self.server.start()
+        self.port = self.server.port
+        self.set_loop_exception_handler()
+        self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
+        self.timed_commands.start()
+        return self
+
+    async def stop(self) -> None:
+        """Cancel what runs, tell the clients, and close their connections."""
+        await self.timed_commands.stop()
+        tasks = []
+        for command in list(self._running_commands):
+            if command._task is not None and command._task is not asyncio.current_task():
+                command._task.cancel()
+                tasks.append(command._task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for command in list(self._running_commands):
+            if not command.status.is_done:
+                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
+        self.server.stop()
+        await super().stop()
+
+    async def run_forever(self) -> None:
+        """Serve until the task is cancelled."""
+        await self.server.serve_forever()
+
+    def new_user(self, transport: Any) -> None:
+        """Take a new client, or forget one that has gone."""
+        if transport.is_closing():
+            self.transports.pop(transport.user_id, None)
+            return
+        transport.user_id = str(uuid.uuid4())
+        transport.multiline = False
+        self.transports[transport.user_id] = transport
+
+    def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
+        """Run the command in a line of a client.
+
+        Parameters
+        ----------
+        transport
+            The transport of the client.
+        command_str
+            The line.
+
+        Returns
+        -------
+        command
+            The command.
+        """
+        try:
+            command_id, body = parse_tcp_command(command_str)
+        except BadLine as error:
+            return self._command(transport, error.command_id).fail(error=str(error))
+        command = self._command(transport, command_id, body)
+        self.parse_command(command)
+        if not command.done():
+            self._hold(command, transport)
+        return command
+
+    def _command(self, transport: Any, command_id: int, body: str = "") -> Command[Any]:
+        return Command(
+            body,
+            transport,
+            commander_id=transport.user_id,
+            command_id=command_id,
+            consumer_id=self.name,
+            actor=self,
+        )
+
+    def _hold(self, command: Command[Any], transport: Any) -> None:
+        """Remember a command until it is done."""
+        self._running_commands.add(command)
+        command.add_done_callback(self._running_commands.discard)  # type: ignore[arg-type]
+        if isinstance(transport, ClientTransport):
+            transport.begin_request()
+            command.add_done_callback(transport.end_request)
+
+    def _refuse_line(self, transport: Any, line: OverlongLine) -> None:
+        try:
+            command_id, _ = parse_tcp_command(line.head)
+        except BadLine as error:
+            command_id = error.command_id
+        self._command(transport, command_id).fail(
+            error=f"The line is longer than the limit of {line.limit} bytes."
+        )
+
+    def write(self, *args: Any, **kwargs: Any) -> Reply:
+        """Write a reply to the users as JSON.
+
+        The arguments are those of `BaseActor.write`. Each client gets a line
+        ``{"header": {"command_id", "commander_id", "message_code", "internal", "sender"},
+        "data": {...}}``, or several after the command ``multiline``.
+        """
+        return BaseActor.write(self, *args, **kwargs)
+
+    def _write_internal(self, reply: Reply, write_to_log: bool = True) -> None:
+        command = reply.command
+        transport = None
+        command_id = commander_id = None
+        if command is not None:
+            command_id, commander_id = command.command_id, command.commander_id
+            transport = getattr(command, "transport", None)
+        line = encode_reply_line(
+            command_id,
+            commander_id,
+            reply.message_code._value_,
+            reply.internal,
+            self.name,
+            reply.message,
+        )
+        if transport is None or reply.broadcast:
+            for client in self.transports.values():
+                _send(client, line)
+        else:
+            _send(transport, line)
+        if write_to_log and would_log(self.log, REPLY):
+            self.log.log(REPLY, line.decode().rstrip())
+
+
+def _send(transport: Any, line: bytes) -> None:
+    transport.write(indent_line(line) if transport.multiline is True else line)
+
+
+class JSONActor(ClickParser, TCPBaseActor):
+    """A TCP actor that parses commands with click and replies with JSON.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `TCPBaseActor`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parser.add_command(multiline)
+
+    def send_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: a JSON actor is not connected to others."""
+        raise CluNotImplemented("JSONActor cannot send commands to other actors.")

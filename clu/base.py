@@ -1,0 +1,465 @@
+"""The base of all clients and actors."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import inspect
+import logging
+import pathlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clu._callbacks import callback_name
+from clu._config import actor_arguments, parse_config
+from clu._logging import REPLY
+from clu._reply import MessageCode, Reply, message_code_of
+from clu._reporting import report_exceptions
+from clu._speedups.reply import holds_exception, merge_message
+from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from sdsstools.logger import SDSSLogger
+    from typing_extensions import Self
+
+    from clu.command import BaseCommand, Command
+    from clu.model import Model
+    from clu.store import KeywordStore
+
+__all__ = ["REPLY", "BaseActor", "BaseClient", "MessageCode", "ProxyClient", "Reply"]
+
+T = TypeVar("T", bound="BaseClient")
+
+SchemaType = "Mapping[str, Any] | pathlib.Path | str | type | None"
+_TERMINAL_CODES = (MessageCode.DONE, MessageCode.FAILED)
+
+
+class BaseClient(metaclass=abc.ABCMeta):
+    """The base of clients: what has a name, a log and a configuration.
+
+    Parameters
+    ----------
+    name
+        The name of the client.
+    version
+        The version of the client; ``"?"`` when there is none.
+    log_dir
+        The directory of the log file; no file is written by default.
+    log
+        A logger to use instead of a new one.
+    verbose
+        Whether to log everything to the terminal, or the level from which to log.
+    validate
+        Whether an actor validates its own replies; `BaseActor.write` can override it.
+    config
+        The configuration, which is kept in `config`.
+    loop
+        Ignored; kept for callers of older releases.
+
+    Raises
+    ------
+    AssertionError
+        If the name is empty.
+    """
+
+    name: str
+    #: Models of the commands of other actors, by the name of the actor.
+    command_models: dict[str, Any] = {}
+
+    def __init__(
+        self,
+        name: str | None,
+        version: str | None = None,
+        log_dir: pathlib.Path | str | None = None,
+        log: SDSSLogger | None = None,
+        verbose: bool | int = False,
+        validate: bool = True,
+        config: dict[str, Any] = {},
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not name:
+            raise AssertionError("name cannot be empty.")
+        self.name = name
+        self.log: SDSSLogger = self.setup_logger(log, log_dir, verbose)
+        self.version = version or "?"
+        self.config = config
+        self.validate = validate
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return f"<{self!s} (name={self.name!r})>"
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    @abc.abstractmethod
+    async def start(self: T) -> T:
+        """Start the client."""
+
+    async def stop(self) -> None:
+        """Cancel the tasks that the client started."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a task that `stop` cancels."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget_task)
+        return task
+
+    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.error("%s: a background task failed.", self.name, exc_info=error)
+
+    @staticmethod
+    def _parse_config(input: Any, loader: Any = None) -> Any:
+        return parse_config(input, loader)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any] | pathlib.Path | str,
+        *args: Any,
+        loader: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Create a client from a configuration.
+
+        Parameters
+        ----------
+        config
+            A dictionary or the path of a YAML file. Its section ``actor``, else ``client``, else
+            all of it holds the arguments of the class.
+        args, kwargs
+            Further arguments of the class, which win over the configuration.
+        loader
+            The YAML loader.
+
+        Raises
+        ------
+        AssertionError
+            If there is no file at the path.
+        """
+        parsed = cls._parse_config(config, loader)
+        return cls(*args, **actor_arguments(cls, parsed, kwargs))
+
+    def set_loop_exception_handler(self) -> None:
+        """Log what reaches the exception handler of the running event loop."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self.log.asyncio_exception_handler)
+
+    def setup_logger(
+        self,
+        log: Any,
+        log_dir: pathlib.Path | str | None,
+        verbose: bool | int = False,
+    ) -> SDSSLogger:
+        """Set up the log of the client.
+
+        Parameters
+        ----------
+        log
+            A logger to use; a new one is made if there is none.
+        log_dir
+            Where to write a log file ``<name>.log``, which is rolled over.
+        verbose
+            Whether to log everything to the terminal, or the level from which to log.
+
+        Raises
+        ------
+        AssertionError
+            If ``log`` is not a logger of sdsstools.
+        """
+        from sdsstools.logger import SDSSLogger, get_logger
+
+        if not log:
+            log = get_logger(f"clu:{self.name}")
+        elif not isinstance(log, SDSSLogger):
+            raise AssertionError("Logger must be sdsstools.SDSSLogger")
+        log.setLevel(REPLY)
+        if log_dir:
+            path = pathlib.Path(log_dir).expanduser() / f"{self.name}.log"
+            log.start_file_logger(str(path), log_level=REPLY, rotating=True, rollover=True)
+            log.debug("%s: logging system initiated.", self.name)
+        if log.sh is not None:
+            if verbose is True:
+                log.sh.setLevel(logging.DEBUG)
+            else:
+                log.sh.setLevel(int(verbose) if verbose else logging.WARNING)
+        return log
+
+    def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:
+        """Send a command to another actor. Not every client can."""
+        return self._refuse_to_send()
+
+    async def _refuse_to_send(self) -> Any:
+        raise CluNotImplemented("Sending commands is not implemented for this client.")
+
+    def proxy(self, actor: str) -> ProxyClient:
+        """Return an object that sends commands to one actor."""
+        return ProxyClient(self, actor)
+
+
+class ProxyClient:
+    """Sends commands to one actor.
+
+    Parameters
+    ----------
+    client
+        The client that sends them.
+    actor
+        The name of the actor.
+    """
+
+    def __init__(self, client: BaseClient, actor: str) -> None:
+        self.client = client
+        self.actor = actor
+
+    def send_command(self, *args: Any) -> Any:
+        """Send a command. The words of the command are joined by spaces."""
+        return self.client.send_command(self.actor, " ".join(map(str, args)))
+
+
+class BaseActor(BaseClient):
+    """The base of actors: what accepts commands and writes replies.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `BaseClient`.
+    schema
+        The schema of the keywords: a dictionary, JSON, a path or a pydantic model. A class
+        attribute of this name is the default. None stands for the default keywords.
+    store
+        Whether to store the keywords that are output, or which of them.
+    additional_properties
+        Whether keywords that the schema does not have are allowed.
+
+    Attributes
+    ----------
+    model
+        The model of the actor's own keywords.
+    store
+        The store of the keywords that were output, or None.
+    """
+
+    schema: Any = None
+    model: Model | None = None
+    _message_processor: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def __init__(
+        self,
+        *args: Any,
+        schema: Any = None,
+        store: bool | list[str] = False,
+        additional_properties: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.load_schema(
+            schema if schema is not None else self.schema,
+            additional_properties=additional_properties,
+        )
+        self.store: KeywordStore | None = None
+        if store:
+            from clu.store import KeywordStore
+
+            self.store = KeywordStore(self, filter=store if isinstance(store, list) else None)
+
+    def load_schema(
+        self,
+        schema: Any,
+        is_file: bool | None = None,
+        additional_properties: bool = False,
+    ) -> Model | None:
+        """Load the schema of the actor's keywords into `model`.
+
+        Parameters
+        ----------
+        schema
+            A dictionary, JSON, a path, a pydantic model or None.
+        is_file
+            Whether a text is a path; guessed when None.
+        additional_properties
+            Whether keywords that the schema does not have are allowed.
+        """
+        from clu.model import EMPTY_SCHEMA, Model
+
+        if schema is None:
+            schema, is_file = EMPTY_SCHEMA, False
+        self.model = Model(
+            self.name, schema, is_file=is_file, additional_properties=additional_properties
+        )
+        return self.model
+
+    def set_message_processor(
+        self, processor: Callable[[dict[str, Any]], dict[str, Any]] | None
+    ) -> None:
+        """Set a function that rewrites each message before it is validated and sent."""
+        self._message_processor = processor
+
+    @abc.abstractmethod
+    def new_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle a new command, as it came from the transport."""
+
+    @abc.abstractmethod
+    def parse_command(self, command: Any) -> Any:
+        """Parse and run a command."""
+
+    def invoke_mock_command(self, command_str: str, command_id: int = 0) -> Command[Any]:
+        """Send a command to an actor that was prepared by `clu.testing.setup_test_actor`."""
+        raise CluNotImplemented("Prepare the actor with clu.testing.setup_test_actor() first.")
+
+    def write(
+        self,
+        message_code: MessageCode | str = MessageCode.INFO,
+        message: dict[str, Any] | str | None = None,
+        command: BaseCommand[Any, Any] | None = None,
+        broadcast: bool = False,
+        validate: bool | None = None,
+        expand_exceptions: bool = True,
+        traceback_frame: int = 0,
+        silent: bool = False,
+        internal: bool = False,
+        emit: bool = True,
+        write_to_log: bool = True,
+        **kwargs: Any,
+    ) -> Reply:
+        """Write a reply to the users.
+
+        Parameters
+        ----------
+        message_code
+            The code of the reply.
+        message
+            The keywords and their values, or the value of the keyword ``text``.
+        command
+            The command to reply to. Without one the reply goes to all users.
+        broadcast
+            Whether the reply goes to all users.
+        validate
+            Whether to validate the reply against the model of the actor; by default as the
+            actor was created.
+        expand_exceptions
+            Whether a value that is an exception is replaced by its description and traceback,
+            or just by its text.
+        traceback_frame
+            The frame of the traceback whose file name and line are reported.
+        silent
+            Update the model and `command.replies`, but send nothing.
+        internal
+            Mark the reply as not for wider consumption.
+        emit
+            Whether to send the reply.
+        write_to_log
+            Whether to log the reply.
+        kwargs
+            Keywords that are added to the message.
+
+        Returns
+        -------
+        reply
+            The reply; the error reply if the message was rejected by the model or cannot be sent.
+
+        Raises
+        ------
+        CluTypeError
+            If the message is neither a dictionary nor a text.
+        CluValueError
+            If there is no such message code.
+        """
+        code = message_code_of(message_code)
+        merged = merge_message(message, "text", kwargs)
+        if merged is None:
+            raise CluTypeError("message must be a string or a dictionary.")
+        if self._message_processor is not None:
+            merged = self._process(merged)
+        if holds_exception(merged):
+            merged = report_exceptions(merged, expand_exceptions, traceback_frame)
+        use_validation = self.validate if validate is None else validate
+        model = self.model
+        problem = None
+        if use_validation and model is not None:
+            problem = _validation_problem(model, merged)
+        emit = emit and not silent
+        reply = Reply(
+            code,
+            merged,
+            command,
+            broadcast,
+            use_validation,
+            use_validation and model is not None,
+            internal,
+        )
+        if problem is None:
+            problem = self._issue(reply, emit, write_to_log)
+        if problem is None:
+            return reply
+        return self._reject(reply, problem, emit, write_to_log)
+
+    def _process(self, message: dict[str, Any]) -> dict[str, Any]:
+        processor = self._message_processor
+        assert processor is not None
+        try:
+            return processor(message)
+        except Exception:
+            name = callback_name(processor)
+            self.log.exception("The message processor %s raised an error.", name)
+            return message
+
+    def _issue(self, reply: Reply, emit: bool, write_to_log: bool) -> str | None:
+        """Record and send a reply. Returns the reason if it cannot be encoded."""
+        if emit:
+            try:
+                self._emit(reply, write_to_log)
+            except EncodingError as error:
+                return str(error)
+        if reply.command is not None:
+            reply.command.replies.append(reply)
+        if self.store is not None:
+            self.store.add_reply(reply)
+        return None
+
+    def _reject(self, reply: Reply, problem: str, emit: bool, write_to_log: bool) -> Reply:
+        """Send the problem in the place of a reply; a terminal code still ends its command."""
+
+        def issue(code: MessageCode, message: dict[str, Any]) -> Reply:
+            substitute = Reply(
+                code,
+                message,
+                reply.command,
+                reply.broadcast,
+                reply.use_validation,
+                internal=reply.internal,
+            )
+            self._issue(substitute, emit, write_to_log)
+            return substitute
+
+        error = issue(MessageCode.ERROR, {"error": problem})
+        if reply.message_code in _TERMINAL_CODES:
+            issue(reply.message_code, {})
+        return error
+
+    def _emit(self, reply: Reply, write_to_log: bool) -> None:
+        result = self._write_internal(reply, write_to_log=write_to_log)
+        if result is not None and inspect.iscoroutine(result):
+            self._create_task(result)
+
+    def _write_internal(self, reply: Reply, write_to_log: bool = True) -> Any:
+        """Send a reply to the users; a function or a coroutine function."""
+        raise CluNotImplemented(f"{type(self).__name__} has no way to write to its users.")
+
+
+def _validation_problem(model: Model, message: dict[str, Any]) -> str | None:
+    try:
+        if model.validate(message, update_model=True)[0]:
+            return None
+    except Exception as error:
+        return f"Failed validating the reply: {error}"
+    return f"Failed validating the reply: message {message} does not match the schema."

@@ -1,0 +1,464 @@
+"""Commands: what users ask of an actor, and what a client asks of others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from clu._legacy_command import parse_legacy_command
+from clu._reply import MessageCode, message_code_of
+from clu._status import CommandStatus, StatusMixIn
+from clu._timed import TimedCommand, TimedCommandList
+from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
+from clu.tools import get_event_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import click
+    from typing_extensions import Self
+
+    from clu.base import BaseActor
+    from clu.exceptions import CluNotImplemented  # noqa: F401  (named in a docstring)
+
+__all__ = [
+    "BaseCommand",
+    "Command",
+    "CommandStatus",
+    "FakeCommand",
+    "ReplyList",
+    "TimedCommand",
+    "TimedCommandList",
+    "parse_legacy_command",
+]
+
+# Not bound to BaseActor: users write Command[MyActor] with mixins and mocks.
+Actor_co = TypeVar("Actor_co", bound="BaseActor", covariant=True)
+Future_co = TypeVar("Future_co", bound="BaseCommand[Any, Any]")
+ReplyType = TypeVar("ReplyType")
+
+_CODE_OF_LEVEL = {
+    logging.DEBUG: MessageCode.DEBUG,
+    logging.INFO: MessageCode.INFO,
+    logging.WARNING: MessageCode.WARNING,
+    logging.ERROR: MessageCode.ERROR,
+}
+_LEVEL_OF_CODE = {
+    MessageCode.DEBUG: logging.DEBUG,
+    MessageCode.WARNING: logging.WARNING,
+    MessageCode.ERROR: logging.ERROR,
+    MessageCode.FAILED: logging.ERROR,
+    MessageCode.CRITICAL: logging.CRITICAL,
+}
+#: How a parent passes on the codes of its children: they neither start nor end it.
+_CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
+_ERROR_CODES = (MessageCode.ERROR, MessageCode.FAILED)
+
+
+class ReplyList(list[ReplyType], Generic[ReplyType]):
+    """The replies of a command."""
+
+    def get(self, keyword: str) -> Any:
+        """Return the value of a keyword in the first reply that has it.
+
+        Raises
+        ------
+        KeyError
+            If no reply has the keyword.
+        """
+        for reply in self:
+            message = reply.message if isinstance(reply.message, dict) else reply.body  # type: ignore[attr-defined]
+            if keyword in message:
+                return message[keyword]
+        raise KeyError(f"Keyword {keyword} not found.")
+
+
+class BaseCommand(
+    asyncio.Future[Future_co], StatusMixIn[CommandStatus], Generic[Actor_co, Future_co]
+):
+    """The base of commands: a future that resolves to itself when the command ends.
+
+    Parameters
+    ----------
+    commander_id
+        Who sends the command: a number for legacy actors, else a string.
+    command_id
+        The number or string by which the commander knows the command.
+    consumer_id
+        Who runs the command.
+    actor
+        The actor that runs it; by default that of the parent.
+    parent
+        The command on whose behalf this one runs. Replies go out as replies of the parent.
+    reply_callback
+        A function that is called with each reply, for commands to other actors.
+    status_callback
+        A function that is called with the status when it changes.
+    call_now
+        Whether to call the status callback at once.
+    default_keyword
+        The keyword of a message that is just a text.
+    silent
+        Update the model and `replies`, but send nothing.
+    internal
+        Mark the replies as not for wider consumption.
+    write_to_log
+        Whether to log the replies.
+    time_limit
+        After how many seconds the command ends as timed out.
+    loop
+        The event loop; the running one by default.
+
+    Attributes
+    ----------
+    replies
+        The replies so far.
+    context
+        The click context that runs the command.
+    """
+
+    def __init__(
+        self,
+        commander_id: int | str | None = None,
+        command_id: int | str = 0,
+        consumer_id: int | str = 0,
+        actor: Actor_co | None = None,
+        parent: BaseCommand[Actor_co, Any] | None = None,
+        reply_callback: Callable[[Any], None] | None = None,
+        status_callback: Callable[[CommandStatus], Any] | None = None,
+        call_now: bool = False,
+        default_keyword: str = "text",
+        silent: bool = False,
+        internal: bool = False,
+        write_to_log: bool = True,
+        time_limit: float | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        asyncio.Future.__init__(self, loop=get_event_loop() if loop is None else loop)
+        self.commander_id = commander_id
+        self.command_id = command_id
+        self.consumer_id = consumer_id
+        self.parent = parent
+        self.actor: Actor_co = actor if actor is not None or parent is None else parent.actor  # type: ignore[assignment]
+        self._reply_callback = reply_callback
+        self.default_keyword = default_keyword
+        self.silent = silent
+        self.internal = internal
+        self.write_to_log = write_to_log
+        self.replies: ReplyList[Any] = ReplyList()
+        self.context: click.Context | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self.time_limit = time_limit
+        self._timer: asyncio.TimerHandle | None = None
+        StatusMixIn.__init__(
+            self, CommandStatus, CommandStatus.READY, status_callback, call_now=call_now
+        )
+        if time_limit is not None:
+            self._timer = self.get_loop().call_later(max(time_limit, 0), self._time_out)
+
+    def _time_out(self) -> None:
+        if self.status.is_done:
+            return
+        self.set_status(CommandStatus.TIMEDOUT, f"The command timed out after {self.time_limit} s.")
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def status(self) -> CommandStatus:
+        """The status of the command. Setting it is the same as `set_status`."""
+        return self._status  # type: ignore[return-value]
+
+    @status.setter
+    def status(self, status: CommandStatus | str | int) -> None:
+        self.set_status(status)
+
+    def set_status(
+        self,
+        status: CommandStatus | str | int,
+        message: dict[str, Any] | str | None = None,
+        silent: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Set the status, and tell the users with a message.
+
+        Parameters
+        ----------
+        status
+            The status, its value, or its name in any case.
+        message
+            The message that reports the change.
+        silent
+            Do not report the change.
+        kwargs
+            Further arguments of `write`, and keywords.
+
+        Returns
+        -------
+        command
+            This command.
+
+        Raises
+        ------
+        CluValueError, CluTypeError
+            If there is no such status.
+        """
+        new_status = _status_of(status)
+        if self._status is not None and self._status.is_done:
+            if new_status is not CommandStatus.TIMEDOUT:
+                self._warn_done(status)
+            return self
+        if new_status is self._status:
+            return self
+        if self.actor is not None and not silent:
+            self.write(new_status.code or "i", message, **kwargs)
+        self._status = new_status
+        self.do_callbacks()
+        if new_status.is_done:
+            self._end()
+        self._wake_watcher(new_status)
+        return self
+
+    def _warn_done(self, status: object) -> None:
+        raw = getattr(self, "raw_command_string", "")
+        warnings.warn(
+            f"{raw}: cannot modify a done command with status {status!r}.",
+            CluWarning,
+            stacklevel=3,
+        )
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.done():
+            self.set_result(self)  # type: ignore[arg-type]
+
+    def finish(self, *args: Any, **kwargs: Any) -> Self:
+        """End the command as done. The arguments are those of `set_status`."""
+        return self.set_status(CommandStatus.DONE, *args, **kwargs)
+
+    def fail(self, *args: Any, **kwargs: Any) -> Self:
+        """End the command as failed. The arguments are those of `set_status`."""
+        return self.set_status(CommandStatus.FAILED, *args, **kwargs)
+
+    def debug(self, *args: Any, **kwargs: Any) -> None:
+        """Write a reply of level debug."""
+        self.write(MessageCode.DEBUG, *args, **kwargs)
+
+    def info(self, *args: Any, **kwargs: Any) -> None:
+        """Write a reply of level info."""
+        self.write(MessageCode.INFO, *args, **kwargs)
+
+    def warning(self, *args: Any, **kwargs: Any) -> None:
+        """Write a reply of level warning."""
+        self.write(MessageCode.WARNING, *args, **kwargs)
+
+    def error(self, *args: Any, **kwargs: Any) -> None:
+        """Write a reply of level error. The command goes on."""
+        self.write(MessageCode.ERROR, *args, **kwargs)
+
+    def write(
+        self,
+        message_code: MessageCode | str | int = MessageCode.INFO,
+        message: dict[str, Any] | str | BaseException | None = None,
+        broadcast: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Write a reply to the users.
+
+        Parameters
+        ----------
+        message_code
+            The code of the reply, or a logging level that has one.
+        message
+            The keywords and their values; a text goes to the default keyword (``error`` in a
+            reply that is an error), an exception to ``error``.
+        broadcast
+            Whether the reply goes to all users.
+        kwargs
+            Keywords, and arguments of the actor's ``write``.
+
+        Raises
+        ------
+        CommandError
+            If the command has no actor.
+        CluValueError
+            If there is no such code.
+        """
+        code = self._code_of(message_code)
+        if isinstance(message, str):
+            message = {"error" if code in _ERROR_CODES else self.default_keyword: message}
+        elif isinstance(message, BaseException):
+            message = {"error": message}
+        if self.actor is None:
+            raise CommandError(
+                "An actor has not been defined for this command. Cannot write to users."
+            )
+        command: BaseCommand[Any, Any] = self
+        if self.parent is not None:
+            if code is MessageCode.STARTED:
+                return
+            if code is MessageCode.DONE and not message and not kwargs:
+                return
+            code = _CODE_FROM_CHILD.get(code, code)
+            while command.parent is not None:
+                command = command.parent
+        if self.silent:
+            kwargs.setdefault("silent", True)
+        if self.internal:
+            kwargs.setdefault("internal", True)
+        if not self.write_to_log:
+            kwargs.setdefault("write_to_log", False)
+        self.actor.write(code, message, command=command, broadcast=broadcast, **kwargs)
+
+    @staticmethod
+    def _code_of(code: MessageCode | str | int) -> MessageCode:
+        if isinstance(code, int):
+            if code not in _CODE_OF_LEVEL:
+                raise CluValueError(f"Invalid message code {code}.")
+            return _CODE_OF_LEVEL[code]
+        return message_code_of(code)
+
+    def send_command(
+        self,
+        target: str,
+        command_string: str,
+        new_command: bool = True,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Send a command to another actor, in the name of this command's actor.
+
+        Parameters
+        ----------
+        target
+            The actor to command.
+        command_string
+            The command.
+        new_command
+            Whether the command stands on its own. Otherwise it is sent as part of this one.
+        args, kwargs
+            Further arguments of the actor's ``send_command``.
+
+        Returns
+        -------
+        command
+            What the actor's ``send_command`` returns: a command or an awaitable of it.
+        """
+        if self.actor is None:
+            raise CommandError("An actor has not been defined for this command.")
+        if not new_command:
+            kwargs["command"] = self
+        return self.actor.send_command(target, command_string, *args, **kwargs)
+
+
+def _status_of(status: CommandStatus | str | int) -> CommandStatus:
+    if isinstance(status, str):
+        try:
+            found = CommandStatus[status.upper()]
+        except KeyError:
+            raise CluValueError(f"{status!r} is not a valid CommandStatus.") from None
+    elif isinstance(status, CommandStatus):
+        found = status
+    elif isinstance(status, int):
+        try:
+            found = CommandStatus(status)
+        except ValueError as error:
+            raise CluValueError(str(error)) from None
+    else:
+        raise CluTypeError(f"{status!r} is not a valid CommandStatus.")
+    if getattr(found, "code", None) is None:
+        raise CluValueError(f"{found} combines several states and cannot be set.")
+    return found
+
+
+class Command(BaseCommand[Actor_co, "Command[Any]"]):
+    """A command from a user.
+
+    Parameters
+    ----------
+    command_string
+        The command, without any header.
+    transport
+        The connection from which the command came, for TCP actors.
+    kwargs
+        Arguments of `BaseCommand`.
+
+    Attributes
+    ----------
+    body
+        The command that is parsed.
+    raw_command_string
+        The command as it was received.
+    """
+
+    def __init__(self, command_string: str = "", transport: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.raw_command_string = command_string
+        self.body = command_string
+        self.transport = transport
+
+    @property
+    def ctx(self) -> click.Context | None:
+        """The click context that runs the command."""
+        return self.context
+
+    @ctx.setter
+    def ctx(self, context: click.Context | None) -> None:
+        self.context = context
+
+    def parse(self) -> Self:
+        """Parse and run the command on its actor.
+
+        Raises
+        ------
+        CluError
+            If the command has no actor.
+        """
+        if self.actor is None:
+            raise CluError("the actor is not defined. Cannot parse command.")
+        self.actor.parse_command(self)
+        return self
+
+    def child_command(self, command_string: str) -> Command[Actor_co]:
+        """Run another command of the same actor as a part of this one."""
+        return Command(command_string, actor=self.actor, parent=self).parse()
+
+    def __str__(self) -> str:
+        return (
+            f"<Command (commander_id={self.commander_id!r}, "
+            f"command_id={self.command_id!r}, body={self.body!r})>"
+        )
+
+
+class FakeCommand(BaseCommand[Any, "FakeCommand"]):
+    """A command that writes to a logger instead of users.
+
+    Parameters
+    ----------
+    log
+        The logger.
+    actor
+        An actor, for code that looks at it.
+    """
+
+    def __init__(self, log: logging.Logger, actor: Any = None) -> None:
+        super().__init__(actor=actor)
+        self.log = log
+
+    def write(
+        self,
+        message_code: MessageCode | str | int = "i",
+        message: dict[str, Any] | str | BaseException | None = None,
+        broadcast: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Write a message to the logger, at the level that the code stands for."""
+        code = self._code_of(message_code)
+        if isinstance(message, str):
+            message = {"error" if code in _ERROR_CODES else self.default_keyword: message}
+        elif isinstance(message, BaseException):
+            message = {"error": message}
+        self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), {**(message or {}), **kwargs})

@@ -1,0 +1,1 @@
+"""The opscore types: keywords and their dictionaries, messages and their parsers."""

@@ -1,0 +1,270 @@
+"""Models: the keywords of an actor, validated against a schema."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from clu._property import CluModel, Property
+from clu._schema import (
+    DEFAULT_SCHEMA,
+    EMPTY_SCHEMA,
+    EXCEPTION_SCHEMA,
+    complete_schema,
+    names_file,
+    read_schema,
+)
+from clu._speedups.schema import compile_schema
+from clu._tracked import Revision, track
+from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
+
+if TYPE_CHECKING:
+    from clu.base import BaseClient
+
+__all__ = [
+    "DEFAULT_SCHEMA",
+    "EMPTY_SCHEMA",
+    "EXCEPTION_SCHEMA",
+    "BaseModel",
+    "CluModel",
+    "Model",
+    "ModelSet",
+    "Property",
+]
+
+#: The name of `CluModel` in older releases.
+BaseModel = CluModel
+
+_VALID = (True, None)
+
+
+def _validator_class() -> Any:
+    """Return the Draft 7 validator, for which a tuple is an array too."""
+    import jsonschema
+
+    def is_array(checker: object, instance: object) -> bool:
+        return isinstance(instance, (list, tuple))
+
+    checker = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("array", is_array)
+    return jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft7Validator, type_checker=checker
+    )
+
+
+class _LazyValidatorClass:
+    """The validator class, made when it is first asked for: jsonschema is slow to import."""
+
+    def __init__(self) -> None:
+        self._class: Any = None
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if self._class is None:
+            self._class = _validator_class()
+        return self._class
+
+
+class Model(CluModel[Property]):
+    """A model with a schema.
+
+    Parameters
+    ----------
+    name
+        The name of the model, usually that of its actor.
+    schema
+        A JSON schema (Draft 7) of type object, as a dictionary, JSON, a path or a pydantic
+        model. The model has its own copy, `schema`; an edit of that counts from the next
+        validation on.
+    is_file
+        Whether a text is a path; guessed when None.
+    additional_properties
+        Whether keywords that the schema does not have are allowed, where it does not say.
+    kwargs
+        Arguments of `CluModel`.
+
+    Raises
+    ------
+    CluValueError
+        If the schema cannot be parsed, is invalid or not of type object with ``properties``.
+    """
+
+    VALIDATOR: Any = _LazyValidatorClass()
+
+    def __init__(
+        self,
+        name: str,
+        schema: Any,
+        is_file: bool | None = None,
+        additional_properties: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        parsed = read_schema(schema, is_file)
+        if not isinstance(parsed, dict) or not self.check_schema(parsed):
+            raise CluValueError(f"schema {name!r} is invalid.")
+        if parsed.get("type", "object") != "object" or "properties" not in parsed:
+            raise CluValueError("Schema must be of type object.")
+        super().__init__(name, **kwargs)
+        self._revision = Revision()
+        self.schema: dict[str, Any] = track(
+            complete_schema(parsed, additional_properties), self._revision
+        )
+        self._compile()
+        for keyword in self.schema["properties"]:
+            self[keyword] = Property(keyword, model=self)
+
+    def _compile(self) -> None:
+        self._compiled_number = self._revision.number
+        self._is_valid = compile_schema(self.schema).is_valid
+
+    @property
+    def validator(self) -> Any:
+        """A jsonschema validator for the schema."""
+        return self.VALIDATOR(self.schema)
+
+    @staticmethod
+    def is_file(schema: Any) -> bool:
+        """Whether a schema is given as the path of a file that exists."""
+        return names_file(schema)
+
+    @staticmethod
+    def check_schema(schema: dict[str, Any]) -> bool:
+        """Whether a schema is valid according to Draft 7."""
+        import jsonschema
+
+        try:
+            jsonschema.Draft7Validator.check_schema(schema)
+        except jsonschema.SchemaError:
+            return False
+        return True
+
+    def validate(
+        self, instance: dict[str, Any], update_model: bool = True
+    ) -> tuple[bool, Exception | None]:
+        """Validate keywords and their values.
+
+        Parameters
+        ----------
+        instance
+            The keywords and their values.
+        update_model
+            Whether to update the model if they are valid.
+
+        Returns
+        -------
+        valid
+            Whether they are valid.
+        error
+            A `jsonschema.ValidationError` with the reason if they are not.
+        """
+        if self._compiled_number != self._revision.number:
+            self._compile()
+        if not self._is_valid(instance):
+            error = next(self.validator.iter_errors(instance), None)
+            if error is not None:
+                return False, error
+        if update_model:
+            self.update_model(instance)
+        return _VALID
+
+    def update_model(self, instance: dict[str, Any]) -> None:
+        """Update the model with keywords and their values, without validating them.
+
+        A dictionary is merged into the previous one. A keyword that the schema does not have
+        becomes a property whose ``in_schema`` is False.
+
+        Raises
+        ------
+        CluTypeError
+            If the instance is not a dictionary.
+        """
+        if not isinstance(instance, dict):
+            raise CluTypeError(f"cannot update the model {self.name!r} with {instance!r}.")
+        now = time.time()
+        self.last_seen = now
+        find = self._find
+        for keyword, value in instance.items():
+            prop = find(keyword)
+            if isinstance(value, dict):
+                old = prop._value
+                value = {**old, **value} if isinstance(old, dict) else dict(value)
+            prop._value = value
+            prop.last_seen = now
+            if prop._callbacks:
+                prop.notify(prop.copy())
+            if self._callbacks:
+                self.notify(self.flatten(), prop.copy())
+
+    def _find(self, keyword: str) -> Property:
+        try:
+            return dict.__getitem__(self, keyword)
+        except KeyError:
+            pass
+        if keyword not in self:
+            self[keyword] = prop = Property(keyword, model=self)
+            prop.in_schema = False
+        return self[keyword]
+
+
+class ModelSet(dict[str, Model]):
+    """The models of other actors.
+
+    Each actor is asked for its schema when `load_schemas` is awaited, which clients do as they
+    start.
+
+    Parameters
+    ----------
+    client
+        The client that asks.
+    actors
+        The names of the actors.
+    get_schema_command
+        The command that makes an actor reply with its schema.
+    raise_exception
+        Whether to raise an error, or warn, when a model cannot be loaded.
+    kwargs
+        Arguments of `Model`.
+    """
+
+    def __init__(
+        self,
+        client: BaseClient,
+        actors: list[str] = [],
+        get_schema_command: str = "get_schema",
+        raise_exception: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.client = client
+        self.actors = list(actors)
+        self._get_schema = get_schema_command
+        self._raise_exception = raise_exception
+        self._kwargs = kwargs
+
+    async def load_schemas(self, actors: list[str] | None = None) -> None:
+        """Load the models of actors, by default of all that the set was created for.
+
+        Raises
+        ------
+        CluError
+            If a model cannot be loaded and ``raise_exception`` is set.
+        """
+        for actor in self.actors if actors is None else actors:
+            try:
+                self[actor] = await self._load(actor)
+            except Exception as error:
+                problem = f"Cannot load model {actor!r}. {error}"
+                if self._raise_exception:
+                    raise CluError(problem) from error
+                warnings.warn(problem, CluWarning, stacklevel=2)
+
+    async def _load(self, actor: str) -> Model:
+        command = await self.client.send_command(actor, self._get_schema, internal=True)
+        if command.status.did_fail:
+            raise CluError(f"Failed getting the schema of {actor}.")
+        return Model(actor, command.replies.get("schema"), is_file=False, **self._kwargs)
+
+    async def add_actor(self, actor: str) -> None:
+        """Add the model of another actor."""
+        if actor not in self.actors:
+            self.actors.append(actor)
+        await self.load_schemas([actor])

@@ -1,0 +1,6 @@
+"""Parsers: from the string of a command to a callback."""
+
+from clu.parsers.click import ClickParser, CluCommand, command_parser
+from clu.parsers.json import JSONParser
+
+__all__ = ["ClickParser", "CluCommand", "JSONParser", "command_parser"]

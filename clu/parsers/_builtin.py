@@ -1,0 +1,123 @@
+"""The commands that every actor has."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clu.exceptions import CommandParserError
+from clu.parsers._commands import CluCommand, CluGroup
+
+if TYPE_CHECKING:
+    from clu.command import Command
+
+#: The width of help for a terminal of 80 columns, whatever the one that the actor runs in.
+_HELP_WIDTH = 78
+
+
+@click.group(cls=CluGroup)
+def command_parser(*args: Any) -> None:
+    pass
+
+
+command_parser.help = None
+
+
+@command_parser.command()
+def ping(command: Command[Any], *args: Any) -> None:
+    """Pings the actor."""
+    command.finish(text="Pong.")
+
+
+@command_parser.command()
+def version(command: Command[Any], *args: Any) -> None:
+    """Reports the version."""
+    command.finish(version=command.actor.version)
+
+
+@command_parser.command(name="get_schema")
+def get_schema(command: Command[Any], *args: Any) -> None:
+    """Returns the schema of the actor as a JSON schema."""
+    if command.actor.model is None:
+        command.fail(error="The actor does not know its own schema.")
+    else:
+        command.finish(schema=json.dumps(command.actor.model.schema))
+
+
+@command_parser.command(name="help")
+@click.argument("PARSER-COMMAND", type=str, required=False)
+def help_(command: Command[Any], *args: Any, parser_command: str | None) -> None:
+    """Shows the help."""
+    words = parser_command.split() if parser_command else []
+    try:
+        ctx = _context_of(command.actor.parser, command.actor.name, words)  # type: ignore[attr-defined]
+    except CommandParserError as error:
+        command.fail(error=str(error))
+        return
+    lines = ctx.get_help().splitlines()
+    if command.actor._replies_with_lists:
+        command.finish(help=lines)
+        return
+    for line in lines:
+        command.warning(help=line)
+    command.finish()
+
+
+def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Context:
+    """Return the context of a command, for its help."""
+    ctx = click.Context(parser, info_name=name, terminal_width=_HELP_WIDTH)
+    for word in words:
+        group = ctx.command
+        found = group.get_command(ctx, word) if isinstance(group, click.Group) else None
+        if found is None:
+            raise CommandParserError(f"command {word} not found.")
+        ctx = click.Context(found, info_name=word, parent=ctx, terminal_width=_HELP_WIDTH)
+    return ctx
+
+
+@command_parser.command()
+@click.argument("COMMAND-NAME", type=str, required=False)
+def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
+    """Returns a dictionary representation of the command using ``unclick``."""
+    from unclick import command_to_json
+
+    parser: click.Command = command.actor.parser  # type: ignore[attr-defined]
+    if command_name:
+        group, found = parser, None
+        if isinstance(group, click.Group):
+            found = group.get_command(click.Context(group), command_name)
+        if found is None:
+            command.fail(error=f"Cannot find command {command_name}.")
+            return
+        parser = found
+    command.finish(command_model=json.loads(command_to_json(parser)))
+
+
+@command_parser.command()
+@click.argument("KEYWORD", type=str, required=True)
+def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
+    """Prints human-readable information about a keyword."""
+    model = command.actor.model
+    if model is None:
+        command.fail(error="Actor does not have a data model.")
+        return
+    definition = model.schema["properties"].get(keyword)
+    if definition is None:
+        command.fail(error=f"Keyword {keyword!r} is not part of the data model.")
+        return
+    text = json.dumps(definition, indent=2).replace('"', "")
+    lines = f"{keyword} = {text}".splitlines()
+    width = max(map(len, lines)) + 4
+    for line in lines:
+        command.info(text=line.ljust(width))
+    command.finish()
+
+
+@click.command(cls=CluCommand)
+@click.option("--on/--off", default=True, help="Turn multiline on/off.")
+def multiline(command: Command[Any], *args: Any, on: bool) -> None:
+    """Set multiline mode for the transport."""
+    command.transport.multiline = on
+    command.finish(text=f"Multiline mode is {'on' if on else 'off'}")

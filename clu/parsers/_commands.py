@@ -1,0 +1,240 @@
+"""The click commands and groups of an actor, and the decorators of their callbacks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click_aliases import ClickAliasedGroup
+
+from clu._status import CommandStatus
+from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from clu.command import Command
+
+    Handler = Callable[["Command[Any]", BaseException], None]
+
+#: Where click keeps the name of the subcommand; it was public until click 8.2.
+_PROTECTED_ARGS = (
+    "_protected_args" if "_protected_args" in click.Context.__annotations__ else "protected_args"
+)
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Make a coroutine function of a function."""
+    if inspect.iscoroutinefunction(fn):
+        return fn
+
+    @functools.wraps(fn)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    return wrapper
+
+
+async def coro_helper(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function or a coroutine function, and wait for its result."""
+    result = f(*args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
+
+
+def timeout(seconds: float) -> Callable[[F], F]:
+    """Decorate a callback to end its command as timed out after some seconds."""
+
+    def decorator(f: F) -> F:
+        f._clu_timeout = seconds  # type: ignore[attr-defined]
+        return f
+
+    return decorator
+
+
+def unique() -> Callable[[F], F]:
+    """Decorate a callback so that its command fails while another one of the name runs."""
+
+    def decorator(f: F) -> F:
+        f._clu_unique = True  # type: ignore[attr-defined]
+        return f
+
+    return decorator
+
+
+def pass_args() -> Callable[[F], F]:
+    """Decorate the callback of a group to get the command and the parser arguments."""
+
+    def decorator(f: F) -> F:
+        @functools.wraps(f)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            ctx = click.get_current_context()
+            return ctx.invoke(f, *args, *ctx.obj["parser_args"], **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorator
+
+
+class _CachedParameters(click.Command):
+    """A command that looks at its parameters once, not for each command it parses."""
+
+    _parameters: tuple[tuple[Any, ...], list[click.Parameter]] | None = None
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, and the option for help."""
+        key = (*self.params, *ctx.help_option_names, self.add_help_option)
+        if self._parameters is None or self._parameters[0] != key:
+            self._parameters = (key, super().get_params(ctx))
+        return list(self._parameters[1])
+
+
+class CluCommand(_CachedParameters):
+    """A click command whose callback gets the command, then the parser arguments.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `click.Command`.
+    context_settings
+        As in click. Unknown options are ignored by default, so that negative numbers parse.
+    cancellable
+        Whether to add an option ``--stop`` that cancels the command where it runs.
+    internal
+        Whether the replies are marked as internal.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        context_settings: dict[str, Any] | None = None,
+        cancellable: bool = False,
+        internal: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.cancellable = cancellable
+        self.internal = internal
+        settings = {"ignore_unknown_options": True, **(context_settings or {})}
+        super().__init__(*args, **{"context_settings": settings, **kwargs})
+        if cancellable:
+            self.params.append(
+                click.Option(
+                    ["--stop"],
+                    is_flag=True,
+                    expose_value=False,
+                    help="Stops the execution of the command.",
+                )
+            )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. A command to stop needs none of the others."""
+        if self.cancellable and "--stop" in args:
+            ctx.meta["clu.stop"] = True
+            return []
+        if not args and not self.params:
+            return []
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the callback; a coroutine runs on as a task."""
+        command: Command[Any] = ctx.obj["parser_args"][0]
+        if self.internal:
+            command.internal = True
+        if ctx.meta.get("clu.stop"):
+            return self._cancel_command(ctx)
+        if self.callback is None:
+            return None
+        name = command_name(ctx)
+        if getattr(self.callback, "_clu_unique", False) and get_running_tasks(name):
+            return command.fail(error=f"Another command with name {name} is already running.")
+        result = ctx.invoke(self.callback, *ctx.obj["parser_args"], **ctx.params)
+        if not inspect.isawaitable(result):
+            return result
+        # Within the context, so that the task and those it creates see it as the current one.
+        with ctx.scope(cleanup=False):
+            task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
+        register_task(name, task)
+        command._task = task
+        return task
+
+    async def _run(
+        self, ctx: click.Context, command: Command[Any], callback: Awaitable[Any]
+    ) -> None:
+        handler: Handler = command.actor._handle_command_exception
+        seconds = getattr(self.callback, "_clu_timeout", None)
+        timer = None
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(seconds, self._time_out, command, seconds)
+        try:
+            await callback
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Nothing else may leave the task: SystemExit would end the event loop.
+            handler(command, error)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    @staticmethod
+    def _time_out(command: Command[Any], seconds: float) -> None:
+        if not command.status.is_done:
+            command.set_status(
+                CommandStatus.TIMEDOUT, error=f"Command timed out after {seconds} seconds."
+            )
+        if command._task is not None:
+            command._task.cancel()
+
+    async def _schedule_callback(self, ctx: click.Context, timeout: float | None = None) -> Any:
+        """Run the callback to its end."""
+        coro = coro_helper(ctx.invoke, self.callback, *ctx.obj["parser_args"], **ctx.params)
+        return await asyncio.wait_for(coro, timeout=timeout)
+
+    def done_callback(
+        self, task: asyncio.Task[Any], exception_handler: Handler | None = None
+    ) -> bool:
+        """Tell whether the task of a command ended well; hand over its error if not."""
+        if task.cancelled():
+            return False
+        error = task.exception()
+        if error is None:
+            return True
+        if exception_handler is None:
+            raise error
+        exception_handler(click.get_current_context().obj["parser_args"][0], error)
+        return False
+
+    def _cancel_command(self, ctx: click.Context) -> Any:
+        command: Command[Any] = ctx.obj["parser_args"][0]
+        name = command_name(ctx)
+        if cancel_command(name):
+            return command.finish(text="Command has been scheduled for cancellation.")
+        return command.fail(error=f"Cannot find running command {name}.")
+
+
+class CluGroup(_CachedParameters, ClickAliasedGroup):
+    """A click group whose commands are `CluCommand` by default."""
+
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[F], Any]:
+        """Decorate a callback to add a command, a `CluCommand` unless ``cls`` says otherwise."""
+        kwargs.setdefault("cls", CluCommand)
+        return super().command(*args, **kwargs)
+
+    def group(self, *args: Any, **kwargs: Any) -> Any:
+        """Decorate a callback to add a group, a `CluGroup` unless ``cls`` says otherwise."""
+        kwargs.setdefault("cls", CluGroup)
+        return super().group(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options of the group, and leave the words of the subcommand."""
+        if args and not self.params and not args[0].startswith("-") and not self.chain:
+            # Without options there is nothing to parse before the name of the subcommand.
+            setattr(ctx, _PROTECTED_ARGS, args[:1])
+            ctx.args = args[1:]
+            return ctx.args
+        return super().parse_args(ctx, args)

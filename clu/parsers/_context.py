@@ -1,0 +1,46 @@
+"""A stack of click contexts for each asyncio task.
+
+click keeps its stack of contexts in a thread-local list, which all the tasks of an event loop
+share. Here the stack is a context variable: a task sees the context of the command that created
+it, many commands run at once without seeing each other's, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any
+
+import click.globals
+
+_stack: contextvars.ContextVar[tuple[click.Context, ...]] = contextvars.ContextVar("clu_click")
+
+
+class _Stack:
+    """What click uses of a list."""
+
+    def append(self, context: click.Context) -> None:
+        _stack.set((*_stack.get(()), context))
+
+    def pop(self) -> click.Context:
+        *rest, last = _stack.get(())
+        _stack.set(tuple(rest))
+        return last
+
+    def __getitem__(self, index: int) -> click.Context:
+        return _stack.get(())[index]
+
+
+class _Local:
+    """What click uses of a ``threading.local``."""
+
+    stack = _Stack()
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"stack": self.stack}
+
+
+def use_task_contexts() -> None:
+    """Make click keep its contexts by task. A program's own use of click is not affected."""
+    if not isinstance(click.globals._local, _Local):
+        click.globals._local = _Local()  # type: ignore[assignment]

@@ -1,0 +1,96 @@
+"""The tasks of the commands that run: who they are, and how they are cancelled."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+import click
+
+from clu.exceptions import CluValueError
+
+if TYPE_CHECKING:
+    import asyncio
+
+_running: dict[str, list[asyncio.Task[Any]]] = {}
+
+
+def command_name(ctx: click.Context) -> str:
+    """Return the name by which the tasks of a command are known."""
+    return ctx.command_path.replace(" ", "_")
+
+
+def register_task(name: str, task: asyncio.Task[Any]) -> None:
+    """Note that a task runs a command, until it is done."""
+    _running.setdefault(name, []).append(task)
+
+    def forget(task: asyncio.Task[Any]) -> None:
+        tasks = _running[name]
+        tasks.remove(task)
+        if not tasks:
+            del _running[name]
+
+    task.add_done_callback(forget)
+
+
+def get_running_tasks(cmd_name: str) -> list[asyncio.Task[Any]] | None:
+    """Return the tasks that run a command, the oldest first, or None.
+
+    Parameters
+    ----------
+    cmd_name
+        The name of the command, as `get_current_command_name` returns it.
+    """
+    tasks = [task for task in _running.get(cmd_name, []) if not task.done()]
+    return tasks or None
+
+
+def get_current_command_name() -> str:
+    """Return the name of the command that runs. Call it from inside a callback.
+
+    Raises
+    ------
+    RuntimeError
+        If no command runs.
+    """
+    return command_name(click.get_current_context())
+
+
+def cancel_command(
+    name: str | None = None,
+    ctx: click.Context | None = None,
+    ok_no_exists: bool = True,
+    keep_last: bool = False,
+) -> bool:
+    """Cancel the callbacks of a command that run.
+
+    Parameters
+    ----------
+    name
+        The name of the command; by default that of the context.
+    ctx
+        The click context; the current one by default.
+    ok_no_exists
+        Whether it is fine if the command does not run.
+    keep_last
+        Keep the one that was started last. A command can thus cancel the others of its kind.
+
+    Returns
+    -------
+    cancelled
+        Whether any was cancelled.
+
+    Raises
+    ------
+    CluValueError
+        If the command does not run and ``ok_no_exists`` is False.
+    """
+    if name is None:
+        name = command_name(ctx if ctx is not None else click.get_current_context())
+    tasks = get_running_tasks(name) or []
+    if keep_last:
+        tasks = tasks[:-1]
+    for task in tasks:
+        task.cancel()
+    if not tasks and not ok_no_exists:
+        raise CluValueError(f"Cannot find any running command {name!r}.")
+    return bool(tasks)

@@ -1,0 +1,178 @@
+"""The click parser: commands are click commands, with a callback for each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import click
+
+from clu._reply import MessageCode
+from clu._status import CommandStatus
+from clu.parsers._builtin import (
+    command_parser,
+    get_command_model,
+    get_schema,
+    help_,
+    keyword,
+    ping,
+    version,
+)
+from clu.parsers._commands import (
+    CluCommand,
+    CluGroup,
+    coro_helper,
+    coroutine,
+    pass_args,
+    timeout,
+    unique,
+)
+from clu.parsers._context import use_task_contexts
+from clu.parsers._tasks import cancel_command, get_current_command_name, get_running_tasks
+from clu.parsers._words import split_words
+
+if TYPE_CHECKING:
+    from sdsstools.logger import SDSSLogger
+
+    from clu.command import Command
+
+__all__ = [
+    "ClickParser",
+    "CluCommand",
+    "CluGroup",
+    "cancel_command",
+    "command_parser",
+    "coro_helper",
+    "coroutine",
+    "get_command_model",
+    "get_current_command_name",
+    "get_running_tasks",
+    "get_schema",
+    "help_",
+    "keyword",
+    "pass_args",
+    "ping",
+    "timeout",
+    "unique",
+    "version",
+]
+
+T = TypeVar("T", bound="Command[Any]")
+
+#: What a group without a subcommand raises since click 8.2.
+_NoArgsIsHelp: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.Abort)
+
+
+class ClickParser:
+    """A mix-in of actors that parses commands with click.
+
+    Attributes
+    ----------
+    parser
+        The group of the commands. There is one for the process, unless a class or an actor has
+        its own.
+    parser_args
+        What is passed to each callback after the command.
+    context_obj
+        What is added to the ``obj`` of the click context.
+    parser_raise_on_error
+        Whether an error in a callback is raised again after the command has failed.
+    """
+
+    parser_args: list[Any] = []
+    parser: click.Group = command_parser
+    parser_raise_on_error: bool = False
+    context_obj: dict[str, Any] = {}
+    #: Whether a reply of several lines is one list, or one reply a line.
+    _replies_with_lists: ClassVar[bool] = True
+
+    if TYPE_CHECKING:
+        name: str
+        log: SDSSLogger
+
+    def parse_command(self, command: T) -> T:
+        """Parse a command and run its callback.
+
+        Whatever goes wrong ends the command with a reply that says why.
+        """
+        if not command.body.strip():
+            command.finish()
+            return command
+        use_task_contexts()
+        try:
+            command.set_status(CommandStatus.RUNNING, internal=True)
+            ctx = self.parser.make_context(
+                f"{self.name}-command-parser",
+                _arguments(command.body),
+                obj={"parser_args": [command, *self.parser_args], **self.context_obj},
+            )
+            command.context = ctx
+            with ctx:
+                self.parser.invoke(ctx)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._handle_command_exception(command, error)
+        return command
+
+    def _handle_command_exception(self, command: Command[Any], exception: BaseException) -> None:
+        """End a command with the error of its parsing or its callback."""
+        if isinstance(exception, (_NoArgsIsHelp, click.exceptions.Exit, click.Abort)):
+            if not command.status.is_done:
+                command.fail(error=f"Command {command.body!r} was aborted.")
+        elif isinstance(exception, asyncio.CancelledError):
+            if not command.status.is_done:
+                command.set_status(
+                    CommandStatus.CANCELLED, error="This command has been cancelled."
+                )
+        elif isinstance(exception, click.ClickException):
+            name = type(exception).__name__
+            self._refuse(command, f"{name}: {exception.format_message()}")
+        elif isinstance(exception, WordsError):
+            self._refuse(command, str(exception))
+        else:
+            self._report(command, exception)
+
+    def _refuse(self, command: Command[Any], reason: str) -> None:
+        lines = reason.splitlines()
+        if self._replies_with_lists:
+            command.warning(help=lines)
+        else:
+            for line in lines:
+                command.warning(help=line)
+        error = f"Command {command.body!r} does not exist or cannot be parsed."
+        if command.status.is_done:
+            command.write(MessageCode.ERROR, error=error)
+        else:
+            command.fail(error=error)
+
+    def _report(self, command: Command[Any], exception: BaseException) -> None:
+        self.log.error("Command %r failed with error:", command.body, exc_info=exception)
+        text = (
+            f"Command {command.body!r} failed because of an uncaught error "
+            f"'{type(exception).__name__}: {exception}'. See traceback in the log for more "
+            "information."
+        )
+        if command.status.is_done:
+            command.write(MessageCode.INFO, text=text)
+        else:
+            command.fail(error=text)
+        if self.parser_raise_on_error:
+            raise exception
+
+
+class WordsError(ValueError):
+    """A command that cannot be split into words."""
+
+
+def _arguments(body: str) -> list[str]:
+    """Return the words of a command; ``--help`` anywhere asks for the help of the others."""
+    try:
+        words = split_words(body)
+    except ValueError as error:
+        raise WordsError(str(error)) from None
+    if "--help" in words:
+        words = ["help", *(word for word in words if word != "--help")]
+    if words[:1] == ["help"] and len(words) > 2:
+        return ["help", " ".join(words[1:])]
+    return words

@@ -1,0 +1,97 @@
+"""The JSON parser: commands are JSON objects that name a callback."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clu._status import CommandStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sdsstools.logger import SDSSLogger
+
+    from clu.command import Command
+
+__all__ = ["JSONParser"]
+
+T = TypeVar("T", bound="Command[Any]")
+
+DEFAULT_CALLBACKS: dict[str, Callable[..., Any]] = {}
+
+
+class JSONParser:
+    """A mix-in of actors that parses commands like ``{"command": "move", "to": 5}``.
+
+    Attributes
+    ----------
+    callbacks
+        The coroutine function for each verb. It is called with the command, the parser arguments
+        and the other keys of the object.
+    parser_args
+        What is passed to each callback after the command.
+    """
+
+    callbacks: dict[str, Callable[..., Any]] = DEFAULT_CALLBACKS
+    parser_args: list[Any] = []
+
+    if TYPE_CHECKING:
+        log: SDSSLogger
+
+    def parse_command(self, command: T) -> T:
+        """Parse a command and run its callback.
+
+        Whatever goes wrong ends the command with a reply that says why.
+        """
+        if not command.body.strip():
+            command.finish()
+            return command
+        command.set_status(CommandStatus.RUNNING)
+        try:
+            payload = json.loads(command.body)
+        except (ValueError, RecursionError) as error:
+            command.fail(error=f"Cannot deserialise command string {command.body!r}: {error}")
+            return command
+        if not isinstance(payload, dict) or "command" not in payload:
+            command.fail(error=f"Command {command.body!r} does not contain a 'command' parameter.")
+            return command
+        verb = payload.pop("command")
+        callback = self.callbacks.get(verb) if isinstance(verb, str) else None
+        if callback is None:
+            command.fail(error=f"Cannot find a callback for command {verb!r}.")
+            return command
+        try:
+            result = callback(command, *self.parser_args, payload)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fail(command, error)
+            return command
+        if inspect.isawaitable(result):
+            task = asyncio.get_running_loop().create_task(self._run(command, result))
+            command._task = task
+        return command
+
+    async def _run(self, command: Command[Any], callback: Awaitable[Any]) -> None:
+        try:
+            await callback
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Nothing else may leave the task: SystemExit would end the event loop.
+            self._fail(command, error)
+
+    def _fail(self, command: Command[Any], error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            if not command.status.is_done:
+                command.set_status(
+                    CommandStatus.CANCELLED, error="This command has been cancelled."
+                )
+            return
+        self.log.error("Command %r failed with error:", command.body, exc_info=error)
+        if not command.status.is_done:
+            text = f"{type(error).__name__}: {error}"
+            command.fail(error=f"Command {command.body!r} failed because of an error '{text}'.")

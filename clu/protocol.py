@@ -1,0 +1,330 @@
+"""Servers and clients: streams over TCP, and queues of an AMQP broker."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+from clu._callbacks import callback_name
+from clu._lines import LineSplitter, OverlongLine
+from clu._tcp_protocol import (
+    MAX_CONNECTIONS_MESSAGE,
+    PeriodicTCPServer,
+    ReconnectingTCPClientProtocol,
+    TCPProtocol,
+)
+from clu._topic_listener import TopicListener
+from clu._transport import BUFFER_LIMIT, ClientTransport
+from clu.exceptions import CluRuntimeError, CluTypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "ClientTransport",
+    "OverlongLine",
+    "PeriodicTCPServer",
+    "ReconnectingTCPClientProtocol",
+    "TCPProtocol",
+    "TCPStreamClient",
+    "TCPStreamPeriodicServer",
+    "TCPStreamServer",
+    "TopicListener",
+    "open_connection",
+]
+
+logger = logging.getLogger("clu")
+
+#: The default limit of the length of a line, in bytes.
+LINE_LIMIT = 1024 * 1024
+_CHUNK = 256 * 1024
+#: How many lines of one client are handled before others get their turn.
+_BATCH = 64
+
+
+class TCPStreamServer:
+    """A TCP server that hands each line it receives to a callback.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen. Port 0 takes a free one, which `port` tells after `start`.
+    connection_callback
+        A function or coroutine function that is called with the `ClientTransport` when a client
+        connects, and again when it has gone (``transport.is_closing()`` is then true).
+    data_received_callback
+        A function or coroutine function that is called with the transport and each line as
+        bytes, including the newline.
+    loop
+        Ignored; kept for callers of older releases.
+    max_connections
+        How many clients to accept; a further one is told so and disconnected.
+    line_limit
+        The length in bytes of the longest line.
+    buffer_limit
+        How many bytes may wait for a client that does not read, before it is cut off.
+    overlong_callback
+        A function that is called with the transport and an `OverlongLine` in the place of a line
+        that passes the limit.
+
+    Attributes
+    ----------
+    transports
+        The transports of the connected clients and their stream writers.
+    """
+
+    def __init__(
+        self,
+        host: str | None,
+        port: int,
+        connection_callback: Callable[..., Any] | None = None,
+        data_received_callback: Callable[..., Any] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        max_connections: int | None = None,
+        *,
+        line_limit: int = LINE_LIMIT,
+        buffer_limit: int = BUFFER_LIMIT,
+        overlong_callback: Callable[[ClientTransport, OverlongLine], Any] | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.transports: dict[ClientTransport, asyncio.StreamWriter] = {}
+        self.max_connections = max_connections
+        self.connection_callback = connection_callback
+        self.data_received_callback = data_received_callback
+        self.line_limit = line_limit
+        self.buffer_limit = buffer_limit
+        self.overlong_callback = overlong_callback
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> asyncio.AbstractServer:
+        """Start to listen.
+
+        Raises
+        ------
+        OSError
+            If the address cannot be used.
+        """
+        self._server = server = await asyncio.start_server(
+            self.connection_made, self.host, self.port
+        )
+        if self.port == 0:
+            self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def stop(self) -> None:
+        """Stop to listen and close the connections."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for transport in list(self.transports):
+            transport.close()
+
+    def is_serving(self) -> bool:
+        """Whether the server listens."""
+        return self._server is not None and self._server.is_serving()
+
+    def serve_forever(self) -> Any:
+        """Return a coroutine that serves until it is cancelled."""
+        if self._server is None:
+            raise CluRuntimeError("the server has not been started.")
+        return self._server.serve_forever()
+
+    async def connection_made(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve a new client until it goes."""
+        loop = asyncio.get_running_loop()
+        transport = ClientTransport(writer.transport, loop, self.buffer_limit)
+        if self.max_connections is not None and len(self.transports) >= self.max_connections:
+            transport.write(MAX_CONNECTIONS_MESSAGE)
+            transport.close()
+            return
+        self.transports[transport] = writer
+        await self._do_callback(self.connection_callback, transport)
+        try:
+            await self._serve(reader, writer, transport)
+        except (ConnectionError, TimeoutError) as error:
+            logger.debug("The client %s has gone: %s", transport.user_id, error)
+        finally:
+            transport.close()
+            self.transports.pop(transport, None)
+            await self._do_callback(self.connection_callback, transport)
+
+    async def _serve(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        transport: ClientTransport,
+    ) -> None:
+        splitter = LineSplitter(self.line_limit)
+        while data := await reader.read(_CHUNK):
+            for number, line in enumerate(splitter.feed(data), 1):
+                await self._handle_line(transport, line)
+                if number % _BATCH == 0:
+                    await asyncio.sleep(0)
+                    await writer.drain()
+            if transport.get_write_buffer_size():
+                await asyncio.sleep(0)
+                await writer.drain()
+        if rest := splitter.flush():
+            await self._handle_line(transport, rest)
+        await _until_answered(transport, writer)
+
+    async def _handle_line(self, transport: ClientTransport, line: bytes | OverlongLine) -> None:
+        if isinstance(line, bytes):
+            await self._do_callback(self.data_received_callback, transport, line)
+        elif self.overlong_callback is not None:
+            await self._do_callback(self.overlong_callback, transport, line)
+        else:
+            logger.warning(
+                "Dropped a line of over %d bytes from the client %s.",
+                line.limit,
+                transport.get_extra_info("peername"),
+            )
+
+    async def _do_callback(
+        self, cb: Callable[..., Any] | None, *args: object, **kwargs: object
+    ) -> Any:
+        if cb is None:
+            return None
+        try:
+            result = cb(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+        except Exception:
+            logger.exception("The callback %s raised an error.", callback_name(cb))
+            return None
+
+
+async def _until_answered(transport: ClientTransport, writer: asyncio.StreamWriter) -> None:
+    """Keep a connection that the client has half closed until its requests are answered."""
+    if not transport.requests:
+        return
+    waiting = [
+        asyncio.ensure_future(transport.wait_requests()),
+        asyncio.ensure_future(writer.wait_closed()),
+    ]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in waiting:
+            future.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+class TCPStreamPeriodicServer(TCPStreamServer):
+    """A TCP server that calls a function for each client periodically.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen.
+    periodic_callback
+        A function or coroutine function that is called with the transport of each client.
+    sleep_time
+        The seconds between two calls.
+    kwargs
+        Arguments of `TCPStreamServer`.
+    """
+
+    def __init__(
+        self,
+        host: str | None,
+        port: int,
+        periodic_callback: Callable[[Any], Any] | None = None,
+        sleep_time: float = 1,
+        **kwargs: Any,
+    ) -> None:
+        self._periodic_callback: Callable[[Any], Any] | None = None
+        self.periodic_callback = periodic_callback
+        self.sleep_time = sleep_time
+        self.periodic_task: asyncio.Task[Any] | None = None
+        super().__init__(host, port, **kwargs)
+
+    async def start(self) -> asyncio.AbstractServer:
+        """Start to listen, and to call the function."""
+        server = await super().start()
+        self.periodic_task = asyncio.get_running_loop().create_task(self._emit_periodic())
+        return server
+
+    def stop(self) -> None:
+        """Stop to listen, and to call the function."""
+        if self.periodic_task is not None:
+            self.periodic_task.cancel()
+            self.periodic_task = None
+        super().stop()
+
+    @property
+    def periodic_callback(self) -> Callable[[Any], Any] | None:
+        """The function that is called periodically."""
+        return self._periodic_callback
+
+    @periodic_callback.setter
+    def periodic_callback(self, func: Callable[[Any], Any] | None) -> None:
+        if func is not None and not callable(func):
+            raise CluTypeError(f"the periodic callback {func!r} is not a function.")
+        self._periodic_callback = func
+
+    async def _emit_periodic(self) -> None:
+        while True:
+            for transport in list(self.transports):
+                if not transport.is_closing():
+                    await self._do_callback(self._periodic_callback, transport)
+            await asyncio.sleep(self.sleep_time)
+
+
+class TCPStreamClient:
+    """A connection to a TCP server.
+
+    Parameters
+    ----------
+    host, port
+        Where the server listens.
+
+    Attributes
+    ----------
+    reader, writer
+        The streams, once the connection is open.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.reader: asyncio.StreamReader | None = None
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def open_connection(self) -> None:
+        """Open the connection."""
+        self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+
+    def close(self) -> None:
+        """Close the connection.
+
+        Raises
+        ------
+        CluRuntimeError
+            If it was never opened.
+        """
+        if self.writer is None:
+            raise CluRuntimeError("connection cannot be closed because it is not open.")
+        self.writer.close()
+
+
+async def open_connection(host: str, port: int) -> TCPStreamClient:
+    """Open a connection to a TCP server.
+
+    Parameters
+    ----------
+    host, port
+        Where the server listens.
+
+    Returns
+    -------
+    client
+        The open connection.
+    """
+    client = TCPStreamClient(host, port)
+    await client.open_connection()
+    return client

@@ -1,0 +1,198 @@
+"""Actors without a network, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from unittest.mock import AsyncMock, MagicMock
+
+from clu.actor import AMQPBaseActor, TCPBaseActor
+from clu.command import Command
+from clu.exceptions import CluRuntimeError
+from clu.legacy.actor import BaseLegacyActor, LegacyActor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MockReply", "MockReplyList", "MockedActor", "TestCommand", "setup_test_actor"]
+
+T = TypeVar("T", bound="TCPBaseActor | BaseLegacyActor | AMQPBaseActor")
+
+
+class MockReply(dict[str, Any]):
+    """A reply of an actor: a dictionary of the keywords and their values.
+
+    Parameters
+    ----------
+    user_id
+        The user that the reply was sent to.
+    command_id
+        The command that was answered.
+    flag
+        The code of the reply.
+    data
+        The keywords and their values.
+    """
+
+    def __init__(
+        self,
+        user_id: int | str | None,
+        command_id: int | str | None,
+        flag: str,
+        data: Mapping[str, Any] = {},
+    ) -> None:
+        super().__init__(data)
+        self.user_id = user_id
+        self.command_id = command_id
+        self.flag = flag
+
+    def __repr__(self) -> str:
+        return f"<MockReply ({self.user_id} {self.command_id} {self.flag} {dict(self)!r})>"
+
+
+class MockReplyList(list[MockReply]):
+    """The replies of an actor.
+
+    ``value in replies`` tells whether the value of a keyword in a reply is or contains it.
+
+    Parameters
+    ----------
+    actor
+        The actor.
+    """
+
+    LEGACY_REPLY_PATTERN = re.compile(r"([0-9]+)\s+([0-9]+)\s+((?:[a-z]|\:|\>|\!))\s+(.*)")
+
+    def __init__(self, actor: Any) -> None:
+        super().__init__()
+        self.actor = actor
+
+    def parse_reply(self, reply: Any, routing_key: str | None = None) -> None:
+        """Append what an actor wrote to its transport."""
+        if isinstance(self.actor, BaseLegacyActor):
+            self._parse_legacy(reply.decode() if isinstance(reply, bytes) else reply)
+        elif isinstance(self.actor, AMQPBaseActor):
+            self._parse_amqp(reply)
+        else:
+            self._parse_json(reply)
+
+    def _parse_json(self, reply: bytes) -> None:
+        message = json.loads(reply)
+        header = message["header"]
+        self.append(
+            MockReply(
+                header["commander_id"],
+                header["command_id"],
+                header["message_code"],
+                message["data"],
+            )
+        )
+
+    def _parse_legacy(self, text: str) -> None:
+        found = self.LEGACY_REPLY_PATTERN.match(text)
+        if found is None:
+            return
+        user_id, command_id, flag, body = found.groups()
+        data = {}
+        for item in body.split(";") if body else []:
+            keyword, _, value = item.strip().partition("=")
+            data[keyword] = value
+        self.append(MockReply(int(user_id), int(command_id), flag, data))
+
+    def _parse_amqp(self, message: Any) -> None:
+        headers = {
+            key: value.decode() if isinstance(value, bytes) else value
+            for key, value in message.headers.items()
+        }
+        self.append(
+            MockReply(
+                headers.get("commander_id"),
+                headers.get("command_id"),
+                str(headers.get("message_code")),
+                json.loads(message.body or b"{}"),
+            )
+        )
+
+    def __contains__(self, m: object) -> bool:
+        return any(_holds(value, m) for reply in self for value in reply.values())
+
+    def clear(self) -> None:
+        """Forget the replies."""
+        super().clear()
+
+
+def _holds(value: Any, item: object) -> bool:
+    if value == item:
+        return True
+    try:
+        return item in value
+    except TypeError:
+        return False
+
+
+class MockedActor(TCPBaseActor, LegacyActor, AMQPBaseActor):  # type: ignore[misc]
+    """An actor as `setup_test_actor` returns it; for annotations."""
+
+    mock_replies: MockReplyList
+
+
+class TestCommand(Command[Any]):
+    """A command that can be used again.
+
+    Parameters
+    ----------
+    command_string, transport, kwargs
+        Arguments of `clu.command.Command`.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    def reset(self) -> None:
+        """Make the command ready to run again. The replies stay."""
+        asyncio.Future.__init__(self, loop=self.get_loop())
+        self._status = self.flags.READY  # type: ignore[attr-defined]
+
+
+async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
+    """Prepare an actor for tests: commands come from, and replies go to, nowhere.
+
+    The actor gets a method ``invoke_mock_command(command_str, command_id=0)``, which runs a
+    command as if a user had sent it, and a list ``mock_replies`` of its replies.
+
+    Parameters
+    ----------
+    actor
+        The actor, which is changed in place. It need not be started.
+    user_id
+        The user that commands come from.
+
+    Returns
+    -------
+    actor
+        The actor.
+
+    Raises
+    ------
+    CluRuntimeError
+        If there is no such thing for actors of this kind.
+    """
+    target: Any = actor
+    if isinstance(actor, (TCPBaseActor, BaseLegacyActor)):
+        target.mock_replies = MockReplyList(actor)
+        transport = MagicMock(spec=asyncio.Transport)
+        transport.user_id = user_id
+        transport.multiline = False
+        transport.is_closing.return_value = False
+        transport.get_write_buffer_size.return_value = 0
+        transport.write.side_effect = target.mock_replies.parse_reply
+        target.transports[user_id] = transport
+
+        def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
+            return target.new_command(transport, f"{command_id} {command_str}\n".encode())
+    else:
+        raise CluRuntimeError("setup_test_actor is not implemented for this type of actor")
+    target.start = AsyncMock(return_value=actor)
+    target.invoke_mock_command = invoke_mock_command
+    return actor

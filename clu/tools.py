@@ -1,0 +1,121 @@
+"""Tools: statuses, callbacks, formatting, logging and small helpers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clu._callbacks import CallbackMixIn
+from clu._casedict import CaseInsensitiveDict
+from clu._logging import REPLY, WARNING_REGEX, ActorHandler, escape, log_reply
+from clu._speedups.reply import format_value
+from clu._status import (
+    COMMAND_STATUS_TO_CODE,
+    CommandStatus,
+    Maskbit,
+    MaskbitType,
+    StatusMixIn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+__all__ = [
+    "COMMAND_STATUS_TO_CODE",
+    "REPLY",
+    "WARNING_REGEX",
+    "ActorHandler",
+    "CallbackMixIn",
+    "CaseInsensitiveDict",
+    "CommandStatus",
+    "Maskbit",
+    "MaskbitType",
+    "StatusMixIn",
+    "as_complete_failer",
+    "cli_coro",
+    "dict_depth",
+    "escape",
+    "format_value",
+    "get_event_loop",
+    "log_reply",
+]
+
+T = TypeVar("T")
+
+
+def dict_depth(d: object) -> int:
+    """Return how deep dictionaries are nested: 0 for anything else, 1 for a flat dictionary."""
+    if not isinstance(d, dict):
+        return 0
+    return 1 + max((dict_depth(value) for value in d.values()), default=0)
+
+
+async def as_complete_failer(
+    aws: Awaitable[Any] | Iterable[Awaitable[Any]],
+    on_fail_callback: Callable[..., Any] | None = None,
+    **kwargs: Any,
+) -> tuple[bool, str | None]:
+    """Run awaitables together, and cancel the rest as soon as one fails.
+
+    Parameters
+    ----------
+    aws
+        One awaitable or several. Each returns whether it succeeded, or a pair of that and a
+        message.
+    on_fail_callback
+        A function or coroutine function that is called, without arguments, when one fails.
+    kwargs
+        Arguments of `asyncio.as_completed`.
+
+    Returns
+    -------
+    outcome
+        ``(True, None)``, or False and the message or the error of the one that failed.
+    """
+    awaitables = [aws] if inspect.isawaitable(aws) else list(aws)
+    tasks = [asyncio.ensure_future(item) for item in awaitables]
+    for next_done in asyncio.as_completed(tasks, **kwargs):
+        succeeded, message = await _outcome(next_done)
+        if succeeded:
+            continue
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if on_fail_callback is not None:
+            result = on_fail_callback()
+            if inspect.isawaitable(result):
+                await result
+        return False, message
+    return True, None
+
+
+async def _outcome(awaitable: Awaitable[Any]) -> tuple[bool, str | None]:
+    try:
+        result = await awaitable
+    except Exception as error:
+        return False, str(error)
+    if isinstance(result, tuple):
+        return bool(result[0]), result[1]
+    return bool(result), None
+
+
+def cli_coro(f: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Decorate a coroutine function so that it can be a click command of a program."""
+
+    @functools.wraps(f)
+    def wrapper(*args: Any, **kwargs: Any) -> T:
+        return asyncio.run(f(*args, **kwargs))
+
+    return wrapper
+
+
+def get_event_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop, or a new one that is set as current when none runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        return loop
