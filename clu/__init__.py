@@ -5,9 +5,6 @@ An independent implementation of the documented API of the package of this name.
 
 from clu._logging import REPLY, register_reply_level
 from clu._version import __version__
-
-register_reply_level()
-
 from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
 from clu.base import BaseActor, BaseClient, MessageCode, Reply
 from clu.client import AMQPClient, AMQPReply
@@ -37,6 +34,8 @@ from clu.tools import (
     escape,
     format_value,
 )
+
+register_reply_level()
 
 NAME = "sdss-clu"
 

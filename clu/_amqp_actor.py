@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from clu._topic_listener import MISSING
 from clu.base import BaseActor
 from clu.client import AMQPClient
+from clu.exceptions import CluNotImplemented
 from clu.parsers.click import ClickParser
 
 
@@ -23,7 +25,7 @@ class AMQPBaseActor(AMQPClient, BaseActor):
 
     async def start(self, **kwargs: Any) -> Any:
         """Connect to the broker and listen for commands."""
-        return await super().start(**kwargs)
+        raise CluNotImplemented(MISSING)
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
         """Handle a command that came over the broker."""

@@ -180,7 +180,7 @@ class TCPBaseActor(BaseActor):
     def _hold(self, command: Command[Any], transport: Any) -> None:
         """Remember a command until it is done."""
         self._running_commands.add(command)
-        command.add_done_callback(self._running_commands.discard)  # type: ignore[arg-type]
+        command.add_done_callback(self._running_commands.discard)
         if isinstance(transport, ClientTransport):
             transport.begin_request()
             command.add_done_callback(transport.end_request)

@@ -152,7 +152,7 @@ class TestCommand(Command[Any]):
     def reset(self) -> None:
         """Make the command ready to run again. The replies stay."""
         asyncio.Future.__init__(self, loop=self.get_loop())
-        self._status = self.flags.READY  # type: ignore[attr-defined]
+        self._status = self.flags.READY
 
 
 async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:

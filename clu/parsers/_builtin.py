@@ -52,7 +52,7 @@ def help_(command: Command[Any], *args: Any, parser_command: str | None) -> None
     """Shows the help."""
     words = parser_command.split() if parser_command else []
     try:
-        ctx = _context_of(command.actor.parser, command.actor.name, words)  # type: ignore[attr-defined]
+        ctx = _context_of(command.actor.parser, command.actor.name, words)
     except CommandParserError as error:
         command.fail(error=str(error))
         return
@@ -83,7 +83,7 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
     """Returns a dictionary representation of the command using ``unclick``."""
     from unclick import command_to_json
 
-    parser: click.Command = command.actor.parser  # type: ignore[attr-defined]
+    parser: click.Command = command.actor.parser
     if command_name:
         group, found = parser, None
         if isinstance(group, click.Group):

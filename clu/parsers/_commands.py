@@ -220,15 +220,19 @@ class CluCommand(_CachedParameters):
 class CluGroup(_CachedParameters, ClickAliasedGroup):
     """A click group whose commands are `CluCommand` by default."""
 
-    def command(self, *args: Any, **kwargs: Any) -> Callable[[F], Any]:
+    def command(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], CluCommand]:
         """Decorate a callback to add a command, a `CluCommand` unless ``cls`` says otherwise."""
         kwargs.setdefault("cls", CluCommand)
-        return super().command(*args, **kwargs)
+        return super().command(*args, **kwargs)  # type: ignore[return-value]
 
-    def group(self, *args: Any, **kwargs: Any) -> Any:
+    def group(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], CluGroup]:
         """Decorate a callback to add a group, a `CluGroup` unless ``cls`` says otherwise."""
         kwargs.setdefault("cls", CluGroup)
-        return super().group(*args, **kwargs)
+        return super().group(*args, **kwargs)  # type: ignore[return-value]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the group, and leave the words of the subcommand."""
