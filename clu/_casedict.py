@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class CaseInsensitiveDict(dict[str, T]):
+class CaseInsensitiveDict(dict[str, T], Generic[T]):
     """A dictionary whose look-ups ignore case, and which keeps the case first used.
 
     Parameters
@@ -42,8 +42,8 @@ class CaseInsensitiveDict(dict[str, T]):
     def __contains__(self, key: object) -> bool:
         return super().__contains__(self._stored(key))
 
-    def __eq__(self, other: object) -> bool:
-        return dict.__eq__(self, other)
+    def __eq__(self, key: object) -> bool:
+        return dict.__eq__(self, key)
 
     def __ne__(self, other: object) -> bool:
         return not self == other

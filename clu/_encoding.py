@@ -1,42 +1,23 @@
-"""Replies as JSON, and who is to blame when one cannot be encoded."""
+"""Replies as JSON: who is to blame when one cannot be encoded, and JSON for human eyes."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from clu._speedups.reply import encode_json, encode_reply
+from clu._speedups.reply import encode_json
 from clu.exceptions import EncodingError
 
-_ERRORS = (TypeError, ValueError, RecursionError)
+#: What encoding raises: a type or a value that has no JSON, or too deep a nesting.
+ENCODING_ERRORS = (TypeError, ValueError, RecursionError)
 
 
-def encode_reply_line(
-    command_id: Any,
-    commander_id: Any,
-    message_code: str,
-    internal: bool,
-    sender: str,
-    message: dict[str, Any],
-) -> bytes:
-    """Encode a reply as the line that a JSON actor sends.
-
-    Raises
-    ------
-    EncodingError
-        If a value cannot be sent. It names the keyword.
-    """
-    try:
-        return encode_reply(command_id, commander_id, message_code, internal, sender, message)
-    except _ERRORS as error:
-        raise _blame_keyword(message, error) from error
-
-
-def _blame_keyword(message: dict[str, Any], error: Exception) -> EncodingError:
+def blame_keyword(message: dict[str, Any], error: Exception) -> EncodingError:
+    """Return an error that names the keyword because of which a message cannot be encoded."""
     for keyword, value in message.items():
         try:
             encode_json({keyword: value})
-        except _ERRORS as reason:
+        except ENCODING_ERRORS as reason:
             return EncodingError(f"Keyword {keyword!r} cannot be sent: {reason}.", str(keyword))
     return EncodingError(f"The reply cannot be sent: {error}.")
 

@@ -25,16 +25,17 @@ class MessageCode(enum.Enum):
     WARNING = "w"
     DEBUG = "d"
 
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, str):
-            return bool(self._value_ == other)
-        return self is other
+    def __eq__(self, _MessageCode__o: object) -> bool:  # noqa: N803  (recorded name)
+        if isinstance(_MessageCode__o, str):
+            return bool(self._value_ == _MessageCode__o)
+        return self is _MessageCode__o
 
     def __hash__(self) -> int:
         return hash(self._value_)
 
 
-_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
+#: A member equals, and has the hash of, its string: both are keys.
+MESSAGE_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
 
 
 def message_code_of(code: MessageCode | str) -> MessageCode:
@@ -46,7 +47,7 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
         If there is no such code.
     """
     try:
-        return _CODES[code]
+        return MESSAGE_CODES[code]
     except (KeyError, TypeError):
         raise CluValueError(f"{code!r} is not a valid MessageCode") from None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._callbacks import callback_name
 from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY
-from clu._reply import MessageCode, Reply, message_code_of
+from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
 from clu._reporting import report_exceptions
 from clu._speedups.reply import holds_exception, merge_message
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
@@ -194,11 +194,8 @@ class BaseClient(metaclass=abc.ABCMeta):
                 log.sh.setLevel(int(verbose) if verbose else logging.WARNING)
         return log
 
-    def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:
+    async def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:
         """Send a command to another actor. Not every client can."""
-        return self._refuse_to_send()
-
-    async def _refuse_to_send(self) -> Any:
         raise CluNotImplemented("Sending commands is not implemented for this client.")
 
     def proxy(self, actor: str) -> ProxyClient:
@@ -374,7 +371,7 @@ class BaseActor(BaseClient):
         CluValueError
             If there is no such message code.
         """
-        code = message_code_of(message_code)
+        code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
         merged = merge_message(message, "text", kwargs)
         if merged is None:
             raise CluTypeError("message must be a string or a dictionary.")
@@ -383,25 +380,35 @@ class BaseActor(BaseClient):
         if holds_exception(merged):
             merged = report_exceptions(merged, expand_exceptions, traceback_frame)
         use_validation = self.validate if validate is None else validate
-        model = self.model
-        problem = None
-        if use_validation and model is not None:
-            problem = _validation_problem(model, merged)
         emit = emit and not silent
-        reply = Reply(
-            code,
-            merged,
-            command,
-            broadcast,
-            use_validation,
-            use_validation and model is not None,
-            internal,
-        )
-        if problem is None:
-            problem = self._issue(reply, emit, write_to_log)
-        if problem is None:
-            return reply
-        return self._reject(reply, problem, emit, write_to_log)
+        validated = False
+        problem = None
+        if use_validation and self.model is not None:
+            try:
+                validated = self.model.validate(merged)[0]
+            except Exception as error:
+                problem = f"Failed validating the reply: {error}"
+            else:
+                if not validated:
+                    problem = (
+                        f"Failed validating the reply: message {merged} does not match the schema."
+                    )
+        reply = Reply(code, merged, command, broadcast, use_validation, validated, internal)
+        if problem is None and emit:
+            try:
+                result = self._write_internal(reply, write_to_log)
+            except EncodingError as error:
+                problem = str(error)
+            else:
+                if result is not None and inspect.iscoroutine(result):
+                    self._create_task(result)
+        if problem is not None:
+            return self._reject(reply, problem, emit, write_to_log)
+        if command is not None:
+            command.replies.append(reply)
+        if self.store is not None:
+            self.store.add_reply(reply)
+        return reply
 
     def _process(self, message: dict[str, Any]) -> dict[str, Any]:
         processor = self._message_processor
@@ -413,53 +420,29 @@ class BaseActor(BaseClient):
             self.log.exception("The message processor %s raised an error.", name)
             return message
 
-    def _issue(self, reply: Reply, emit: bool, write_to_log: bool) -> str | None:
-        """Record and send a reply. Returns the reason if it cannot be encoded."""
-        if emit:
-            try:
-                self._emit(reply, write_to_log)
-            except EncodingError as error:
-                return str(error)
-        if reply.command is not None:
-            reply.command.replies.append(reply)
-        if self.store is not None:
-            self.store.add_reply(reply)
-        return None
-
     def _reject(self, reply: Reply, problem: str, emit: bool, write_to_log: bool) -> Reply:
-        """Send the problem in the place of a reply; a terminal code still ends its command."""
+        """Write the problem in the place of a reply; a terminal code still ends its command."""
 
-        def issue(code: MessageCode, message: dict[str, Any]) -> Reply:
-            substitute = Reply(
+        def write(code: MessageCode, message: dict[str, Any]) -> Reply:
+            substitute = BaseActor.write(
+                self,
                 code,
                 message,
                 reply.command,
                 reply.broadcast,
-                reply.use_validation,
+                validate=False,
                 internal=reply.internal,
+                emit=emit,
+                write_to_log=write_to_log,
             )
-            self._issue(substitute, emit, write_to_log)
+            substitute.use_validation = reply.use_validation
             return substitute
 
-        error = issue(MessageCode.ERROR, {"error": problem})
+        error = write(MessageCode.ERROR, {"error": problem})
         if reply.message_code in _TERMINAL_CODES:
-            issue(reply.message_code, {})
+            write(reply.message_code, {})
         return error
-
-    def _emit(self, reply: Reply, write_to_log: bool) -> None:
-        result = self._write_internal(reply, write_to_log=write_to_log)
-        if result is not None and inspect.iscoroutine(result):
-            self._create_task(result)
 
     def _write_internal(self, reply: Reply, write_to_log: bool = True) -> Any:
         """Send a reply to the users; a function or a coroutine function."""
         raise CluNotImplemented(f"{type(self).__name__} has no way to write to its users.")
-
-
-def _validation_problem(model: Model, message: dict[str, Any]) -> str | None:
-    try:
-        if model.validate(message, update_model=True)[0]:
-            return None
-    except Exception as error:
-        return f"Failed validating the reply: {error}"
-    return f"Failed validating the reply: message {message} does not match the schema."

@@ -119,6 +119,9 @@ class BaseCommand(
         The click context that runs the command.
     """
 
+    #: The connection that the command came from, for TCP actors.
+    transport: Any = None
+
     def __init__(
         self,
         commander_id: int | str | None = None,

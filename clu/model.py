@@ -15,6 +15,7 @@ from clu._schema import (
     names_file,
     read_schema,
 )
+from clu._speedups.reply import update_properties
 from clu._speedups.schema import compile_schema
 from clu._tracked import Revision, track
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
@@ -181,24 +182,9 @@ class Model(CluModel[Property]):
             raise CluTypeError(f"cannot update the model {self.name!r} with {instance!r}.")
         now = time.time()
         self.last_seen = now
-        find = self._find
-        for keyword, value in instance.items():
-            prop = find(keyword)
-            if isinstance(value, dict):
-                old = prop._value
-                value = {**old, **value} if isinstance(old, dict) else dict(value)
-            prop._value = value
-            prop.last_seen = now
-            if prop._callbacks:
-                prop.notify(prop.copy())
-            if self._callbacks:
-                self.notify(self.flatten(), prop.copy())
+        update_properties(self, instance, now)
 
     def _find(self, keyword: str) -> Property:
-        try:
-            return dict.__getitem__(self, keyword)
-        except KeyError:
-            pass
         if keyword not in self:
             self[keyword] = prop = Property(keyword, model=self)
             prop.in_schema = False

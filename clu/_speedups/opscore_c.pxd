@@ -123,7 +123,8 @@ cdef class Scanner:
 cdef class Converter:
     cdef object _invalid
     cdef object _marker
-    cdef type _type
+    cdef object _new
+    cdef object _type
     cpdef object convert(self, object value)
     cpdef object make(self, object value)
 
@@ -132,20 +133,16 @@ cdef class CallConverter(Converter):
     cpdef object make(self, object value)
 
 cdef class BareConverter(Converter):
-    @cython.locals(cls=type)
     cpdef object make(self, object value)
 
 cdef class IntConverter(Converter):
     cdef object _limit
-    @cython.locals(cls=type)
     cpdef object make(self, object value)
 
 cdef class UIntConverter(Converter):
-    @cython.locals(cls=type)
     cpdef object make(self, object value)
 
 cdef class HexConverter(UIntConverter):
-    @cython.locals(cls=type)
     cpdef object make(self, object value)
 
 cdef class EnumConverter(Converter):

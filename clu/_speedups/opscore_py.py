@@ -415,10 +415,11 @@ class Converter:
         What takes the place of no value.
     """
 
-    __slots__ = ("_invalid", "_marker", "_type")
+    __slots__ = ("_invalid", "_marker", "_new", "_type")
 
     def __init__(self, value_type: type, invalid: str | None, marker: object) -> None:
         self._type = value_type
+        self._new: Callable[..., Any] = value_type.__new__
         self._invalid = invalid
         self._marker = marker
 
@@ -470,8 +471,7 @@ class BareConverter(Converter):
     __slots__ = ()
 
     def make(self, value: Any) -> Any:
-        cls = self._type
-        return cls.__new__(cls, value)
+        return self._new(self._type, value)
 
 
 class IntConverter(Converter):
@@ -495,8 +495,7 @@ class IntConverter(Converter):
         number = int(value, 0) if isinstance(value, str) else int(value)
         if self._limit is not None and not -self._limit < number < self._limit:
             raise OverflowError(f"Invalid literal for Int: {value!r}")
-        cls = self._type
-        return cls.__new__(cls, number)
+        return self._new(self._type, number)
 
 
 class UIntConverter(Converter):
@@ -508,8 +507,7 @@ class UIntConverter(Converter):
         number = int(value, 0) if isinstance(value, str) else int(value)
         if not -0x80000000 < number <= 0xFFFFFFFF:
             raise OverflowError(f"Invalid literal for UInt: {value!r}")
-        cls = self._type
-        return cls.__new__(cls, 0x80000000 - number if number < 0 else number)
+        return self._new(self._type, 0x80000000 - number if number < 0 else number)
 
 
 class HexConverter(UIntConverter):
@@ -519,8 +517,7 @@ class HexConverter(UIntConverter):
 
     def make(self, value: Any) -> Any:
         if isinstance(value, (str, bytes, bytearray)):
-            cls = self._type
-            return cls.__new__(cls, int(value, 16))
+            return self._new(self._type, int(value, 16))
         return UIntConverter.make(self, value)
 
 

@@ -1,12 +1,16 @@
 cimport cython
 
 cdef object _dumps
+cdef object _NEWLINE
+cdef object _get
 
-cpdef dict merge_message(object message, str default_keyword, dict keywords)
+# Not dict: Cython takes that to exclude subclasses, which users may pass.
+cpdef dict merge_message(object message, object default_keyword, dict keywords)
 
-cpdef bint holds_exception(dict message) except *
+cpdef bint holds_exception(object message) except *
 
-@cython.locals(text=str)
+cpdef object update_properties(object model, object message, object now)
+
 cpdef object format_value(object value)
 
 cpdef bytes encode_json(object value)
@@ -15,13 +19,15 @@ cpdef bytes encode_exactly(object value)
 
 cpdef bint survives_orjson(object value) except *
 
+@cython.locals(encoded=bytes, nulls=Py_ssize_t)
 cpdef bytes encode_reply(
     object command_id,
     object commander_id,
-    str message_code,
-    bint internal,
+    object message_code,
+    object internal,
     object sender,
-    dict message,
+    object message,
 )
 
+@cython.locals(handlers=list)
 cpdef bint would_log(object logger, long long level) except *

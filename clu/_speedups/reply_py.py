@@ -15,6 +15,9 @@ from typing import Any
 import orjson
 
 _dumps = orjson.dumps
+# Of dict, not of the model, which ignores case at a price.
+_get = dict.get
+_NEWLINE = orjson.OPT_APPEND_NEWLINE
 
 
 def merge_message(
@@ -58,6 +61,34 @@ def holds_exception(message: dict[Any, Any]) -> bool:
         elif isinstance(value, BaseException):
             return True
     return False
+
+
+def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
+    """Store the values of a message in the properties of a model, and notify who listens.
+
+    Parameters
+    ----------
+    model
+        A dictionary of properties. Its ``_find`` returns the property for a keyword that is not
+        one of its keys as it is written.
+    message
+        The keywords and their values. A dictionary is merged into the previous one.
+    now
+        The time, in seconds since 1970.
+    """
+    for keyword, value in message.items():
+        prop = _get(model, keyword)
+        if prop is None:
+            prop = model._find(keyword)
+        if isinstance(value, dict):
+            old = prop._value
+            value = {**old, **value} if isinstance(old, dict) else dict(value)
+        prop._value = value
+        prop.last_seen = now
+        if prop._callbacks:
+            prop.notify(prop.copy())
+        if model._callbacks:
+            model.notify(model.flatten(), prop.copy())
 
 
 def format_value(value: object) -> str:
@@ -195,27 +226,34 @@ def encode_reply(
     TypeError, ValueError, RecursionError
         If a value cannot be encoded.
     """
-    data = encode_json(message)
-    header = _dumps(
-        {
+    reply = {
+        "header": {
             "command_id": command_id,
             "commander_id": commander_id,
             "message_code": message_code,
             "internal": internal,
             "sender": sender,
-        }
-    )
-    return b'{"header":%b,"data":%b}\n' % (header, data)
+        },
+        "data": message,
+    }
+    try:
+        encoded = _dumps(reply, plain_value, _NEWLINE)
+    except TypeError:
+        return encode_exactly(reply) + b"\n"
+    nulls = encoded.count(b"null")
+    if nulls == 0:
+        return encoded
+    if nulls > (command_id is None) + (commander_id is None) and not survives_orjson(message):
+        return encode_exactly(reply) + b"\n"
+    return encoded
 
 
 def would_log(logger: object, level: int) -> bool:
     """Whether any handler would take a record of this level from the logger."""
-    if not logger.isEnabledFor(level):  # type: ignore[attr-defined]
-        return False
-    node = logger
+    node: Any = logger
     while node is not None:
-        for handler in node.handlers:  # type: ignore[attr-defined]
+        for handler in node.handlers:
             if handler.level <= level:
-                return True
-        node = node.parent if node.propagate else None  # type: ignore[attr-defined]
+                return bool(logger.isEnabledFor(level))  # type: ignore[attr-defined]
+        node = node.parent if node.propagate else None
     return False

@@ -22,7 +22,7 @@ MJDJ2000 = 51544.5
 SecPerDay = 86400.0
 MJD_OF_UNIX_EPOCH = 40587.0
 
-# The opscore clock: TAI stays 35 seconds before UTC, whatever leap seconds came later.
+# The opscore clock keeps TAI 35 seconds ahead of UTC, whatever leap seconds came since.
 _UTCMinusTAIDays = -35.0 / SecPerDay
 _TimeError = 0.0
 

@@ -1,0 +1,190 @@
+"""The parsers of the opscore protocol: replies from the hub and from actors, and commands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from clu._speedups.opscore import Scanner
+from clu.legacy.types._tokens import Token, read_token
+from clu.legacy.types.messages import (
+    ActorReplyHeader,
+    Command,
+    Keyword,
+    Keywords,
+    MessageError,
+    RawKeyword,
+    Reply,
+    ReplyHeader,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ActorReplyParser", "CommandParser", "ParseError", "ParserBase", "ReplyParser"]
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*$")
+
+
+class ParseError(Exception):
+    """A text that is no message."""
+
+
+class ParserBase:
+    """What the parsers share.
+
+    Parameters
+    ----------
+    debug
+        Kept for compatibility.
+    """
+
+    tokens = ["EQUALS", "COMMA", "VALUE", "NAME_OR_VALUE", "QUOTED"]
+    string: str
+
+    def __init__(self, debug: int = 0) -> None:
+        self.debug = debug
+
+    def parse(self, string: str) -> Any:
+        """Parse a text into a message.
+
+        Raises
+        ------
+        ParseError
+            If the text is none.
+        """
+        raise NotImplementedError
+
+    def tokenize(self, string: str) -> Iterator[Token]:
+        """Split the body of a message into tokens.
+
+        Raises
+        ------
+        ParseError
+            Where there is no token.
+        """
+        token = self._token(string, 0)
+        while token is not None:
+            yield token
+            token = self._token(string, token.end, token.type)
+
+    def word_token(self, t: Token) -> Token:
+        """Set the type of a token that is a word without quotes."""
+        t.type = "NAME_OR_VALUE" if NAME.match(t.value) else "VALUE"
+        return t
+
+    def _token(self, text: str, pos: int, previous: str = "") -> Token | None:
+        """Read the token at a position, None at the end."""
+        token = read_token(text, pos, previous == "RAW")
+        if token is not None and token.type == "WORD":
+            token = self.word_token(token)
+        if token is not None and token.type not in self.tokens:
+            raise ParseError(f"Lexical analysis error at {text[token.lexpos :][:20]!r}")
+        return token
+
+    @classmethod
+    def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
+        """Tell in the words of a token parser why the kernel stopped at a position."""
+        try:
+            token = cls._token(cls(), text, pos, "RAW" if reason == "raw" else "")
+        except ParseError as error:
+            return error
+        if token is None:
+            return ParseError("Unexpected end of input")
+        if reason == "reserved":
+            return ParseError(f'keyword "{token.value}" is reserved')
+        return ParseError(f"Unexpected {token.type} parse token ({token.value!r}) in:\n{text}")
+
+
+class ReplyParser(ParserBase):
+    """Parses the lines that a hub sends to its clients."""
+
+    tokens = [*ParserBase.tokens, "SEMICOLON"]
+
+    _name = r"(?:[A-Za-z][A-Za-z0-9_]*)"
+    _extra = r"(?:\.[A-Za-z][A-Za-z0-9_.]*)"
+    _number = r"0|[1-9][0-9]*"
+
+    hdr_pattern = re.compile(
+        rf"({_name}?)\.({_name})({_extra}?)[ \t]+({_number})[ \t]+({_name})[ \t]+(.)[ \t]+"
+    )
+    """What a header looks like; the parser itself reads it without regular expressions."""
+
+    header: ReplyHeader | ActorReplyHeader
+
+    def parse(self, string: str) -> Reply:
+        """Parse a line into a reply."""
+        self.string = string
+        return _REPLIES.hub_reply(string, ReplyHeader, _REPLY_CODES)  # type: ignore[return-value]
+
+    def unwrap(self) -> str:
+        """Parse the header of the current line into ``header``; return the rest of the line."""
+        self.header = ReplyHeader.__new__(ReplyHeader)
+        return self.string[_REPLIES.hub_header(self.string, self.header, _REPLY_CODES) :]
+
+    @classmethod
+    def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
+        if reason not in ("header", "code"):
+            return super()._failure(reason, text, pos)
+        found = cls.hdr_pattern.match(text)
+        if found is None or reason == "header" and len(found[found.lastindex or 0].strip()):
+            return ParseError(f"Badly formed reply header in: {text}")
+        return ParseError(f"Invalid reply header code: {found[found.lastindex or 0]}")
+
+
+class ActorReplyParser(ReplyParser):
+    """Parses the lines that an actor sends to the hub."""
+
+    hdr_pattern = re.compile(
+        rf"({ReplyParser._number})[ \t]+({ReplyParser._number})[ \t]+(.)[ \t]+"
+    )
+
+    def parse(self, string: str) -> Reply:
+        """Parse a line into a reply."""
+        self.string = string
+        return _ACTOR_REPLIES.actor_reply(string, ActorReplyHeader, _ACTOR_CODES)  # type: ignore[return-value]
+
+    def unwrap(self) -> str:
+        """Parse the header of the current line into ``header``; return the rest of the line."""
+        self.header = ActorReplyHeader.__new__(ActorReplyHeader)
+        return self.string[_ACTOR_REPLIES.actor_header(self.string, self.header, _ACTOR_CODES) :]
+
+
+class CommandParser(ParserBase):
+    """Parses commands."""
+
+    tokens = [*ParserBase.tokens, "RAW", "LINE"]
+    states = (("RAW", "exclusive"),)
+
+    def parse(self, string: str) -> Command:
+        """Parse a text into a command."""
+        self.string = string
+        text, verb, values, keywords, raw = _COMMANDS.command(string)
+        if raw is not None:
+            keywords.append(RawKeyword(raw))
+        try:
+            return Command(verb, values, keywords, text)
+        except MessageError as error:
+            raise ParseError(str(error)) from None
+
+    def unwrap(self) -> str:
+        """Return the current text: a command has no header."""
+        return self.string
+
+    def word_token(self, t: Token) -> Token:
+        """Set the type of a token that is a word without quotes."""
+        super().word_token(t)
+        if t.value.lower() == "raw":
+            t.type = "RAW"
+        return t
+
+
+def _letters(codes: Any) -> dict[str, Any]:
+    return {letter: codes(label) for label in codes.enumLabels for letter in (label, label.lower())}
+
+
+_REPLY_CODES = _letters(ReplyHeader.MsgCode)
+_ACTOR_CODES = _letters(ActorReplyHeader.MsgCode)
+_REPLIES = Scanner(Reply, Keywords, Keyword, ReplyParser._failure)
+_ACTOR_REPLIES = Scanner(Reply, Keywords, Keyword, ActorReplyParser._failure)
+_COMMANDS = Scanner(Reply, Keywords, Keyword, CommandParser._failure)

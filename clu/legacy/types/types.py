@@ -1,0 +1,562 @@
+"""The types of keyword values.
+
+A type such as ``Float(units="deg")`` is a class, made by calling its metaclass `Float`; its
+instances are the values, here subclasses of ``float`` with units::
+
+    >>> Float(units="deg")("12.5")
+    Float(12.5 deg)
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from clu._speedups.opscore import (
+    BareConverter,
+    BoolConverter,
+    CallConverter,
+    Converter,
+    EnumConverter,
+    HexConverter,
+    IntConverter,
+    UIntConverter,
+)
+from clu.legacy.types import pvt
+from clu.legacy.types._describe import Descriptive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Bits",
+    "Bool",
+    "ByName",
+    "CompoundValueType",
+    "Descriptive",
+    "Double",
+    "Enum",
+    "Float",
+    "Hex",
+    "Int",
+    "Invalid",
+    "InvalidValue",
+    "InvalidValueError",
+    "Long",
+    "PVT",
+    "RepeatedValueType",
+    "String",
+    "UInt",
+    "ValueType",
+    "ValueTypeError",
+]
+
+
+class ValueTypeError(Exception):
+    """A type that is not well defined."""
+
+
+class InvalidValueError(Exception):
+    """The value that a type declares invalid."""
+
+
+class Invalid:
+    """Stands for a value that its actor reports as invalid. It equals None."""
+
+    units = ""
+    native = None
+
+    def __repr__(self) -> str:
+        return "(invalid)"
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, Invalid)
+
+    def __hash__(self) -> int:
+        return hash(None)
+
+
+InvalidValue = Invalid()
+
+
+class ValueType(type, Descriptive):
+    """The base of the types of single values.
+
+    Parameters
+    ----------
+    reprFmt, strFmt
+        ``%`` formats for ``repr`` and ``str``; not ``%r`` nor ``%s``.
+    invalid
+        The text that stands for no value, in any case.
+    units, help, name
+        What the values are.
+    """
+
+    _metaKeys = ("reprFmt", "strFmt", "invalid", "units", "help", "name")
+    _nameSpec = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+    customKeys: str | tuple[str, ...] = ()
+
+    baseType: type
+    storage: str
+    reprFmt: str | None = None
+    strFmt: str | None
+    invalid: str | None
+    units: str | None
+    help: str | None
+    name: str | None
+    converter: Converter
+
+    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
+        """Make a type."""
+        custom = (mcs.customKeys,) if isinstance(mcs.customKeys, str) else mcs.customKeys
+        for key in kwargs:
+            if key not in mcs._metaKeys and key not in custom:
+                raise ValueTypeError(f'invalid metadata key "{key}" for {mcs.__name__}')
+        namespace: dict[str, Any] = {key: kwargs.get(key) for key in mcs._metaKeys}
+        if namespace["reprFmt"] is None:
+            namespace["reprFmt"] = getattr(mcs, "reprFmt", None)
+        for key in ("reprFmt", "strFmt"):
+            if namespace[key] and any(code in namespace[key] for code in ("%r", "%s")):
+                raise ValueTypeError(f"{key} cannot contain %r or %s")
+        name = namespace["name"]
+        if name is not None and not mcs._nameSpec.fullmatch(name):
+            raise ValueTypeError(f"invalid type name: {name}")
+        if namespace["invalid"] is not None:
+            namespace["invalid"] = str(namespace["invalid"]).lower()
+        base = mcs.baseType
+        namespace |= {
+            "__module__": mcs.__module__,
+            "__slots__": (),
+            "__repr__": _repr_value,
+            "__str__": _str_value,
+            "native": property(base, doc="The plain Python value."),
+        }
+        mcs.init(namespace, *args, **kwargs)
+        return type.__new__(mcs, mcs.__name__, (base,), namespace)
+
+    def __init__(cls, *args: Any, **kwargs: Any) -> None:
+        rows = [("Type", f"{cls.__name__} ({cls.baseType.__name__},{cls.storage})")]
+        if cls.help:
+            rows.insert(0, ("Description", cls.help))
+        if cls.name:
+            rows.insert(0, ("Name", cls.name))
+        cls.descriptors = rows
+        cls.addDescriptors()
+        if cls.invalid:
+            rows.append(("Invalid", cls.invalid))
+        cls.converter = cls._make_converter()
+
+    def __call__(cls, value: Any) -> Any:
+        """Make a value; see `new`."""
+        return cls.new(value)
+
+    def __mul__(self, amount: int | tuple[int, ...]) -> RepeatedValueType:
+        if isinstance(amount, int):
+            return RepeatedValueType(self, amount, amount)
+        if not isinstance(amount, tuple):
+            raise TypeError(f"Cannot multiply ValueType by type {type(amount)!r}")
+        if len(amount) not in (1, 2):
+            raise ValueTypeError("Repetions should be specified as *(min,) or *(min,max)")
+        return RepeatedValueType(self, amount[0], amount[1] if len(amount) == 2 else None)
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+    @classmethod
+    def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """Complete the namespace of a type that is being made."""
+
+    def addDescriptors(cls) -> None:
+        """Add to the ``descriptors`` what is special to the type."""
+        if cls.units:
+            cls.descriptors.append(("Units", cls.units))
+
+    def validate(self, value: Any) -> Any:
+        """Return the value, or raise `InvalidValueError` if it is the invalid one."""
+        if self.invalid and str(value).lower() == self.invalid:
+            raise InvalidValueError
+        return value
+
+    def new(cls, value: Any) -> Any:
+        """Make a value.
+
+        Raises
+        ------
+        ValueError, TypeError, OverflowError
+            If the raw value is none of this type.
+        InvalidValueError
+            If it is the invalid one.
+        """
+        return cls.converter.make(cls.validate(value))
+
+    def _make_converter(cls) -> Converter:
+        return BareConverter(cls, cls.invalid or None, InvalidValue)
+
+    def field_converter(cls) -> Converter:
+        """Return the converter for fields: that of the type, unless a subclass has its own way."""
+        mcs = type(cls)
+        if mcs.new is ValueType.new and mcs.validate is ValueType.validate:
+            return cls.converter
+
+        def convert(value: Any) -> Any:
+            try:
+                return cls(value)
+            except InvalidValueError:
+                return InvalidValue
+
+        return CallConverter(cls, None, InvalidValue, convert)
+
+
+def _repr_value(self: Any) -> str:
+    cls = type(self)
+    text = cls.reprFmt % self.native if cls.reprFmt else cls.baseType.__repr__(self)
+    return f"{cls.__name__}({text} {cls.units})" if cls.units else f"{cls.__name__}({text})"
+
+
+def _str_value(self: Any) -> str:
+    cls = type(self)
+    fmt = cls.strFmt or cls.reprFmt
+    return str(fmt % self.native if fmt else cls.baseType.__str__(self))
+
+
+def _ignore_format(dct: dict[str, Any], name: str) -> None:
+    if dct["strFmt"]:
+        warnings.warn(f"{name}: ignoring strFmt metadata", stacklevel=4)
+
+
+class Float(ValueType):
+    """Numbers of single precision."""
+
+    baseType = float
+    storage = "flt4"
+
+
+class Double(ValueType):
+    """Numbers of double precision."""
+
+    baseType = float
+    storage = "flt8"
+
+
+class Int(ValueType):
+    """Integers of 32 bits; a text may have a prefix such as ``0x``."""
+
+    baseType = int
+    storage = "int4"
+
+    def _make_converter(cls) -> Converter:
+        return IntConverter(cls, cls.invalid or None, InvalidValue, 0x80000000)
+
+
+class Long(ValueType):
+    """Integers of any size; a text may have a prefix such as ``0x``."""
+
+    baseType = int
+    storage = "int8"
+
+    def _make_converter(cls) -> Converter:
+        return IntConverter(cls, cls.invalid or None, InvalidValue, None)
+
+
+class String(ValueType):
+    """Texts."""
+
+    baseType = str
+    storage = "text"
+
+
+class UInt(ValueType):
+    """Integers of 32 bits without a sign; that of a negative one becomes the highest bit."""
+
+    baseType = int
+    storage = "int4"
+
+    def _make_converter(cls) -> Converter:
+        return UIntConverter(cls, cls.invalid or None, InvalidValue)
+
+
+class Hex(UInt):
+    """Integers that are written in hexadecimal, with a prefix or without."""
+
+    reprFmt = "0x%x"
+
+    def _make_converter(cls) -> Converter:
+        return HexConverter(cls, cls.invalid or None, InvalidValue)
+
+
+class Enum(ValueType):
+    """One of some labels, whatever their case; an integer counts them from 0.
+
+    A value equals its label in any case. Its hash is that of the label as declared.
+
+    Parameters
+    ----------
+    *args
+        The labels.
+    labelHelp
+        What they mean, one text for each label.
+    """
+
+    baseType = str
+    storage = "int2"
+    customKeys = "labelHelp"
+
+    enumLabels: list[str]
+    enumValues: dict[Any, int]
+    labelHelp: list[str] | None
+
+    @classmethod
+    def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """Add the labels to the namespace."""
+        if not args:
+            raise ValueTypeError("missing enum labels in ctor")
+        texts = kwargs.get("labelHelp")
+        if texts and len(texts) != len(args):
+            raise ValueTypeError("wrong number of enum label help strings provided")
+        labels = [str(label) for label in args]
+        indices = {label: index for index, label in reversed(list(enumerate(labels)))}
+
+        def __eq__(self: str, other: object) -> bool:  # noqa: N807
+            return str.lower(self) == str(other).lower()
+
+        def __ne__(self: str, other: object) -> bool:  # noqa: N807
+            return str.lower(self) != str(other).lower()
+
+        def storageValue(self: str) -> int:
+            """Return the position of the label."""
+            return indices[str.__str__(self)]
+
+        dct |= {
+            "enumLabels": labels,
+            "enumValues": {label: index for index, label in enumerate(args)},
+            "labelHelp": texts,
+            "storageValue": storageValue,
+            "__eq__": __eq__,
+            "__ne__": __ne__,
+            "__hash__": str.__hash__,
+        }
+
+    def addDescriptors(cls) -> None:
+        """Describe the labels."""
+        for index, label in enumerate(cls.enumLabels):
+            text = f"{label} ({cls.labelHelp[index]})" if cls.labelHelp else label
+            cls.descriptors.append((f"Value-{index}", text))
+
+    def _make_converter(cls) -> Converter:
+        # The values cannot change, so that one of each is enough.
+        members = [str.__new__(cls, label) for label in cls.enumLabels]
+        by_label = {str.lower(member): member for member in reversed(members)}
+        first = [by_label[str.lower(member)] for member in members]
+        return EnumConverter(cls, cls.invalid or None, InvalidValue, by_label, first)
+
+
+class Bool(ValueType):
+    """True or false by their labels, or as ``True`` and ``False``.
+
+    Parameters
+    ----------
+    *args
+        The label of false, and that of true.
+    """
+
+    baseType = int
+    storage = "int2"
+
+    falseValue: str
+    trueValue: str
+
+    @classmethod
+    def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """Add the labels to the namespace."""
+        if len(args) != 2:
+            raise ValueTypeError("missing true/false labels in ctor")
+        _ignore_format(dct, "Bool")
+        labels = [str(label) for label in args]
+        dct |= {
+            "falseValue": labels[0],
+            "trueValue": labels[1],
+            "native": property(bool, doc="The plain Python value."),
+            "__str__": lambda self: labels[bool(self)],
+        }
+
+    def addDescriptors(cls) -> None:
+        """Describe the labels."""
+        cls.descriptors += [("False", cls.falseValue), ("True", cls.trueValue)]
+
+    def _make_converter(cls) -> Converter:
+        no, yes = int.__new__(cls, 0), int.__new__(cls, 1)
+        values = {cls.falseValue: no, cls.trueValue: yes, False: no, True: yes}
+        return BoolConverter(cls, cls.invalid or None, InvalidValue, values)
+
+
+class Bits(UInt):
+    """Fields of bits in an integer; values have the fields as attributes.
+
+    Parameters
+    ----------
+    *args
+        The fields from the lowest bit on: ``name``, ``name:width``, or ``:width`` for bits
+        without a name.
+    """
+
+    fieldSpec = re.compile(r"([a-zA-Z0-9_]+)?(?::([0-9]+))?$")
+
+    width: int
+    fieldSpecs: list[tuple[str, int]]
+    bitFields: dict[str, tuple[int, int]]
+
+    @staticmethod
+    def binary(value: int, width: int) -> str:
+        """Write the lowest `width` bits of a number."""
+        return "".join(str(value >> bit & 1) for bit in reversed(range(width)))
+
+    @classmethod
+    def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """Add the fields to the namespace."""
+        if not args:
+            raise ValueTypeError("missing bitfield specs in ctor")
+        _ignore_format(dct, "Bits")
+        width = 0
+        specs: list[tuple[str, int]] = []
+        fields: dict[str, tuple[int, int]] = {}
+        for spec in args:
+            parsed = mcs.fieldSpec.fullmatch(spec)
+            if parsed is None:
+                raise ValueTypeError(f"invalid bitfield spec: {spec}")
+            name, size = parsed[1], min(int(parsed[2] or 1), 33)
+            if name == "native":
+                raise ValueTypeError(f"'{name}' is not an allowed bitfield name")
+            if name:
+                specs.append((name, size))
+                fields[name] = (width, (1 << size) - 1)
+            width += size
+        if width > 32:
+            raise ValueTypeError("total bitfield length > 32")
+
+        def getattr_field(self: int, name: str) -> int:
+            if name not in fields:
+                raise AttributeError(f'no such bitfield "{name}"')
+            offset, mask = fields[name]
+            return int(self) >> offset & mask
+
+        def set_field(self: Any, name: str, value: int) -> Any:
+            """Return a value with one field changed."""
+            if name not in fields:
+                raise AttributeError(f'no such bitfield "{name}"')
+            offset, mask = fields[name]
+            return type(self)(int(self) & ~(mask << offset) | (value & mask) << offset)
+
+        def bits_string(self: int) -> str:
+            """Write all bits."""
+            return mcs.binary(self, width)
+
+        def repr_fields(self: int) -> str:
+            texts = (f"{name}={mcs.binary(getattr_field(self, name), n)}" for name, n in specs)
+            return f"({','.join(texts)})"
+
+        dct |= {
+            "width": width,
+            "fieldSpecs": specs,
+            "bitFields": fields,
+            "bitsString": bits_string,
+            "set": set_field,
+            "__getattr__": getattr_field,
+            "__repr__": repr_fields,
+        }
+
+    def addDescriptors(cls) -> None:
+        """Describe the fields."""
+        for index, (name, _) in enumerate(cls.fieldSpecs):
+            offset, mask = cls.bitFields[name]
+            bits = cls.binary(mask << offset, cls.width)
+            cls.descriptors.append((f"Field-{index}", f"{bits} {name}"))
+
+
+class RepeatedValueType(Descriptive):
+    """A type that is repeated; made by multiplying the type.
+
+    Parameters
+    ----------
+    vtype
+        The type.
+    minRepeat, maxRepeat
+        How many values there are at least and at most; without a limit if the latter is None.
+    """
+
+    def __init__(self, vtype: ValueType, minRepeat: int, maxRepeat: int | None) -> None:
+        if not isinstance(vtype, ValueType):
+            raise ValueTypeError("RepeatedValueType only works for a ValueType")
+        if not (isinstance(minRepeat, int) and isinstance(maxRepeat, (int, type(None)))):
+            raise ValueTypeError("Expected integer min/max repetitions for RepeatedValueType")
+        if minRepeat < 0 or (maxRepeat is not None and minRepeat > maxRepeat):
+            raise ValueTypeError("Expected min <= max for RepeatedValueType")
+        self.vtype = vtype
+        self.minRepeat = int(minRepeat)
+        self.maxRepeat = None if maxRepeat is None else int(maxRepeat)
+        if self.maxRepeat is None:
+            times = f"at least {self.minRepeat} times"
+        elif self.maxRepeat == self.minRepeat:
+            times = f"{self.minRepeat} times"
+        else:
+            times = f"{self.minRepeat}-{self.maxRepeat} times"
+        self.descriptors = [("Repeated", times), *vtype.descriptors]
+
+    def __repr__(self) -> str:
+        if self.maxRepeat is None:
+            return f"{self.vtype!r}*({self.minRepeat},)"
+        if self.maxRepeat == self.minRepeat:
+            return f"{self.vtype!r}*{self.minRepeat}"
+        return f"{self.vtype!r}*({self.minRepeat},{self.maxRepeat})"
+
+
+class CompoundValueType(Descriptive):
+    """Several values that make one.
+
+    Parameters
+    ----------
+    *vtypes
+        The types of the values.
+    name, help
+        What it is.
+    wrapper
+        Called with the values; by default they make a tuple.
+    """
+
+    WrapEnable = True
+    """Whether values are wrapped at all."""
+
+    def __init__(self, *vtypes: Any, **kwargs: Any) -> None:
+        self.vtypes = vtypes
+        self.name: str | None = kwargs.get("name")
+        self.help: str | None = kwargs.get("help")
+        self.wrapper: Callable[..., Any] | None = kwargs.get("wrapper")
+        self.descriptors = []
+        if self.name:
+            self.descriptors.append(("Name", self.name))
+        if self.help:
+            self.descriptors.append(("Description", self.help))
+        for index, vtype in enumerate(vtypes):
+            self.descriptors += [(f"Subtype-{index}", "-" * 40), *vtype.descriptors]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self.vtypes!r}"
+
+
+class PVT(CompoundValueType):
+    """A position with its velocity and time, made into a `clu.legacy.types.pvt.PVT`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            Float(name="position", units="deg"),
+            Float(name="velocity", units="deg/s"),
+            Double(name="time", units="MJD-secs(TAI)"),
+            **(kwargs | {"wrapper": pvt.PVT}),
+        )
+
+
+class ByName:
+    """Refers to a type by its name; a dictionary of keys replaces it by that type."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
