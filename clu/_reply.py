@@ -25,7 +25,7 @@ class MessageCode(enum.Enum):
     WARNING = "w"
     DEBUG = "d"
 
-    def __eq__(self, _MessageCode__o: object) -> bool:  # noqa: N803  (recorded name)
+    def __eq__(self, _MessageCode__o: object) -> bool:
         if isinstance(_MessageCode__o, str):
             return bool(self._value_ == _MessageCode__o)
         return self is _MessageCode__o
@@ -34,8 +34,7 @@ class MessageCode(enum.Enum):
         return hash(self._value_)
 
 
-#: A member equals, and has the hash of, its string: both are keys.
-MESSAGE_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
+_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
 
 
 def message_code_of(code: MessageCode | str) -> MessageCode:
@@ -46,8 +45,10 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
     CluValueError
         If there is no such code.
     """
+    if type(code) is MessageCode:
+        return code
     try:
-        return MESSAGE_CODES[code]
+        return _CODES[code]
     except (KeyError, TypeError):
         raise CluValueError(f"{code!r} is not a valid MessageCode") from None
 

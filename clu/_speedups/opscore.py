@@ -27,3 +27,7 @@ ReplyBase = _kernel.ReplyBase
 ReplyHeaderBase = _kernel.ReplyHeaderBase
 Scanner = _kernel.Scanner
 UIntConverter = _kernel.UIntConverter
+blanks_end = _kernel.blanks_end
+name_end = _kernel.name_end
+quoted_end = _kernel.quoted_end
+word_end = _kernel.word_end

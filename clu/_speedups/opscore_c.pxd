@@ -33,19 +33,19 @@ cdef class ReplyBase:
 @cython.locals(end=Py_ssize_t, text=str)
 cdef str _exact(object string)
 
-cdef Py_ssize_t _blanks_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t blanks_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 @cython.locals(start=Py_ssize_t)
 cdef Py_ssize_t _digits_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 cdef Py_ssize_t _plain_name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
-cdef Py_ssize_t _name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
-cdef Py_ssize_t _word_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t word_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 @cython.locals(quote=Py_UCS4, char=Py_UCS4)
-cdef Py_ssize_t _quoted_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t quoted_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 cdef bint _is_raw(str text, Py_ssize_t start, Py_ssize_t end) except -1
 

@@ -81,7 +81,8 @@ def _exact(string: str) -> str:
     return string if end == len(string) else string[:end]
 
 
-def _blanks_end(text: str, pos: int, end: int) -> int:
+def blanks_end(text: str, pos: int, end: int) -> int:
+    """Return where spaces and tabs end."""
     while pos < end and text[pos] in " \t":
         pos += 1
     return pos
@@ -108,7 +109,7 @@ def _plain_name_end(text: str, pos: int, end: int) -> int:
     return pos
 
 
-def _name_end(text: str, pos: int, end: int) -> int:
+def name_end(text: str, pos: int, end: int) -> int:
     """Return the end of a name that may have dots, or ``pos`` if there is none."""
     if pos < end and text[pos] in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
         while (
@@ -119,7 +120,7 @@ def _name_end(text: str, pos: int, end: int) -> int:
     return pos
 
 
-def _word_end(text: str, pos: int, end: int) -> int:
+def word_end(text: str, pos: int, end: int) -> int:
     """Return the end of an unquoted word, or ``pos`` if there is none.
 
     The characters that end it are quotes, the delimiters and what ``str.isspace`` accepts.
@@ -133,7 +134,7 @@ def _word_end(text: str, pos: int, end: int) -> int:
     return pos
 
 
-def _quoted_end(text: str, pos: int, end: int) -> int:
+def quoted_end(text: str, pos: int, end: int) -> int:
     """Return the position of the quote that closes the one at ``pos``, or -1."""
     quote = text[pos]
     pos += 1
@@ -205,13 +206,13 @@ class Scanner:
         user = _plain_name_end(text, dot + 1, end)
         stack = user
         if user > dot + 1 and user < end and text[user] == ".":
-            stack = _name_end(text, user + 1, end)
-        number = _blanks_end(text, stack, end)
+            stack = name_end(text, user + 1, end)
+        number = blanks_end(text, stack, end)
         digits = _digits_end(text, number, end)
-        actor = _blanks_end(text, digits, end)
+        actor = blanks_end(text, digits, end)
         name = _plain_name_end(text, actor, end)
-        code = _blanks_end(text, name, end)
-        body = _blanks_end(text, code + 1, end)
+        code = blanks_end(text, name, end)
+        body = blanks_end(text, code + 1, end)
         if (
             user == dot + 1
             or stack == user + 1
@@ -243,10 +244,10 @@ class Scanner:
         """
         end = len(text)
         command = _digits_end(text, 0, end)
-        number = _blanks_end(text, command, end)
+        number = blanks_end(text, command, end)
         user = _digits_end(text, number, end)
-        code = _blanks_end(text, user, end)
-        body = _blanks_end(text, code + 1, end)
+        code = blanks_end(text, user, end)
+        body = blanks_end(text, code + 1, end)
         if (
             command == 0
             or number == command
@@ -296,13 +297,13 @@ class Scanner:
             return found
         while True:
             start = pos
-            pos = _name_end(text, start, end)
-            if pos == start or _word_end(text, pos, end) > pos:
+            pos = name_end(text, start, end)
+            if pos == start or word_end(text, pos, end) > pos:
                 raise self._failure("token", text, start)
             name = text[start:pos]
             if _is_raw(text, start, pos):
                 raise self._failure("reserved", text, start)
-            pos = _blanks_end(text, pos, end)
+            pos = blanks_end(text, pos, end)
             raw: list[Any] = []
             if pos < end and text[pos] == "=":
                 pos = self._values(text, pos + 1, end, raw, False)
@@ -311,7 +312,7 @@ class Scanner:
                 return found
             if text[pos] != ";":
                 raise self._failure("token", text, pos)
-            pos = _blanks_end(text, pos + 1, end)
+            pos = blanks_end(text, pos + 1, end)
 
     def _values(self, text: str, pos: int, end: int, found: list[Any], reserved: bool) -> int:
         """Scan values that are separated by commas; return where they and blanks end.
@@ -319,19 +320,19 @@ class Scanner:
         With `reserved` the word ``raw`` is no value, as everywhere in a command.
         """
         while True:
-            start = _blanks_end(text, pos, end)
+            start = blanks_end(text, pos, end)
             if start < end and text[start] in "\"'":
-                pos = _quoted_end(text, start, end)
+                pos = quoted_end(text, start, end)
                 if pos < 0:
                     raise self._failure("token", text, start)
                 found.append(text[start + 1 : pos])
                 pos += 1
             else:
-                pos = _word_end(text, start, end)
+                pos = word_end(text, start, end)
                 if pos == start or (reserved and _is_raw(text, start, pos)):
                     raise self._failure("token", text, start)
                 found.append(text[start:pos])
-            pos = _blanks_end(text, pos, end)
+            pos = blanks_end(text, pos, end)
             if pos == end or text[pos] != ",":
                 return pos
             pos += 1
@@ -356,12 +357,12 @@ class Scanner:
         """
         text = _exact(string)
         end = len(text)
-        start = _blanks_end(text, 0, end)
+        start = blanks_end(text, 0, end)
         pos = self._command_name(text, start, end)
         if _is_raw(text, start, pos):
             raise self._failure("token", text, start)
         verb = text[start:pos]
-        pos = _blanks_end(text, pos, end)
+        pos = blanks_end(text, pos, end)
         values: list[str] = []
         if _starts_value(text, pos, end):
             pos = self._values(text, pos, end, values, True)
@@ -376,15 +377,15 @@ class Scanner:
                 return text, verb, values, keywords, text[pos + 1 :]
             name = text[start:pos]
             raw: list[str] = []
-            pos = _blanks_end(text, pos, end)
+            pos = blanks_end(text, pos, end)
             if pos < end and text[pos] == "=":
                 pos = self._values(text, pos + 1, end, raw, True)
             keywords.append(self._make_keyword(name, raw))
         return text, verb, values, keywords, None
 
     def _command_name(self, text: str, start: int, end: int) -> int:
-        pos = _name_end(text, start, end)
-        if pos == start or _word_end(text, pos, end) > pos:
+        pos = name_end(text, start, end)
+        if pos == start or word_end(text, pos, end) > pos:
             raise self._failure("token", text, start)
         return pos
 
@@ -393,12 +394,12 @@ def _starts_value(text: str, start: int, end: int) -> bool:
     """Whether what follows a verb is a value: it is no name, or a comma follows it."""
     if start == end:
         return False
-    pos = _name_end(text, start, end)
-    if pos == start or _word_end(text, pos, end) > pos:
+    pos = name_end(text, start, end)
+    if pos == start or word_end(text, pos, end) > pos:
         return True
     if _is_raw(text, start, pos):
         return False
-    pos = _blanks_end(text, pos, end)
+    pos = blanks_end(text, pos, end)
     return pos < end and text[pos] == ","
 
 

@@ -6,14 +6,7 @@ import time
 from collections import deque
 from typing import Any, Generic, TypeVar
 
-import click
-
-try:
-    import psutil
-except ImportError:
-    raise click.ClickException(
-        'clu demo reads the sensors with psutil, which is missing: pip install "sdss-clu[demo]"'
-    ) from None
+import psutil
 
 __all__ = ["SCHEMA", "CpuMeter", "Sampler"]
 

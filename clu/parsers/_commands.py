@@ -148,16 +148,17 @@ class CluCommand(_CachedParameters):
             return self._cancel_command(ctx)
         if self.callback is None:
             return None
-        name = command_name(ctx)
-        if getattr(self.callback, "_clu_unique", False) and get_running_tasks(name):
-            return command.fail(error=f"Another command with name {name} is already running.")
+        if getattr(self.callback, "_clu_unique", False):
+            name = command_name(ctx)
+            if get_running_tasks(name):
+                return command.fail(error=f"Another command with name {name} is already running.")
         result = ctx.invoke(self.callback, *ctx.obj["parser_args"], **ctx.params)
         if not inspect.isawaitable(result):
             return result
         # Within the context, so that the task and those it creates see it as the current one.
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
-        register_task(name, task)
+        register_task(command_name(ctx), task)
         command._task = task
         return task
 

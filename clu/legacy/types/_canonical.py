@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from clu._speedups.opscore import quoted_end
 from clu.legacy.types import types
 
 if TYPE_CHECKING:
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
 
 UNQUOTED = re.compile(r"""[^\s"'=,;]+$""")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*$")
-
-# What can stand between quotes as it is. The parser leaves backslashes in a value.
-WITHIN = {quote: re.compile(rf"(?:[^\\{quote}\n]|\\[^\n])*") for quote in "\"'"}
 
 
 def texts(value: object) -> Iterator[str]:
@@ -32,11 +30,12 @@ def texts(value: object) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """Quote a text where it must be."""
+    """Quote a text where it must be; the parser leaves backslashes in a value as they are."""
     if UNQUOTED.fullmatch(text) and text.lower() != "raw":
         return text
-    for quote, within in WITHIN.items():
-        if within.fullmatch(text):
-            return f"{quote}{text}{quote}"
+    for quote in "\"'":
+        whole = f"{quote}{text}{quote}"
+        if quoted_end(whole, 0, len(whole)) == len(whole) - 1:
+            return whole
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
 DELIMITERS = {"=": "EQUALS", ",": "COMMA", ";": "SEMICOLON"}
-BLANKS = re.compile(r"[ \t]*")
-WORD = re.compile(r"""[^\s"'=,;]+""")
-QUOTED = {quote: re.compile(rf"{quote}((?:[^\\{quote}\n]|\\[^\n])*){quote}") for quote in "\"'"}
 
 
 class Token:
@@ -42,24 +39,19 @@ def read_token(text: str, pos: int, raw: bool = False) -> Token | None:
         None at the end of the text. Its type is ``WORD`` for a word without quotes, and ``""``
         where there is no token.
     """
-    if raw:
-        if pos == len(text):
-            return None
-        end = text.find("\n", pos)
-        end = len(text) if end < 0 else end
-        if text[pos] == "=":
-            return Token("LINE", text[pos + 1 : end], pos, end)
-        return Token("", "", pos, pos)
-    pos = BLANKS.match(text, pos).end()  # type: ignore[union-attr]
-    if pos == len(text):
+    size = len(text)
+    pos = pos if raw else blanks_end(text, pos, size)
+    if pos == size:
         return None
     char = text[pos]
+    if raw:
+        line = text.find("\n", pos)
+        end = size if line < 0 else line
+        return Token("LINE" if char == "=" else "", text[pos + 1 : end], pos, end)
     if char in DELIMITERS:
         return Token(DELIMITERS[char], char, pos, pos + 1)
-    quoted = QUOTED[char].match(text, pos) if char in QUOTED else None
-    if quoted is not None:
-        return Token("QUOTED", quoted[1], pos, quoted.end())
-    word = WORD.match(text, pos)
-    if word is None:
-        return Token("", "", pos, pos)
-    return Token("WORD", word[0], pos, word.end())
+    end = quoted_end(text, pos, size) if char in "\"'" else -1
+    if end > 0:
+        return Token("QUOTED", text[pos + 1 : end], pos, end + 1)
+    end = word_end(text, pos, size)
+    return Token("WORD" if end > pos else "", text[pos:end], pos, end)

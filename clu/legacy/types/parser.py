@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from clu._speedups.opscore import Scanner
+from clu._speedups.opscore import Scanner, name_end
 from clu.legacy.types._tokens import Token, read_token
 from clu.legacy.types.messages import (
     ActorReplyHeader,
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["ActorReplyParser", "CommandParser", "ParseError", "ParserBase", "ReplyParser"]
-
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*$")
 
 
 class ParseError(Exception):
@@ -70,7 +68,8 @@ class ParserBase:
 
     def word_token(self, t: Token) -> Token:
         """Set the type of a token that is a word without quotes."""
-        t.type = "NAME_OR_VALUE" if NAME.match(t.value) else "VALUE"
+        size = len(t.value)
+        t.type = "NAME_OR_VALUE" if size and name_end(t.value, 0, size) == size else "VALUE"
         return t
 
     def _token(self, text: str, pos: int, previous: str = "") -> Token | None:
@@ -126,10 +125,12 @@ class ReplyParser(ParserBase):
     def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
         if reason not in ("header", "code"):
             return super()._failure(reason, text, pos)
+        # The pattern takes one of three blanks for a code.
         found = cls.hdr_pattern.match(text)
-        if found is None or reason == "header" and len(found[found.lastindex or 0].strip()):
-            return ParseError(f"Badly formed reply header in: {text}")
-        return ParseError(f"Invalid reply header code: {found[found.lastindex or 0]}")
+        code = found[found.lastindex or 0] if found else ""
+        if reason == "code" or code.isspace():
+            return ParseError(f"Invalid reply header code: {code}")
+        return ParseError(f"Badly formed reply header in: {text}")
 
 
 class ActorReplyParser(ReplyParser):

@@ -560,3 +560,12 @@ class ByName:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+def no_converter() -> Converter:
+    """Return a converter that nothing satisfies."""
+
+    def refuse(value: Any) -> Any:
+        raise ValueError(f"no value is allowed here: {value!r}")
+
+    return CallConverter(object, None, InvalidValue, refuse)
