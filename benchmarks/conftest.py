@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ResourceWarning)
+    import sdsstools  # noqa: F401  (leaves a file open where it finds a pyproject.toml)
 
 
 @pytest.fixture(params=["py", "c"], ids=["interpreted", "compiled"])

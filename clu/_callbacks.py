@@ -79,7 +79,7 @@ class CallbackMixIn:
         """
         for callback in list(self._callbacks):
             result = call_user_function(callback, *args)
-            if inspect.isawaitable(result):
+            if asyncio.iscoroutine(result):
                 self._watch(asyncio.ensure_future(result), callback)
 
     def _watch(self, task: asyncio.Future[Any], callback: Callable[..., Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from clu.exceptions import CluValueError
@@ -10,7 +11,7 @@ from clu.exceptions import CluValueError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["run"]
+__all__ = ["default_loop", "run"]
 
 T = TypeVar("T")
 
@@ -41,15 +42,19 @@ def run(
         If there is no such event loop, or it is not installed.
     """
     if loop not in ("auto", "asyncio", "uvloop"):
-        main.close()
-        raise CluValueError(f"There is no event loop {loop!r}: use auto, asyncio or uvloop.")
-    if loop == "asyncio":
+        problem = f"There is no event loop {loop!r}: use auto, asyncio or uvloop."
+    elif loop == "uvloop" and default_loop() != "uvloop":
+        problem = "uvloop is not installed."
+    elif loop == "asyncio" or default_loop() == "asyncio":
         return asyncio.run(main, debug=debug)
-    try:
+    else:
         import uvloop
-    except ImportError:
-        if loop == "auto":
-            return asyncio.run(main, debug=debug)
-        main.close()
-        raise CluValueError("uvloop is not installed.") from None
-    return uvloop.run(main, debug=debug)
+
+        return uvloop.run(main, debug=debug)
+    main.close()
+    raise CluValueError(problem)
+
+
+def default_loop() -> Literal["asyncio", "uvloop"]:
+    """Return the name of the event loop that `run` uses."""
+    return "asyncio" if importlib.util.find_spec("uvloop") is None else "uvloop"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import asyncio
-import inspect
 import logging
 import pathlib
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -400,7 +399,7 @@ class BaseActor(BaseClient):
             except EncodingError as error:
                 problem = str(error)
             else:
-                if result is not None and inspect.iscoroutine(result):
+                if result is not None and asyncio.iscoroutine(result):
                     self._create_task(result)
         if problem is not None:
             return self._reject(reply, problem, emit, write_to_log)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +191,7 @@ class TCPStreamServer:
             return None
         try:
             result = cb(*args, **kwargs)
-            return await result if inspect.isawaitable(result) else result
+            return await result if asyncio.iscoroutine(result) else result
         except Exception:
             logger.exception("The callback %s raised an error.", callback_name(cb))
             return None

@@ -85,7 +85,7 @@ async def as_complete_failer(
         await asyncio.gather(*tasks, return_exceptions=True)
         if on_fail_callback is not None:
             result = on_fail_callback()
-            if inspect.isawaitable(result):
+            if asyncio.iscoroutine(result):
                 await result
         return False, message
     return True, None

@@ -18,6 +18,7 @@ BoolConverter = _kernel.BoolConverter
 CallConverter = _kernel.CallConverter
 Converter = _kernel.Converter
 EnumConverter = _kernel.EnumConverter
+FloatConverter = _kernel.FloatConverter
 HexConverter = _kernel.HexConverter
 IntConverter = _kernel.IntConverter
 KeywordBase = _kernel.KeywordBase

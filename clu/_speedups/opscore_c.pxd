@@ -2,6 +2,12 @@ cimport cython
 
 cdef Py_ssize_t MAX_DIGITS
 
+cdef double INFINITY
+
+cdef double NAN
+
+cdef bint COMPILED
+
 cdef class KeywordBase:
     cdef public object _raw
     cdef public object _values
@@ -49,9 +55,6 @@ cpdef Py_ssize_t quoted_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 cdef bint _is_raw(str text, Py_ssize_t start, Py_ssize_t end) except -1
 
-@cython.locals(pos=Py_ssize_t)
-cdef bint _starts_value(str text, Py_ssize_t start, Py_ssize_t end) except -1
-
 cdef class Scanner:
     cdef object _failure
     cdef type _keyword
@@ -93,7 +96,7 @@ cdef class Scanner:
     @cython.locals(cls=type, reply=ReplyBase)
     cdef object _make_reply(self, str text, object header, Py_ssize_t pos)
 
-    @cython.locals(cls=type, found=KeywordsBase, raw=list, start=Py_ssize_t, name=str)
+    @cython.locals(cls=type, found=KeywordsBase, is_raw=bint, raw=list, start=Py_ssize_t, name=str)
     cdef object _reply_keywords(self, str text, Py_ssize_t pos, Py_ssize_t end)
 
     @cython.locals(start=Py_ssize_t)
@@ -118,6 +121,10 @@ cdef class Scanner:
     )
     cpdef tuple command(self, object string)
 
+    @cython.locals(pos=Py_ssize_t)
+    cdef bint _has_values(self, str text, Py_ssize_t start, Py_ssize_t end) except -1
+
+    @cython.locals(pos=Py_ssize_t)
     cdef Py_ssize_t _command_name(self, str text, Py_ssize_t start, Py_ssize_t end) except -1
 
 cdef class Converter:
@@ -133,6 +140,22 @@ cdef class CallConverter(Converter):
     cpdef object make(self, object value)
 
 cdef class BareConverter(Converter):
+    cpdef object make(self, object value)
+
+@cython.locals(
+    end=Py_ssize_t,
+    pos=Py_ssize_t,
+    number=double,
+    power=double,
+    digits=Py_ssize_t,
+    has_point=bint,
+    char=Py_UCS4,
+)
+cpdef double short_decimal(str text) noexcept
+
+cdef class FloatConverter(Converter):
+    cdef double _limit
+    @cython.locals(number=double)
     cpdef object make(self, object value)
 
 cdef class IntConverter(Converter):
@@ -158,6 +181,7 @@ cdef class Plan:
     cdef list _groups
     cdef list _heads
     cdef Py_ssize_t _most
+    cdef object _switch
     cdef Converter _tail
 
     @cython.locals(
@@ -171,7 +195,7 @@ cdef class Plan:
         tail=Converter,
         converter=Converter,
     )
-    cpdef list convert(self, object values, bint wrap)
+    cpdef list convert(self, object values)
 
-    @cython.locals(raw=object, typed=list)
-    cpdef bint fill(self, KeywordBase keyword, bint wrap) except -1
+    @cython.locals(typed=list)
+    cpdef bint consume(self, object keyword, object name) except -1

@@ -1,4 +1,4 @@
-# cython: annotation_typing=False, wraparound=False, nonecheck=True
+# cython: annotation_typing=False, auto_pickle=False, nonecheck=True, wraparound=False
 """Opscore kernel: lines into messages, raw values into typed ones; the source of both builds.
 
 One pass over the text, index by index, makes a message: no tokens, no regular expressions, no
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 # Longer numbers are no command ids, and int() takes quadratic time for them.
 MAX_DIGITS = 4300
+
+INFINITY = float("inf")
+NAN = float("nan")
+
+# Some short cuts are short only when they are compiled.
+COMPILED = __file__.endswith((".so", ".pyd"))
 
 
 class KeywordBase:
@@ -74,6 +80,8 @@ class ReplyBase:
 def _exact(string: str) -> str:
     """Return the text without the newlines at its end, as a ``str`` and no subclass."""
     if type(string) is not str:
+        if not isinstance(string, str):
+            raise TypeError(f"a line must be a str, not {type(string).__name__}")
         string = str.__str__(string)
     end = len(string)
     while end > 0 and string[end - 1] == "\n":
@@ -125,10 +133,9 @@ def word_end(text: str, pos: int, end: int) -> int:
 
     The characters that end it are quotes, the delimiters and what ``str.isspace`` accepts.
     """
-    while (
-        pos < end
-        and text[pos]
-        not in "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \"',;=\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    while pos < end and text[pos] not in (
+        "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \"',;=\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+        "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
     ):
         pos += 1
     return pos
@@ -301,17 +308,18 @@ class Scanner:
             if pos == start or word_end(text, pos, end) > pos:
                 raise self._failure("token", text, start)
             name = text[start:pos]
-            if _is_raw(text, start, pos):
-                raise self._failure("reserved", text, start)
+            is_raw = _is_raw(text, start, pos)
             pos = blanks_end(text, pos, end)
             raw: list[Any] = []
             if pos < end and text[pos] == "=":
                 pos = self._values(text, pos + 1, end, raw, False)
+            if pos < end and text[pos] != ";":
+                raise self._failure("token", text, pos)
+            if is_raw:
+                raise self._failure("reserved", text, start)
             list.append(found, self._make_keyword(name, raw))
             if pos == end:
                 return found
-            if text[pos] != ";":
-                raise self._failure("token", text, pos)
             pos = blanks_end(text, pos + 1, end)
 
     def _values(self, text: str, pos: int, end: int, found: list[Any], reserved: bool) -> int:
@@ -364,16 +372,21 @@ class Scanner:
         verb = text[start:pos]
         pos = blanks_end(text, pos, end)
         values: list[str] = []
-        if _starts_value(text, pos, end):
+        if self._has_values(text, pos, end):
             pos = self._values(text, pos, end, values, True)
         keywords: list[KeywordBase] = []
         while pos < end:
             start = pos
             pos = self._command_name(text, start, end)
             if _is_raw(text, start, pos):
+                start = pos
+                while pos < end and text[pos].isspace():
+                    pos += 1
+                if pos == end or text[pos] != "=":
+                    raise self._failure("raw", text, start)
                 line = text.find("\n", pos)
-                if pos == end or text[pos] != "=" or line >= 0:
-                    raise self._failure("raw", text, line if line > pos else pos)
+                if line >= 0:
+                    raise self._failure("raw", text, line)
                 return text, verb, values, keywords, text[pos + 1 :]
             name = text[start:pos]
             raw: list[str] = []
@@ -389,18 +402,24 @@ class Scanner:
             raise self._failure("token", text, start)
         return pos
 
+    def _has_values(self, text: str, start: int, end: int) -> bool:
+        """Whether what follows a verb is a value: it is no name, or a comma follows it.
 
-def _starts_value(text: str, start: int, end: int) -> bool:
-    """Whether what follows a verb is a value: it is no name, or a comma follows it."""
-    if start == end:
-        return False
-    pos = name_end(text, start, end)
-    if pos == start or word_end(text, pos, end) > pos:
+        After a comma there must be another name then.
+        """
+        if start == end:
+            return False
+        pos = name_end(text, start, end)
+        if pos == start or word_end(text, pos, end) > pos:
+            return True
+        if _is_raw(text, start, pos):
+            return False
+        pos = blanks_end(text, pos, end)
+        if pos == end or text[pos] != ",":
+            return False
+        start = blanks_end(text, pos + 1, end)
+        self._command_name(text, start, end)
         return True
-    if _is_raw(text, start, pos):
-        return False
-    pos = blanks_end(text, pos, end)
-    return pos < end and text[pos] == ","
 
 
 class Converter:
@@ -473,6 +492,60 @@ class BareConverter(Converter):
 
     def make(self, value: Any) -> Any:
         return self._new(self._type, value)
+
+
+def short_decimal(text: str) -> float:
+    """Read a plain decimal number of up to 15 digits; NaN stands for any other text.
+
+    Its digits and the power of ten are exact, so that their quotient is what ``float`` gives.
+    """
+    end = len(text)
+    pos = 1 if end > 0 and text[0] == "-" else 0
+    number = 0.0
+    power = 1.0
+    digits = 0
+    has_point = False
+    while pos < end:
+        char = text[pos]
+        if "0" <= char <= "9":
+            digits += 1
+            if digits > 15:
+                return NAN
+            number = number * 10.0 + (ord(char) - 48)
+            if has_point:
+                power *= 10.0
+        elif char == "." and not has_point:
+            has_point = True
+        else:
+            return NAN
+        pos += 1
+    if digits == 0:
+        return NAN
+    return -number / power if text[0] == "-" else number / power
+
+
+class FloatConverter(Converter):
+    """Makes numbers.
+
+    Parameters
+    ----------
+    limit
+        The largest finite number.
+    """
+
+    __slots__ = ("_limit",)
+
+    def __init__(self, value_type: type, invalid: str | None, marker: object, limit: float) -> None:
+        Converter.__init__(self, value_type, invalid, marker)
+        self._limit = limit
+
+    def make(self, value: Any) -> Any:
+        number = short_decimal(value) if COMPILED and type(value) is str else NAN
+        if number != number:
+            number = float(value)
+        if self._limit < abs(number) < INFINITY:
+            raise OverflowError(f"Invalid literal for Float: {value!r}")
+        return self._new(self._type, number)
 
 
 class IntConverter(Converter):
@@ -599,9 +672,11 @@ class Plan:
         The largest number of values, or -1 if there is none.
     groups
         Start, length and wrapper of the values that are wrapped into one.
+    switch
+        Its ``WrapEnable`` tells whether they are.
     """
 
-    __slots__ = ("_groups", "_heads", "_most", "_tail")
+    __slots__ = ("_groups", "_heads", "_most", "_switch", "_tail")
 
     def __init__(
         self,
@@ -609,22 +684,16 @@ class Plan:
         tail: Converter | None,
         most: int,
         groups: list[tuple[int, int, Callable[..., Any] | None]],
+        switch: Any,
     ) -> None:
         self._heads = heads
         self._tail = tail
         self._most = most
         self._groups = groups
+        self._switch = switch
 
-    def convert(self, values: Sequence[Any], wrap: bool) -> list[Any] | None:
-        """Convert values into a new list; None if they do not match.
-
-        Parameters
-        ----------
-        values
-            The raw values.
-        wrap
-            Whether groups are wrapped.
-        """
+    def convert(self, values: Sequence[Any]) -> list[Any] | None:
+        """Convert values into a new list; None if they do not match."""
         count = len(values)
         least = len(self._heads)
         if count < least or (self._most >= 0 and count > self._most):
@@ -640,20 +709,23 @@ class Plan:
                     typed.append(tail.convert(values[index]))
         except (ValueError, TypeError, ArithmeticError):
             return None
-        if wrap and self._groups:
+        if self._groups and self._switch.WrapEnable:
             for start, length, wrapper in reversed(self._groups):
                 parts = tuple(typed[start : start + length])
                 typed[start : start + length] = [parts if wrapper is None else wrapper(*parts)]
         return typed
 
-    def fill(self, keyword: KeywordBase, wrap: bool) -> bool:
-        """Convert the values of a keyword in place; tell whether they match."""
-        raw = keyword._raw
-        typed = self.convert(keyword._values if raw is None else raw, wrap)
+    def consume(self, keyword: Any, name: str) -> bool:
+        """Convert the values of a keyword of this name in place; tell whether it matches."""
+        if keyword.name != name and keyword.name.lower() != name.lower():
+            return False
+        raw = keyword._raw if isinstance(keyword, KeywordBase) else None
+        values = keyword.values if raw is None else raw
+        typed = self.convert(values)
         if typed is None:
             return False
         if raw is None:
-            keyword._values[:] = typed
+            values[:] = typed
         else:
             keyword._raw = typed
         keyword.matched = True

@@ -10,6 +10,7 @@ import click
 
 from clu._version import __version__
 from clu.actor import JSONActor
+from clu.cli._limits import DURATIONS, RATES
 from clu.cli._telemetry import SCHEMA, CpuMeter, Sampler
 from clu.parsers.click import (
     CluGroup,
@@ -24,11 +25,7 @@ from clu.parsers.click import (
 if TYPE_CHECKING:
     from clu.command import Command
 
-__all__ = ["DURATIONS", "RATES", "HostActor"]
-
-#: The lowest and the highest rate of the telemetry, in Hz, and length of a measurement, in s.
-RATES = (0.1, 200.0)
-DURATIONS = (0.1, 3600.0)
+__all__ = ["HostActor", "host_parser"]
 
 #: The seconds between two readings of the sensors that change slowly or take long to read.
 _SLOW_PERIOD = 1.0
@@ -68,7 +65,7 @@ class HostActor(JSONActor):
         self.sequence = 0
         self._rate = rate
         self._sampler = Sampler()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._due = 0.0
         self._slow_due = 0.0
 
@@ -82,7 +79,7 @@ class HostActor(JSONActor):
         self.stop_telemetry()
         loop = asyncio.get_running_loop()
         self._due = loop.time()
-        self._timer = loop.call_soon(self._broadcast)  # type: ignore[assignment]
+        self._timer = loop.call_soon(self._broadcast)
 
     def stop_telemetry(self) -> None:
         """Broadcast no more telemetry."""
@@ -117,6 +114,8 @@ class HostActor(JSONActor):
             self.log.exception("Cannot read the sensors.")
             self.write("e", error=f"Cannot read the sensors: {error}", broadcast=True)
         else:
+            if slow:
+                keywords["rate"] = self._rate
             self.sequence += 1
             self.write("i", {"sequence": self.sequence, **keywords}, broadcast=True)
         now = loop.time()
@@ -127,14 +126,14 @@ class HostActor(JSONActor):
 
 @host_parser.command()
 def status(command: Command[HostActor]) -> None:
-    """Reports all the keywords once."""
+    """Report all the keywords once."""
     command.finish(command.actor.read())
 
 
 @host_parser.command()
 @click.argument("HZ", type=float)
 def rate(command: Command[HostActor], hz: float) -> None:
-    """Sets how many replies of telemetry are broadcast in a second."""
+    """Set the rate of the telemetry in Hz."""
     if problem := _out_of_range("rate", hz, RATES, "Hz"):
         command.fail(error=problem)
         return
@@ -145,7 +144,7 @@ def rate(command: Command[HostActor], hz: float) -> None:
 @host_parser.command(cancellable=True)
 @click.argument("SECONDS", type=float)
 async def measure(command: Command[HostActor], seconds: float) -> None:
-    """Measures the CPU use for some seconds, and reports the progress."""
+    """Measure the CPU use, and report the progress."""
     if problem := _out_of_range("length", seconds, DURATIONS, "s"):
         command.fail(error=problem)
         return

@@ -70,7 +70,9 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
     ctx = click.Context(parser, info_name=name, terminal_width=_HELP_WIDTH)
     for word in words:
         group = ctx.command
-        found = group.get_command(ctx, word) if isinstance(group, click.Group) else None
+        if not isinstance(group, click.Group):
+            break  # the arguments of the command that --help was added to
+        found = group.get_command(ctx, word)
         if found is None:
             raise CommandParserError(f"command {word} not found.")
         ctx = click.Context(found, info_name=word, parent=ctx, terminal_width=_HELP_WIDTH)

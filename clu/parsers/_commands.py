@@ -153,7 +153,7 @@ class CluCommand(_CachedParameters):
             if get_running_tasks(name):
                 return command.fail(error=f"Another command with name {name} is already running.")
         result = ctx.invoke(self.callback, *ctx.obj["parser_args"], **ctx.params)
-        if not inspect.isawaitable(result):
+        if not asyncio.iscoroutine(result):
             return result
         # Within the context, so that the task and those it creates see it as the current one.
         with ctx.scope(cleanup=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,7 +69,7 @@ class JSONParser:
         except BaseException as error:
             self._fail(command, error)
             return command
-        if inspect.isawaitable(result):
+        if asyncio.iscoroutine(result):
             task = asyncio.get_running_loop().create_task(self._run(command, result))
             command._task = task
         return command

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-class DictionaryNotFound(Exception):  # noqa: N818
+class DictionaryNotFound(Exception):
     """There is no file of a dictionary."""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
+RAW_LINE = re.compile(r"\s*=(.*)")
 DELIMITERS = {"=": "EQUALS", ",": "COMMA", ";": "SEMICOLON"}
 
 
 class Token:
     """A piece of a text."""
 
-    def __init__(self, type: str, value: str, lexpos: int, end: int, lineno: int = 1) -> None:  # noqa: A002
+    def __init__(self, type: str, value: str, lexpos: int, end: int, lineno: int = 1) -> None:
         self.type = type
         self.value = value
         self.lexpos = lexpos
@@ -31,7 +34,7 @@ def read_token(text: str, pos: int, raw: bool = False) -> Token | None:
     pos
         The position, which may be that of blanks before the token.
     raw
-        Whether the rest of the line is one token, which must begin with ``=``.
+        Whether the rest of the line is one token, ``=`` and anything, perhaps after blanks.
 
     Returns
     -------
@@ -43,11 +46,12 @@ def read_token(text: str, pos: int, raw: bool = False) -> Token | None:
     pos = pos if raw else blanks_end(text, pos, size)
     if pos == size:
         return None
-    char = text[pos]
     if raw:
-        line = text.find("\n", pos)
-        end = size if line < 0 else line
-        return Token("LINE" if char == "=" else "", text[pos + 1 : end], pos, end)
+        line = RAW_LINE.match(text, pos)
+        if line is None:
+            return Token("", "", pos, pos)
+        return Token("LINE", line[1], pos, line.end())
+    char = text[pos]
     if char in DELIMITERS:
         return Token(DELIMITERS[char], char, pos, pos + 1)
     end = quoted_end(text, pos, size) if char in "\"'" else -1

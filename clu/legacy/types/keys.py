@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
-from clu._speedups.opscore import KeywordBase, Plan
 from clu.legacy.types import types
 from clu.legacy.types._describe import as_html, as_text
 from clu.legacy.types._load import DictionaryNotFound, read_dictionary
+from clu.legacy.types._plan import make_plan
 from clu.legacy.types.messages import Keyword, RawKeyword
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import ClassVar
 
-    from clu._speedups.opscore import Converter
+    from clu._speedups.opscore import Plan
     from clu.legacy.types._describe import Row
 
 __all__ = [
@@ -113,17 +114,18 @@ class TypedValues(Consumer):
             self.descriptor = least or "none"
         else:
             self.descriptor = f"{least}-{most}"
-        self._plan: Plan | None = None
+        self.__dict__.pop("plan", None)
 
     def __repr__(self) -> str:
         return f"Types{self.vtypes!r}"
 
-    @property
+    @functools.cached_property
     def plan(self) -> Plan:
-        """What the values are converted to."""
-        if self._plan is None:
-            self._plan = _make_plan(self.vtypes)
-        return self._plan
+        """How the values are converted."""
+        for vtype in self.vtypes:
+            if isinstance(vtype, types.ByName):
+                raise KeysError(f"Unexpected typeToConsume: {vtype!r}")
+        return make_plan(self.vtypes)
 
     def consume(self, values: Any) -> bool:
         """Convert a list of raw values in place; tell whether they match.
@@ -132,7 +134,7 @@ class TypedValues(Consumer):
         """
         if Consumer.debug:
             return self._consume_traced(values)
-        typed = self.plan.convert(values, types.CompoundValueType.WrapEnable)
+        typed = self.plan.convert(values)
         if typed is None:
             return False
         values[:] = typed
@@ -143,7 +145,7 @@ class TypedValues(Consumer):
         only = TypedValues([valueType])
         rest = values[self.index : None if only.maxVals is None else self.index + only.maxVals]
         while True:
-            typed = only.plan.convert(rest, types.CompoundValueType.WrapEnable)
+            typed = only.plan.convert(rest)
             if typed is not None:
                 values[self.index : self.index + len(rest)] = typed
                 self.index += len(typed)
@@ -183,34 +185,6 @@ class TypedValues(Consumer):
         )
 
 
-def _make_plan(vtypes: list[Any]) -> Plan:
-    heads: list[Converter] = []
-    tail: Converter | None = None
-    most = 0
-    groups: list[tuple[int, int, Any]] = []
-    for vtype in vtypes:
-        if isinstance(vtype, types.ValueType):
-            heads.append(vtype.field_converter())
-        elif isinstance(vtype, types.RepeatedValueType):
-            converter = vtype.vtype.field_converter()
-            heads += [converter] * vtype.minRepeat
-            tail = converter
-            most = -1 if vtype.maxRepeat is None else vtype.maxRepeat - vtype.minRepeat
-        elif isinstance(vtype, types.CompoundValueType):
-            groups.append((len(heads), len(vtype.vtypes), vtype.wrapper))
-            heads += [_part_converter(part) for part in vtype.vtypes]
-        else:
-            raise KeysError(f"Unexpected typeToConsume: {vtype!r}")
-    return Plan(heads, tail, most if most < 0 else len(heads) + most, groups)
-
-
-def _part_converter(vtype: Any) -> Converter:
-    """Return the converter of a part of a compound type; only single values can be parts."""
-    if isinstance(vtype, types.ValueType):
-        return vtype.field_converter()
-    return types.no_converter()
-
-
 class Key(Consumer):
     """The name of a keyword, and what values it has.
 
@@ -242,12 +216,7 @@ class Key(Consumer):
         """
         if Consumer.debug:
             return self._consume_traced(keyword)
-        if keyword.name != self.name and keyword.name.lower() != self.name.lower():
-            return False
-        if isinstance(keyword, KeywordBase):
-            return self.typedValues.plan.fill(keyword, types.CompoundValueType.WrapEnable)
-        keyword.matched = self.typedValues.consume(keyword.values)
-        return bool(keyword.matched)
+        return self.typedValues.plan.consume(keyword, self.name)
 
     def _consume_traced(self, keyword: Any) -> bool:
         self.trace(keyword)
@@ -396,9 +365,8 @@ class KeysDictionary:
             if not isinstance(kdict, KeysDictionary):
                 raise KeysDictionaryError(f"not a KeysDictionary: {kdict!r}")
             if kdict.name != dictname:
-                raise KeysDictionaryError(
-                    f"dictionary filename and name are different: actorkeys.{dictname}, {kdict.name}"
-                )
+                files = f"actorkeys.{dictname}, {kdict.name}"
+                raise KeysDictionaryError(f"dictionary filename and name are different: {files}")
         except DictionaryNotFound as error:
             raise KeysDictionaryError(str(error)) from None
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from clu._speedups.opscore import (
     ActorReplyHeaderBase,
@@ -58,7 +58,9 @@ class Canonized:
 
 
 class _Copied(Canonized):
-    """Something that can be copied."""
+    """Something that can be copied, field by field."""
+
+    _fields: ClassVar[tuple[str, ...]] = ()
 
     def clone(self: C) -> C:
         """Return a copy."""
@@ -69,7 +71,25 @@ class _Copied(Canonized):
 
     def copy(self, other: Any) -> None:
         """Take over the content of another one."""
-        raise NotImplementedError
+        for name in self._fields:
+            value = getattr(other, name)
+            if isinstance(value, _Copied):
+                value = value.clone()
+            elif isinstance(value, Values):
+                value = Values(value)
+            setattr(self, name, value)
+
+    def __reduce__(self) -> Any:
+        # What is compiled has no state that pickle and copy could find.
+        fields = {name: getattr(self, name) for name in self._fields}
+        return _revive, (type(self), fields | vars(self))
+
+
+def _revive(cls: type[C], fields: dict[str, Any]) -> C:
+    twin = cls.__new__(cls)
+    for name, value in fields.items():
+        setattr(twin, name, value)
+    return twin
 
 
 class Values(list[Any], Canonized):
@@ -95,6 +115,8 @@ class Keyword(KeywordBase, _Copied):
     values
         The values, if any.
     """
+
+    _fields = ("name", "values", "matched")
 
     def __init__(self, name: str, values: Iterable[Any] | None = None) -> None:
         if name.lower() == "raw":
@@ -124,11 +146,6 @@ class Keyword(KeywordBase, _Copied):
 
     def tokenized(self) -> str:
         return f"KEY={self.values.tokenized()}" if self.values else "KEY"
-
-    def copy(self, other: Keyword) -> None:
-        self.name = other.name
-        self.values = Values(other.values)
-        self.matched = other.matched
 
     def __repr__(self) -> str:
         text = f"KEY({self.name})={self.values!r}"
@@ -172,7 +189,11 @@ class Keywords(KeywordsBase, _Copied):
         return delimiter.join(keyword.tokenized() for keyword in self)
 
     def copy(self, other: Keywords) -> None:  # type: ignore[override]
+        """Take over copies of the keywords of another one."""
         self[:] = [keyword.clone() for keyword in other]
+
+    def __reduce__(self) -> Any:
+        return *super().__reduce__(), None, iter(self)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, str):
@@ -213,6 +234,8 @@ class Command(_Copied):
         The text that it comes from, if any.
     """
 
+    _fields = ("name", "values", "keywords", "string")
+
     def __init__(
         self,
         name: str,
@@ -241,12 +264,6 @@ class Command(_Copied):
             filter(None, ("VERB", self.values.tokenized(), self.keywords.tokenized(" ")))
         )
 
-    def copy(self, other: Command) -> None:
-        self.name = other.name
-        self.values = Values(other.values)
-        self.keywords = other.keywords.clone()
-        self.string = other.string
-
     def __repr__(self) -> str:
         return f"CMD({self.name!r}={self.values!r};{self.keywords!r})"
 
@@ -264,6 +281,8 @@ class CommandHeader(_Copied):
         Who shall do it.
     """
 
+    _fields = ("cmdrName", "mid", "actor")
+
     def __init__(self, cmdrName: str, mid: int, actor: str) -> None:
         self.cmdrName = cmdrName
         self.mid = mid
@@ -279,9 +298,6 @@ class CommandHeader(_Copied):
 
     def tokenized(self) -> str:
         return f"prog.user 123 actor {self.actor}"
-
-    def copy(self, other: CommandHeader) -> None:
-        self.cmdrName, self.mid, self.actor = other.cmdrName, other.mid, other.actor
 
     def __repr__(self) -> str:
         return f"CommandHeader({self.cmdrName},{self.mid},{self.actor})"
@@ -328,6 +344,7 @@ class ReplyHeader(ReplyHeaderBase, _Copied):
         The message code.
     """
 
+    _fields = ("program", "user", "actorStack", "cmdrName", "commandId", "actor", "code")
     MsgCode = _make_codes()
 
     def __init__(
@@ -348,11 +365,6 @@ class ReplyHeader(ReplyHeaderBase, _Copied):
     def tokenized(self) -> str:
         return f"prog.user 123 actor {self.code}"
 
-    def copy(self, other: ReplyHeader) -> None:
-        self.program, self.user, self.actorStack = other.program, other.user, other.actorStack
-        self.cmdrName, self.commandId = other.cmdrName, other.commandId
-        self.actor, self.code = other.actor, other.code
-
     def __repr__(self) -> str:
         return f"HDR({self.program},{self.user},{self.commandId},{self.actor},{self.code})"
 
@@ -370,6 +382,7 @@ class ActorReplyHeader(ActorReplyHeaderBase, _Copied):
         The message code.
     """
 
+    _fields = ("commandId", "userId", "code")
     MsgCode = _make_codes()
 
     def __init__(self, commandId: int, userId: int, code: Any) -> None:
@@ -382,9 +395,6 @@ class ActorReplyHeader(ActorReplyHeaderBase, _Copied):
 
     def tokenized(self) -> str:
         return f"123 1 {self.code}"
-
-    def copy(self, other: ActorReplyHeader) -> None:
-        self.commandId, self.userId, self.code = other.commandId, other.userId, other.code
 
     def __repr__(self) -> str:
         return f"ACTHDR({self.commandId},{self.userId},{self.code})"
@@ -403,6 +413,8 @@ class Reply(ReplyBase, _Copied):
         The text that it comes from, if any.
     """
 
+    _fields = ("header", "keywords", "string")
+
     def __init__(self, header: Any, keywords: Iterable[Keyword], string: str | None = None) -> None:
         self.header = header
         self.keywords = Keywords(keywords)
@@ -413,11 +425,6 @@ class Reply(ReplyBase, _Copied):
 
     def tokenized(self) -> str:
         return f"{self.header.tokenized()} {self.keywords.tokenized(';')}"
-
-    def copy(self, other: Reply) -> None:
-        self.header = other.header.clone()
-        self.keywords = other.keywords.clone()
-        self.string = other.string
 
     def __repr__(self) -> str:
         return f"REPLY({self.header!r},{self.keywords!r})"

@@ -92,7 +92,8 @@ class ParserBase:
             return ParseError("Unexpected end of input")
         if reason == "reserved":
             return ParseError(f'keyword "{token.value}" is reserved')
-        return ParseError(f"Unexpected {token.type} parse token ({token.value!r}) in:\n{text}")
+        value = token.value[:20]
+        return ParseError(f"Unexpected {token.type} parse token ({value!r}) in:\n{text}")
 
 
 class ReplyParser(ParserBase):
@@ -118,8 +119,10 @@ class ReplyParser(ParserBase):
 
     def unwrap(self) -> str:
         """Parse the header of the current line into ``header``; return the rest of the line."""
-        self.header = ReplyHeader.__new__(ReplyHeader)
-        return self.string[_REPLIES.hub_header(self.string, self.header, _REPLY_CODES) :]
+        header = ReplyHeader.__new__(ReplyHeader)
+        end = _REPLIES.hub_header(self.string, header, _REPLY_CODES)
+        self.header = header
+        return self.string[end:]
 
     @classmethod
     def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
@@ -147,8 +150,10 @@ class ActorReplyParser(ReplyParser):
 
     def unwrap(self) -> str:
         """Parse the header of the current line into ``header``; return the rest of the line."""
-        self.header = ActorReplyHeader.__new__(ActorReplyHeader)
-        return self.string[_ACTOR_REPLIES.actor_header(self.string, self.header, _ACTOR_CODES) :]
+        header = ActorReplyHeader.__new__(ActorReplyHeader)
+        end = _ACTOR_REPLIES.actor_header(self.string, header, _ACTOR_CODES)
+        self.header = header
+        return self.string[end:]
 
 
 class CommandParser(ParserBase):
@@ -160,7 +165,8 @@ class CommandParser(ParserBase):
     def parse(self, string: str) -> Command:
         """Parse a text into a command."""
         self.string = string
-        text, verb, values, keywords, raw = _COMMANDS.command(string)
+        text, verb, values, found, raw = _COMMANDS.command(string)
+        keywords: list[Any] = [*found]
         if raw is not None:
             keywords.append(RawKeyword(raw))
         try:

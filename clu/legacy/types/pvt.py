@@ -80,10 +80,9 @@ class PVT:
     def __init__(
         self, pos: float | None = None, vel: float | None = 0.0, t: float | None = 0.0
     ) -> None:
-        self.pos: float | None = None
-        self.vel: float | None = 0.0
-        self.t: float | None = 0.0
-        self.set(pos, vel, t)
+        self.pos = None if pos is None else asFloatOrNone(pos)
+        self.vel = 0.0 if vel is None else asFloatOrNone(vel)
+        self.t = 0.0 if t is None else asFloatOrNone(t)
 
     def __repr__(self) -> str:
         return f"PVT({self.pos}, {self.vel}, {self.t})"

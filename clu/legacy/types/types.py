@@ -10,6 +10,7 @@ instances are the values, here subclasses of ``float`` with units::
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,26 @@ from clu._speedups.opscore import (
     CallConverter,
     Converter,
     EnumConverter,
+    FloatConverter,
     HexConverter,
     IntConverter,
     UIntConverter,
 )
 from clu.legacy.types import pvt
 from clu.legacy.types._describe import Descriptive
+from clu.legacy.types._members import (
+    binary,
+    bits_members,
+    enum_members,
+    write_repr,
+    write_str,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "PVT",
     "Bits",
     "Bool",
     "ByName",
@@ -44,7 +54,6 @@ __all__ = [
     "InvalidValue",
     "InvalidValueError",
     "Long",
-    "PVT",
     "RepeatedValueType",
     "String",
     "UInt",
@@ -106,6 +115,7 @@ class ValueType(type, Descriptive):
     help: str | None
     name: str | None
     converter: Converter
+    _is_plain: bool
 
     def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
         """Make a type."""
@@ -128,9 +138,10 @@ class ValueType(type, Descriptive):
         namespace |= {
             "__module__": mcs.__module__,
             "__slots__": (),
-            "__repr__": _repr_value,
-            "__str__": _str_value,
-            "native": property(base, doc="The plain Python value."),
+            "__repr__": write_repr,
+            "__str__": write_str,
+            # str() itself would come back by way of __str__
+            "native": property(str.__str__ if issubclass(base, str) else base),
         }
         mcs.init(namespace, *args, **kwargs)
         return type.__new__(mcs, mcs.__name__, (base,), namespace)
@@ -146,10 +157,12 @@ class ValueType(type, Descriptive):
         if cls.invalid:
             rows.append(("Invalid", cls.invalid))
         cls.converter = cls._make_converter()
+        mcs = type(cls)
+        cls._is_plain = mcs.new is ValueType.new and mcs.validate is ValueType.validate
 
     def __call__(cls, value: Any) -> Any:
         """Make a value; see `new`."""
-        return cls.new(value)
+        return cls.converter.make(value) if cls._is_plain and not cls.invalid else cls.new(value)
 
     def __mul__(self, amount: int | tuple[int, ...]) -> RepeatedValueType:
         if isinstance(amount, int):
@@ -195,8 +208,7 @@ class ValueType(type, Descriptive):
 
     def field_converter(cls) -> Converter:
         """Return the converter for fields: that of the type, unless a subclass has its own way."""
-        mcs = type(cls)
-        if mcs.new is ValueType.new and mcs.validate is ValueType.validate:
+        if cls._is_plain:
             return cls.converter
 
         def convert(value: Any) -> Any:
@@ -206,18 +218,6 @@ class ValueType(type, Descriptive):
                 return InvalidValue
 
         return CallConverter(cls, None, InvalidValue, convert)
-
-
-def _repr_value(self: Any) -> str:
-    cls = type(self)
-    text = cls.reprFmt % self.native if cls.reprFmt else cls.baseType.__repr__(self)
-    return f"{cls.__name__}({text} {cls.units})" if cls.units else f"{cls.__name__}({text})"
-
-
-def _str_value(self: Any) -> str:
-    cls = type(self)
-    fmt = cls.strFmt or cls.reprFmt
-    return str(fmt % self.native if fmt else cls.baseType.__str__(self))
 
 
 def _ignore_format(dct: dict[str, Any], name: str) -> None:
@@ -231,12 +231,18 @@ class Float(ValueType):
     baseType = float
     storage = "flt4"
 
+    def _make_converter(cls) -> Converter:
+        return FloatConverter(cls, cls.invalid or None, InvalidValue, 3.4028234663852886e38)
+
 
 class Double(ValueType):
     """Numbers of double precision."""
 
     baseType = float
     storage = "flt8"
+
+    def _make_converter(cls) -> Converter:
+        return FloatConverter(cls, cls.invalid or None, InvalidValue, sys.float_info.max)
 
 
 class Int(ValueType):
@@ -314,28 +320,8 @@ class Enum(ValueType):
         texts = kwargs.get("labelHelp")
         if texts and len(texts) != len(args):
             raise ValueTypeError("wrong number of enum label help strings provided")
-        labels = [str(label) for label in args]
-        indices = {label: index for index, label in reversed(list(enumerate(labels)))}
-
-        def __eq__(self: str, other: object) -> bool:  # noqa: N807
-            return str.lower(self) == str(other).lower()
-
-        def __ne__(self: str, other: object) -> bool:  # noqa: N807
-            return str.lower(self) != str(other).lower()
-
-        def storageValue(self: str) -> int:
-            """Return the position of the label."""
-            return indices[str.__str__(self)]
-
-        dct |= {
-            "enumLabels": labels,
-            "enumValues": {label: index for index, label in enumerate(args)},
-            "labelHelp": texts,
-            "storageValue": storageValue,
-            "__eq__": __eq__,
-            "__ne__": __ne__,
-            "__hash__": str.__hash__,
-        }
+        dct |= enum_members(args)
+        dct["labelHelp"] = texts
 
     def addDescriptors(cls) -> None:
         """Describe the labels."""
@@ -345,7 +331,8 @@ class Enum(ValueType):
 
     def _make_converter(cls) -> Converter:
         # The values cannot change, so that one of each is enough.
-        members = [str.__new__(cls, label) for label in cls.enumLabels]
+        bare: Any = str.__new__
+        members: list[Any] = [bare(cls, label) for label in cls.enumLabels]
         by_label = {str.lower(member): member for member in reversed(members)}
         first = [by_label[str.lower(member)] for member in members]
         return EnumConverter(cls, cls.invalid or None, InvalidValue, by_label, first)
@@ -376,7 +363,7 @@ class Bool(ValueType):
         dct |= {
             "falseValue": labels[0],
             "trueValue": labels[1],
-            "native": property(bool, doc="The plain Python value."),
+            "native": property(bool),
             "__str__": lambda self: labels[bool(self)],
         }
 
@@ -385,7 +372,8 @@ class Bool(ValueType):
         cls.descriptors += [("False", cls.falseValue), ("True", cls.trueValue)]
 
     def _make_converter(cls) -> Converter:
-        no, yes = int.__new__(cls, 0), int.__new__(cls, 1)
+        bare: Any = int.__new__
+        no, yes = bare(cls, 0), bare(cls, 1)
         values = {cls.falseValue: no, cls.trueValue: yes, False: no, True: yes}
         return BoolConverter(cls, cls.invalid or None, InvalidValue, values)
 
@@ -409,7 +397,7 @@ class Bits(UInt):
     @staticmethod
     def binary(value: int, width: int) -> str:
         """Write the lowest `width` bits of a number."""
-        return "".join(str(value >> bit & 1) for bit in reversed(range(width)))
+        return binary(value, width)
 
     @classmethod
     def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
@@ -417,53 +405,17 @@ class Bits(UInt):
         if not args:
             raise ValueTypeError("missing bitfield specs in ctor")
         _ignore_format(dct, "Bits")
-        width = 0
         specs: list[tuple[str, int]] = []
-        fields: dict[str, tuple[int, int]] = {}
         for spec in args:
             parsed = mcs.fieldSpec.fullmatch(spec)
             if parsed is None:
                 raise ValueTypeError(f"invalid bitfield spec: {spec}")
-            name, size = parsed[1], min(int(parsed[2] or 1), 33)
-            if name == "native":
-                raise ValueTypeError(f"'{name}' is not an allowed bitfield name")
-            if name:
-                specs.append((name, size))
-                fields[name] = (width, (1 << size) - 1)
-            width += size
-        if width > 32:
+            if parsed[1] == "native":
+                raise ValueTypeError(f"'{parsed[1]}' is not an allowed bitfield name")
+            specs.append((parsed[1] or "", int(parsed[2] or 1)))
+        if sum(size for _, size in specs) > 32:
             raise ValueTypeError("total bitfield length > 32")
-
-        def getattr_field(self: int, name: str) -> int:
-            if name not in fields:
-                raise AttributeError(f'no such bitfield "{name}"')
-            offset, mask = fields[name]
-            return int(self) >> offset & mask
-
-        def set_field(self: Any, name: str, value: int) -> Any:
-            """Return a value with one field changed."""
-            if name not in fields:
-                raise AttributeError(f'no such bitfield "{name}"')
-            offset, mask = fields[name]
-            return type(self)(int(self) & ~(mask << offset) | (value & mask) << offset)
-
-        def bits_string(self: int) -> str:
-            """Write all bits."""
-            return mcs.binary(self, width)
-
-        def repr_fields(self: int) -> str:
-            texts = (f"{name}={mcs.binary(getattr_field(self, name), n)}" for name, n in specs)
-            return f"({','.join(texts)})"
-
-        dct |= {
-            "width": width,
-            "fieldSpecs": specs,
-            "bitFields": fields,
-            "bitsString": bits_string,
-            "set": set_field,
-            "__getattr__": getattr_field,
-            "__repr__": repr_fields,
-        }
+        dct |= bits_members(specs)
 
     def addDescriptors(cls) -> None:
         """Describe the fields."""
@@ -560,12 +512,3 @@ class ByName:
 
     def __init__(self, name: str) -> None:
         self.name = name
-
-
-def no_converter() -> Converter:
-    """Return a converter that nothing satisfies."""
-
-    def refuse(value: Any) -> Any:
-        raise ValueError(f"no value is allowed here: {value!r}")
-
-    return CallConverter(object, None, InvalidValue, refuse)

@@ -1,0 +1,116 @@
+"""``clu info``: what runs here, and which builds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import clu
+from clu._run import default_loop
+from clu._speedups import backend
+
+__all__ = ["DEPENDENCIES", "command", "information"]
+
+#: What clu uses, and what the extras add.
+DEPENDENCIES = (
+    "aio-pika",
+    "aiormq",
+    "click",
+    "click-aliases",
+    "click-default-group",
+    "fastjsonschema",
+    "jsonschema",
+    "orjson",
+    "prompt_toolkit",
+    "pydantic",
+    "rich",
+    "sdsstools",
+    "unclick",
+    "uvloop",
+    "psutil",
+    "websockets",
+)
+
+
+@click.command(name="info")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def command(as_json: bool) -> None:
+    """Tell versions, builds of the kernels, and dependencies."""
+    found = information()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    _title("clu", found["clu"]["version"])
+    _line("imported from", found["clu"]["path"])
+    _line("installed as", _installation(found["distribution"]))
+    _line("python", "{implementation} {version}, {executable}".format(**found["python"]))
+    _line("platform", found["platform"])
+    _line("event loop", " ".join(filter(None, found["loop"].values())))
+    switch = found["CLU_NO_EXTENSIONS"]
+    _line("CLU_NO_EXTENSIONS", "not set" if switch is None else repr(switch))
+    _title("kernels")
+    for kernel, build in found["kernels"].items():
+        _line(kernel, build, "" if build == "compiled" else "yellow")
+    _title("dependencies")
+    for name, version in found["dependencies"].items():
+        _line(name, version or "not installed", "" if version else "yellow")
+
+
+def information() -> dict[str, Any]:
+    """Return what the command tells."""
+    loop = default_loop()
+    return {
+        "clu": {"version": clu.__version__, "path": str(Path(clu.__file__).parent)},
+        "distribution": _distribution(),
+        "python": {
+            "version": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "executable": sys.executable,
+        },
+        "platform": platform.platform(),
+        "loop": {"name": loop, "version": _version(loop)},
+        "CLU_NO_EXTENSIONS": os.environ.get("CLU_NO_EXTENSIONS"),
+        "kernels": backend(),
+        "dependencies": {name: _version(name) for name in DEPENDENCIES},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _distribution() -> dict[str, Any] | None:
+    """Return what pip knows of the distribution that other packages require."""
+    try:
+        distribution = importlib.metadata.distribution(clu.NAME)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    version = distribution.version
+    return {"name": clu.NAME, "version": version, "is_this": version == clu.__version__}
+
+
+def _installation(distribution: dict[str, Any] | None) -> str:
+    if distribution is None:
+        return f"not installed: there is no distribution {clu.NAME}"
+    text = "{name} {version}".format(**distribution)
+    if not distribution["is_this"]:
+        text += ", which is another release: install this one again to replace it"
+    return text
+
+
+def _title(text: str, version: str = "") -> None:
+    click.echo(f"{click.style(text, bold=True)} {version}".rstrip())
+
+
+def _line(title: str, text: str, color: str = "") -> None:
+    click.echo(f"  {title:20} {click.style(text, fg=color or None)}")

@@ -1,0 +1,523 @@
+"""Commands parsed with click."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+import click.globals
+import pytest
+
+from clu import Command, CommandStatus, JSONActor
+from clu.parsers.click import (
+    CluCommand,
+    CluGroup,
+    cancel_command,
+    command_parser,
+    coro_helper,
+    coroutine,
+    get_command_model,
+    get_current_command_name,
+    get_running_tasks,
+    help_,
+    pass_args,
+    ping,
+    timeout,
+    unique,
+    version,
+)
+from clu.testing import setup_test_actor
+
+if TYPE_CHECKING:
+    from clu.testing import MockReplyList
+
+
+@click.group(cls=CluGroup)
+def parser(*args: Any) -> None:
+    pass
+
+
+for builtin in (ping, version, help_, get_command_model):
+    parser.add_command(builtin)
+
+
+class Actor(JSONActor):
+    parser = parser
+    mock_replies: MockReplyList
+
+
+@pytest.fixture
+async def actor() -> Actor:
+    actor: Actor = await setup_test_actor(Actor("camera", port=0, additional_properties=True))
+    actor.log.sh.setLevel(100)
+    return actor
+
+
+async def run(actor: Actor, body: str) -> Command[Any]:
+    command = actor.invoke_mock_command(body, 1)
+    await asyncio.wait_for(asyncio.shield(command), 5)
+    return command
+
+
+def sent(actor: Actor) -> list[tuple[str, dict[str, Any]]]:
+    return [(reply.flag, dict(reply)) for reply in actor.mock_replies]
+
+
+UNCAUGHT = "Command {!r} failed because of an uncaught error {!r}. See traceback in the log for more information."
+
+
+class OwnError(BaseException):
+    """Not an Exception."""
+
+
+RAISED: dict[str, tuple[BaseException, CommandStatus, str]] = {
+    "value": (
+        ValueError("broken"),
+        CommandStatus.FAILED,
+        UNCAUGHT.format("raise value", "ValueError: broken"),
+    ),
+    "own": (OwnError("x"), CommandStatus.FAILED, UNCAUGHT.format("raise own", "OwnError: x")),
+    "exit": (SystemExit(0), CommandStatus.FAILED, UNCAUGHT.format("raise exit", "SystemExit: 0")),
+    "generator": (
+        GeneratorExit(),
+        CommandStatus.FAILED,
+        UNCAUGHT.format("raise generator", "GeneratorExit: "),
+    ),
+    "abort": (click.Abort(), CommandStatus.FAILED, "Command 'raise abort' was aborted."),
+    "click-exit": (
+        click.exceptions.Exit(0),
+        CommandStatus.FAILED,
+        "Command 'raise click-exit' was aborted.",
+    ),
+    "usage": (
+        click.BadArgumentUsage("bad"),
+        CommandStatus.FAILED,
+        "Command 'raise usage' does not exist or cannot be parsed.",
+    ),
+    "cancelled": (
+        asyncio.CancelledError(),
+        CommandStatus.CANCELLED,
+        "This command has been cancelled.",
+    ),
+}
+
+
+@parser.command(name="raise")
+@click.argument("name")
+async def raise_async(command: Command[Any], name: str) -> None:
+    await asyncio.sleep(0)
+    raise RAISED[name][0]
+
+
+@parser.command()
+@click.argument("name")
+def raise_sync(command: Command[Any], name: str) -> None:
+    raise RAISED[name][0]
+
+
+@parser.group()
+def group_raises() -> None:
+    raise RAISED["own"][0]
+
+
+@group_raises.command(name="leaf")
+def group_leaf(command: Command[Any]) -> None:
+    command.finish(text="not reached")
+
+
+class BrokenType(click.ParamType):
+    name = "broken"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        raise OwnError("in a parameter type")
+
+
+@parser.command()
+@click.argument("value", type=BrokenType())
+def broken_type(command: Command[Any], value: Any) -> None:
+    command.finish()
+
+
+@pytest.mark.parametrize("name", RAISED)
+@pytest.mark.parametrize("verb", ["raise", "raise-sync"])
+async def test_whatever_a_callback_raises_there_is_one_end_with_the_reason(
+    actor: Actor, verb: str, name: str
+) -> None:
+    _, status, reason = RAISED[name]
+    command = await run(actor, f"{verb} {name}")
+    assert command.status is status
+    ends = [reply for code, reply in sent(actor) if code in ":f"]
+    assert ends == [{"error": reason.replace("'raise ", f"'{verb} ")}]
+    assert (await run(actor, "ping")).status is CommandStatus.DONE
+
+
+async def test_keyboard_interrupt_stops_the_program(actor: Actor) -> None:
+    @parser.command()
+    def interrupt(command: Command[Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        actor.invoke_mock_command("interrupt")
+
+
+@pytest.mark.parametrize("body", ["group-raises leaf", "broken-type 5"])
+async def test_an_error_before_the_callback_ends_the_command(actor: Actor, body: str) -> None:
+    command = await run(actor, body)
+    assert command.status is CommandStatus.FAILED
+    assert "OwnError" in command.replies[-1].message["error"]
+
+
+async def test_a_usage_error_is_explained(actor: Actor) -> None:
+    await run(actor, "raise-sync usage")
+    assert sent(actor)[1] == ("w", {"help": ["BadArgumentUsage: bad"]})
+
+
+@parser.command()
+@click.argument("name")
+async def late(command: Command[Any], name: str) -> None:
+    command.finish(text="ok")
+    raise RAISED[name][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"), [("value", "i"), ("usage", "we"), ("abort", ""), ("cancelled", "")]
+)
+async def test_an_error_after_the_end_does_not_end_it_again(
+    actor: Actor, name: str, codes: str
+) -> None:
+    command = await run(actor, f"late {name}")
+    await asyncio.sleep(0.01)
+    assert command.status is CommandStatus.DONE
+    assert "".join(code for code, _ in sent(actor)) == ">:" + codes
+
+
+async def test_errors_can_be_raised_again(actor: Actor) -> None:
+    actor.parser_raise_on_error = True
+    with pytest.raises(ValueError, match="broken"):
+        actor.invoke_mock_command("raise-sync value")
+
+
+async def test_an_empty_command_ends_without_running(actor: Actor) -> None:
+    command: Command[Any] = Command("  ", actor=actor).parse()
+    assert command.status is CommandStatus.DONE
+    assert sent(actor) == [(":", {})]
+
+
+@pytest.mark.parametrize("body", ['echo "open', "echo end\\"])
+async def test_words_that_cannot_be_split_fail(actor: Actor, body: str) -> None:
+    assert (await run(actor, body)).status is CommandStatus.FAILED
+    assert [code for code, _ in sent(actor)] == [">", "w", "f"]
+
+
+@parser.command()
+@click.argument("x", type=int, nargs=-1)
+@click.option("--flag", is_flag=True)
+async def numbers(command: Command[Any], x: tuple[int, ...], flag: bool) -> None:
+    command.finish(text=f"{x} {flag}")
+
+
+async def test_negative_numbers_are_arguments(actor: Actor) -> None:
+    await run(actor, "numbers 1 -2 --flag -3")
+    assert sent(actor)[-1] == (":", {"text": "(1, -2, -3) True"})
+
+
+async def test_help_anywhere_asks_for_help(actor: Actor) -> None:
+    for body in ("numbers 1 --help", "--help numbers", "help numbers"):
+        await run(actor, body)
+        assert sent(actor)[-1][1]["help"][0] == "Usage: camera numbers [OPTIONS] [X]..."
+    await run(actor, "help nope")
+    assert sent(actor)[-1] == ("f", {"error": "command nope not found."})
+
+
+async def test_a_sync_callback_ends_at_once(actor: Actor) -> None:
+    command = actor.invoke_mock_command("ping")
+    assert command.status is CommandStatus.DONE
+
+
+@parser.command()
+@click.pass_context
+async def with_context(ctx: click.Context, command: Command[Any], *args: Any) -> None:
+    command.finish(text=f"{ctx.info_name} {command.body} {args} {ctx.obj.get('mine')}")
+
+
+async def test_the_context_comes_before_the_command_and_the_parser_arguments(
+    actor: Actor,
+) -> None:
+    actor.parser_args = ["a", "b"]
+    actor.context_obj = {"mine": 5}
+    await run(actor, "with-context")
+    assert sent(actor)[-1] == (":", {"text": "with-context with-context ('a', 'b') 5"})
+
+
+async def test_parser_arguments_are_read_at_each_command(actor: Actor) -> None:
+    actor.parser_args = []
+    await run(actor, "with-context")
+    actor.parser_args = ["new"]
+    await run(actor, "with-context")
+    assert "('new',)" in sent(actor)[-1][1]["text"]
+
+
+@parser.group()
+@pass_args()
+@click.pass_context
+def stage(ctx: click.Context, command: Command[Any], *args: Any) -> None:
+    command.info(text=f"{ctx.invoked_subcommand} {args}")
+
+
+@stage.command()
+async def move(command: Command[Any], *args: Any) -> None:
+    command.finish(text="moved")
+
+
+@parser.group()
+@pass_args()
+def gate(command: Command[Any], *args: Any) -> None:
+    command.fail(error="closed")
+    raise click.Abort
+
+
+@gate.command(name="pass")
+async def gate_pass(command: Command[Any]) -> None:
+    command.info(text="not reached")
+
+
+async def test_a_group_callback_gets_the_context_command_and_arguments(actor: Actor) -> None:
+    actor.parser_args = ["a"]
+    await run(actor, "stage move")
+    assert sent(actor)[1:] == [("i", {"text": "move ('a',)"}), (":", {"text": "moved"})]
+
+
+async def test_a_group_can_stop_its_subcommand(actor: Actor) -> None:
+    await run(actor, "gate pass")
+    assert sent(actor) == [(">", {}), ("f", {"error": "closed"})]
+
+
+async def test_a_group_without_subcommand_is_aborted(actor: Actor) -> None:
+    await run(actor, "stage")
+    assert sent(actor)[-1] == ("f", {"error": "Command 'stage' was aborted."})
+
+
+@parser.command()
+@unique()
+async def only(command: Command[Any]) -> None:
+    await asyncio.sleep(0.05)
+    command.finish()
+
+
+async def test_a_unique_command_fails_while_it_runs(actor: Actor) -> None:
+    first = actor.invoke_mock_command("only", 1)
+    second = actor.invoke_mock_command("only", 2)
+    assert second.status is CommandStatus.FAILED
+    name = "camera-command-parser_only"
+    assert second.replies[-1].message == {
+        "error": f"Another command with name {name} is already running."
+    }
+    assert (await first).status is CommandStatus.DONE
+    assert get_running_tasks(name) is None
+    assert (await run(actor, "only")).status is CommandStatus.DONE
+
+
+@parser.command()
+@timeout(0.05)
+async def slow(command: Command[Any]) -> None:
+    await asyncio.sleep(60)
+
+
+async def test_a_timeout_ends_the_command_and_its_callback(actor: Actor) -> None:
+    command = await run(actor, "slow")
+    assert command.status is CommandStatus.TIMEDOUT
+    assert sent(actor)[-1] == ("f", {"error": "Command timed out after 0.05 seconds."})
+    await asyncio.sleep(0)
+    assert get_running_tasks("camera-command-parser_slow") is None
+
+
+async def test_a_time_limit_ends_the_callback_too(actor: Actor) -> None:
+    command: Command[Any] = Command("forever 1", actor=actor, time_limit=0.02)
+    command.parse()
+    await asyncio.wait_for(asyncio.shield(command), 5)
+    assert command.status is CommandStatus.TIMEDOUT
+    await asyncio.sleep(0)
+    assert get_running_tasks("camera-command-parser_forever") is None
+
+
+@parser.command(cancellable=True)
+@click.argument("where", type=float)
+async def forever(command: Command[Any], where: float) -> None:
+    command.info(text=get_current_command_name())
+    await asyncio.sleep(60)
+
+
+async def test_a_cancellable_command_is_stopped_without_its_arguments(actor: Actor) -> None:
+    command = actor.invoke_mock_command("forever 5", 1)
+    await asyncio.sleep(0)
+    stop = actor.invoke_mock_command("forever --stop", 2)
+    assert stop.replies[-1].message == {"text": "Command has been scheduled for cancellation."}
+    await asyncio.wait_for(asyncio.shield(command), 5)
+    assert command.status is CommandStatus.CANCELLED
+    assert command.replies[-1].message == {"error": "This command has been cancelled."}
+
+
+async def test_to_stop_what_does_not_run_fails_and_starts_nothing(actor: Actor) -> None:
+    command = await run(actor, "forever --stop")
+    assert command.status is CommandStatus.FAILED
+    assert sent(actor)[-1] == (
+        "f",
+        {"error": "Cannot find running command camera-command-parser_forever."},
+    )
+    assert get_running_tasks("camera-command-parser_forever") is None
+
+
+async def test_a_command_is_cancelled_by_name_and_can_keep_the_last(actor: Actor) -> None:
+    name = "camera-command-parser_forever"
+    commands = [actor.invoke_mock_command(f"forever {i}", i) for i in range(3)]
+    await asyncio.sleep(0)
+    assert len(get_running_tasks(name) or []) == 3
+    assert cancel_command(name, keep_last=True)
+    await asyncio.wait_for(asyncio.gather(*commands[:2]), 5)
+    assert [c.status.name for c in commands] == ["CANCELLED", "CANCELLED", "RUNNING"]
+    assert cancel_command(name)
+    await asyncio.wait_for(asyncio.shield(commands[2]), 5)
+    assert not cancel_command(name)
+    with pytest.raises(ValueError, match="Cannot find any running command"):
+        cancel_command(name, ok_no_exists=False)
+
+
+@parser.command(internal=True)
+async def secret(command: Command[Any]) -> None:
+    command.info(text="x")
+    command.finish()
+
+
+async def test_the_replies_of_an_internal_command_are_internal(actor: Actor) -> None:
+    command = await run(actor, "secret")
+    assert [reply.internal for reply in command.replies] == [True, True, True]
+
+
+def doubling(f: Any) -> Any:
+    @click.option("--times", type=int, default=2)
+    @functools.wraps(f)
+    def wrapper(command: Command[Any], *args: Any, times: int, **kwargs: Any) -> Any:
+        command.info(text=str(times))
+        return f(command, *args, **kwargs)
+
+    return wrapper
+
+
+@parser.command()
+@doubling
+async def wrapped(command: Command[Any]) -> None:
+    await asyncio.sleep(0)
+    command.finish(text="wrapped")
+
+
+async def test_the_coroutine_behind_a_decorator_runs(actor: Actor) -> None:
+    await run(actor, "wrapped --times 3")
+    assert sent(actor)[1:] == [("i", {"text": "3"}), (":", {"text": "wrapped"})]
+
+
+@parser.command()
+@click.argument("number", type=int)
+async def context_later(command: Command[Any], number: int) -> None:
+    async def child() -> int:
+        await asyncio.sleep(0.01)
+        return int(click.get_current_context().params["number"])
+
+    await asyncio.sleep(0.01 * (5 - number))
+    task = asyncio.create_task(child())
+    command.finish(text=f"{click.get_current_context().params['number']} {await task}")
+
+
+async def test_each_of_many_commands_and_their_tasks_sees_its_own_context(actor: Actor) -> None:
+    commands = [actor.invoke_mock_command(f"context-later {i}", i) for i in range(5)]
+    await asyncio.wait_for(asyncio.gather(*commands), 5)
+    assert [c.replies.get("text") for c in commands] == [f"{i} {i}" for i in range(5)]
+
+
+async def test_no_context_is_left_behind(actor: Actor) -> None:
+    for body in ("ping", "raise value", "nope", 'bad "quote', "stage move", "gate pass"):
+        await run(actor, body)
+    assert click.get_current_context(silent=True) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("ping", CommandStatus.DONE), ("nope", CommandStatus.FAILED)]
+)
+async def test_a_child_command_ends_and_the_parent_goes_on(
+    actor: Actor, body: str, status: CommandStatus
+) -> None:
+    parent: Command[Any] = Command("parent", actor=actor)
+    child = await asyncio.wait_for(parent.child_command(body), 5)
+    assert child.status is status
+    assert parent.status is CommandStatus.READY
+    assert all(code not in ":f>" for code, _ in sent(actor))
+
+
+async def test_unknown_commands_are_named(actor: Actor) -> None:
+    await run(actor, "nope 1 2")
+    assert sent(actor)[-1] == (
+        "f",
+        {"error": "Command 'nope 1 2' does not exist or cannot be parsed."},
+    )
+
+
+async def test_a_click_command_can_be_added_and_replaced(actor: Actor) -> None:
+    @click.command(cls=CluCommand, name="version")
+    async def own_version(command: Command[Any]) -> None:
+        command.finish(text="mine")
+
+    original = parser.commands.pop("version")
+    parser.add_command(own_version)
+    try:
+        await run(actor, "version")
+        assert sent(actor)[-1] == (":", {"text": "mine"})
+    finally:
+        parser.add_command(original)
+
+
+async def test_a_command_may_be_called_like_a_builtin(actor: Actor) -> None:
+    @parser.command()
+    def set(command: Command[Any]) -> None:  # noqa: A001
+        command.finish(text="set")
+
+    await run(actor, "set")
+    assert sent(actor)[-1] == (":", {"text": "set"})
+
+
+async def test_aliases_work(actor: Actor) -> None:
+    @parser.command(aliases=["st", "stat"])
+    def status(command: Command[Any]) -> None:
+        command.finish(text="status")
+
+    await run(actor, "st")
+    assert sent(actor)[-1] == (":", {"text": "status"})
+
+
+async def test_the_command_model_is_what_unclick_takes(actor: Actor) -> None:
+    from unclick import build_command_string
+
+    await run(actor, "get-command-model forever")
+    model = sent(actor)[-1][1]["command_model"]
+    assert model["name"] == "forever"
+    assert build_command_string(model, 1.5) == "forever 1.5"
+    await run(actor, "get-command-model")
+    assert "numbers" in sent(actor)[-1][1]["command_model"]["commands"]
+    await run(actor, "get-command-model nope")
+    assert sent(actor)[-1] == ("f", {"error": "Cannot find command nope."})
+
+
+async def test_coroutine_helpers_take_functions_and_coroutine_functions() -> None:
+    async def double(x: int) -> int:
+        return 2 * x
+
+    assert await coro_helper(double, 2) == 4
+    assert await coro_helper(lambda x: x + 1, 2) == 3
+    assert coroutine(double) is double
+    assert await coroutine(lambda: 5)() == 5
+
+
+def test_there_is_one_parser_for_the_process() -> None:
+    names = {"ping", "version", "get_schema", "help", "get-command-model", "keyword"}
+    assert names <= set(command_parser.commands)
+    assert JSONActor.parser is command_parser
