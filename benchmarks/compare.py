@@ -112,8 +112,10 @@ def all_builds() -> list[Build]:
     python, path = Path(sys.executable), str(ROOT)
     return [
         recorded_release(),
-        Build(report.COMPILED, python, environment(PYTHONPATH=path), ROOT),
-        Build(report.PURE, python, environment(PYTHONPATH=path, CLU_NO_EXTENSIONS="1"), ROOT),
+        Build(report.COMPILED, python, environment(PYTHONPATH=path), ROOT / "clu"),
+        Build(
+            report.PURE, python, environment(PYTHONPATH=path, CLU_NO_EXTENSIONS="1"), ROOT / "clu"
+        ),
     ]
 
 

@@ -1,17 +1,20 @@
 cimport cython
 
 cdef object _dumps
-cdef object _NEWLINE
+cdef object _OPTIONS
+cdef object _LINE_OPTIONS
 cdef object _get
 
 # Not dict: Cython takes that to exclude subclasses, which users may pass.
-cpdef dict merge_message(object message, object default_keyword, dict keywords)
+cpdef dict merge_message(object message, object default_keyword, object keywords)
 
-cpdef bint holds_exception(object message) except *
+cpdef bint holds_exception(object message, int depth=*) except *
 
 cpdef object update_properties(object model, object message, object now)
 
 cpdef object format_value(object value)
+
+cdef object format_nested(object value, int depth)
 
 cpdef bytes encode_json(object value)
 

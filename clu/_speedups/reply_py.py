@@ -17,7 +17,12 @@ import orjson
 _dumps = orjson.dumps
 # Of dict, not of the model, which ignores case at a price.
 _get = dict.get
-_NEWLINE = orjson.OPT_APPEND_NEWLINE
+# orjson would leave out fields, and round time zones, that `plain_value` does not.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_LINE_OPTIONS = _OPTIONS | orjson.OPT_APPEND_NEWLINE
+
+MAX_DEPTH = 500
+"""How deep dictionaries and lists may be nested: C has no recursion limit of its own."""
 
 
 def merge_message(
@@ -52,11 +57,19 @@ def merge_message(
     return merged
 
 
-def holds_exception(message: dict[Any, Any]) -> bool:
-    """Whether a value of the message, or of a dictionary in it, is an exception."""
+def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
+    """Whether a value of the message, or of a dictionary in it, is an exception.
+
+    Raises
+    ------
+    RecursionError
+        If dictionaries are nested too deeply, or contain themselves.
+    """
+    if depth > MAX_DEPTH:
+        raise RecursionError("the message is nested too deeply")
     for value in message.values():
         if isinstance(value, dict):
-            if holds_exception(value):
+            if holds_exception(value, depth + 1):
                 return True
         elif isinstance(value, BaseException):
             return True
@@ -101,7 +114,14 @@ def format_value(value: object) -> str:
     ------
     ValueError
         If a dictionary holds another one.
+    RecursionError
+        If lists are nested too deeply, or contain themselves.
     """
+    return format_nested(value, 0)
+
+
+def format_nested(value: object, depth: int) -> str:
+    """Format a value that is inside ``depth`` others."""
     if isinstance(value, str):
         if " " in value and value[0] != "'" and value[0] != '"':
             return json.dumps(value)
@@ -110,13 +130,15 @@ def format_value(value: object) -> str:
         return "T"
     if value is False:
         return "F"
+    if depth > MAX_DEPTH:
+        raise RecursionError("the value is nested too deeply")
     if isinstance(value, (list, tuple)):
-        return ",".join([format_value(item) for item in value])
+        return ",".join([format_nested(item, depth + 1) for item in value])
     if isinstance(value, dict):
         for item in value.values():
             if isinstance(item, dict):
                 raise ValueError("Cannot format a dictionary with depth > 1.")
-        return ",".join([format_value(item) for item in value.values()])
+        return ",".join([format_nested(item, depth + 1) for item in value.values()])
     return str(value)
 
 
@@ -132,7 +154,7 @@ def encode_json(value: object) -> bytes:
         If the value cannot be encoded.
     """
     try:
-        encoded = _dumps(value, plain_value)
+        encoded = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
         return encode_exactly(value)
     if b"null" in encoded and not survives_orjson(value):
@@ -142,7 +164,12 @@ def encode_json(value: object) -> bytes:
 
 def encode_exactly(value: object) -> bytes:
     """Encode a value with the standard library's ``json``."""
-    return json.dumps(value, default=plain_value).encode()
+    try:
+        return json.dumps(value, default=plain_value).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise
+    except Exception as error:  # of a value that cannot even be looked at
+        raise TypeError(f"{type(error).__name__}: {error}") from error
 
 
 def survives_orjson(value: object) -> bool:
@@ -179,7 +206,7 @@ def plain_value(value: object) -> object:
     if isinstance(value, (pathlib.PurePath, uuid.UUID)):
         return str(value)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy, without importing it
-        return value.tolist()
+        return plain_array(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):  # named tuples
@@ -191,6 +218,25 @@ def plain_value(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"a value of type {type(value).__name__} cannot be sent as JSON")
+
+
+def plain_array(array: Any) -> object:
+    """Turn a numpy array or scalar into lists and plain values.
+
+    Raises
+    ------
+    TypeError
+        If it holds time differences.
+    """
+    kind = getattr(array.dtype, "kind", "")
+    if kind == "M":  # of nanoseconds tolist() would make bare numbers
+        return array.astype(str).tolist()
+    if kind == "m":
+        raise TypeError("a time difference cannot be sent as JSON")
+    plain = array.tolist()
+    if kind == "f" and hasattr(plain, "dtype"):  # a long double, which stays what it is
+        return float(plain)
+    return plain
 
 
 def encode_reply(
@@ -237,7 +283,7 @@ def encode_reply(
         "data": message,
     }
     try:
-        encoded = _dumps(reply, plain_value, _NEWLINE)
+        encoded = _dumps(reply, plain_value, _LINE_OPTIONS)
     except TypeError:
         return encode_exactly(reply) + b"\n"
     nulls = encoded.count(b"null")

@@ -1,0 +1,49 @@
+# Two commands from nothing but Python 3.10+, a C compiler and make:
+#   make demo    the host actor on this machine's own telemetry, for ten seconds
+#   make test    lint, types and the tests, with a private RabbitMQ
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO_SECONDS ?= 10
+
+.PHONY: demo test lint pytest benchmarks rabbitmq clean
+
+demo: $(VENV)/.demo
+	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
+
+test: lint pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.test rabbitmq
+	$(BIN)/pytest
+	CLU_NO_EXTENSIONS=1 $(BIN)/pytest
+
+benchmarks: $(VENV)/.test
+	$(BIN)/python benchmarks/compare.py
+
+rabbitmq:
+	@./tests/get_rabbitmq.sh
+
+# The stamps depend on what the installation depends on, so that a change installs anew.
+SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd)
+
+$(VENV)/.demo: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install -q -e ".[demo]"
+	@touch $@
+
+$(VENV)/.test: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets]"
+	@touch $@ $(VENV)/.demo
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "clu needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + ": say make PYTHON=python3.11, for example.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache
