@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _empty(cls: type[CaseInsensitiveDict[Any]]) -> CaseInsensitiveDict[Any]:
+    """Return a dictionary into which copy and pickle can put items."""
+    new = cls.__new__(cls)
+    new._lc = {}
+    return new
+
+
 class CaseInsensitiveDict(dict[str, T], Generic[T]):
     """A dictionary whose look-ups ignore case, and which keeps the case first used.
 
@@ -23,6 +30,13 @@ class CaseInsensitiveDict(dict[str, T], Generic[T]):
         super().__init__()
         self._lc: dict[str, str] = {}  # lower case -> the case first used
         self.update(values)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        reduced: Any = super().__reduce_ex__(max(protocol, 2))
+        return (_empty, *reduced[1:])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lc"}
 
     def _stored(self, key: Any) -> Any:
         return self._lc.get(key.lower(), key) if isinstance(key, str) else key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import logging
@@ -106,18 +107,33 @@ class ActorHandler(logging.Handler):
             **(code_mapping or {}),
         }
         self.filter_warnings = filter_warnings
+        self._loop = _running_loop()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Output a record, one reply a line.
 
-        A record that the actor itself logs on the way is not output again.
+        A record that the actor itself logs on the way is not output again. What another thread
+        logs is output by the event loop in which the handler was created or first used.
         """
         if _emitting.get():
             return
+        running = _running_loop()
+        if self._loop is None or not self._loop.is_running():
+            self._loop = running
+        try:
+            lines = self._lines(record)
+            if self._loop is running:
+                self._output(record, lines)
+            elif self._loop is not None:
+                self._loop.call_soon_threadsafe(self._output, record, lines)
+        except Exception:
+            self.handleError(record)
+
+    def _output(self, record: logging.LogRecord, lines: list[str]) -> None:
         token = _emitting.set(True)
         try:
             code = self._message_code(record.levelno)
-            for line in self._lines(record):
+            for line in lines:
                 self.actor.write(code, message={self.keyword: line})
         except Exception:
             self.handleError(record)
@@ -135,7 +151,7 @@ class ActorHandler(logging.Handler):
 
     def _lines(self, record: logging.LogRecord) -> list[str]:
         text = record.getMessage()
-        if found := _warning_pattern.match(text):
+        if record.levelno == logging.WARNING and (found := _warning_pattern.match(text)):
             if not self._filter_warning(found.groups()):
                 return []
             text = f"{found.group(2)} ({found.group(1)})"
@@ -154,6 +170,13 @@ class ActorHandler(logging.Handler):
                 return True
             accepted.extend(category.__subclasses__())
         return False
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def escape(value: object) -> str:

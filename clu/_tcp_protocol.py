@@ -40,8 +40,8 @@ class TCPProtocol(asyncio.Protocol):
         self.connection_callback = connection_callback
         self.data_received_callback = data_received_callback
         self.max_connections = max_connections
-        self.transports: list[asyncio.Transport] = []
-        self.transport: asyncio.Transport | None = None
+        self.transports: list[Any] = []
+        self.transport: Any = None
 
     @classmethod
     async def create_server(cls, host: str, port: int, **kwargs: Any) -> asyncio.AbstractServer:
@@ -57,9 +57,8 @@ class TCPProtocol(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         return await loop.create_connection(lambda: cls(**kwargs), host, port)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         """Take a new connection, or turn it down if there are too many."""
-        assert isinstance(transport, asyncio.Transport)
         self.transports = [item for item in self.transports if not item.is_closing()]
         if self.max_connections is not None and len(self.transports) >= self.max_connections:
             transport.write(MAX_CONNECTIONS_MESSAGE)

@@ -376,8 +376,11 @@ class BaseActor(BaseClient):
             raise CluTypeError("message must be a string or a dictionary.")
         if self._message_processor is not None:
             merged = self._process(merged)
-        if holds_exception(merged):
-            merged = report_exceptions(merged, expand_exceptions, traceback_frame)
+        try:
+            if holds_exception(merged):
+                merged = report_exceptions(merged, expand_exceptions, traceback_frame)
+        except RecursionError:
+            pass  # too deep to look; encoding it tells which keyword is to blame
         use_validation = self.validate if validate is None else validate
         emit = emit and not silent
         validated = False
@@ -385,13 +388,12 @@ class BaseActor(BaseClient):
         if use_validation and self.model is not None:
             try:
                 validated = self.model.validate(merged)[0]
-            except Exception as error:
-                problem = f"Failed validating the reply: {error}"
-            else:
                 if not validated:
                     problem = (
                         f"Failed validating the reply: message {merged} does not match the schema."
                     )
+            except Exception as error:
+                problem = f"Failed validating the reply: {error}"
         reply = Reply(code, merged, command, broadcast, use_validation, validated, internal)
         if problem is None and emit:
             try:
@@ -413,34 +415,51 @@ class BaseActor(BaseClient):
         processor = self._message_processor
         assert processor is not None
         try:
-            return processor(message)
+            processed: Any = processor(dict(message))
         except Exception:
             name = callback_name(processor)
             self.log.exception("The message processor %s raised an error.", name)
             return message
+        if isinstance(processed, dict):
+            return processed
+        name = callback_name(processor)
+        self.log.error("The message processor %s returned %r, not a message.", name, processed)
+        return message
 
     def _reject(self, reply: Reply, problem: str, emit: bool, write_to_log: bool) -> Reply:
         """Write the problem in the place of a reply; a terminal code still ends its command."""
-
-        def write(code: MessageCode, message: dict[str, Any]) -> Reply:
-            substitute = BaseActor.write(
-                self,
-                code,
-                message,
-                reply.command,
-                reply.broadcast,
-                validate=False,
-                internal=reply.internal,
-                emit=emit,
-                write_to_log=write_to_log,
-            )
-            substitute.use_validation = reply.use_validation
-            return substitute
-
-        error = write(MessageCode.ERROR, {"error": problem})
+        error = self._replace(reply, MessageCode.ERROR, {"error": problem}, emit, write_to_log)
         if reply.message_code in _TERMINAL_CODES:
-            write(reply.message_code, {})
+            self._replace(reply, reply.message_code, {}, emit, write_to_log)
         return error
+
+    def _replace(
+        self,
+        reply: Reply,
+        code: MessageCode,
+        message: dict[str, Any],
+        emit: bool,
+        write_to_log: bool,
+    ) -> Reply:
+        """Write another message to where a reply was to go, as it is."""
+        substitute = Reply(
+            code,
+            message,
+            reply.command,
+            reply.broadcast,
+            reply.use_validation,
+            False,
+            reply.internal,
+        )
+        if emit:
+            result = self._write_internal(substitute, write_to_log)
+            if asyncio.iscoroutine(result):
+                self._create_task(result)
+        if substitute.command is not None:
+            substitute.command.replies.append(substitute)
+        if self.store is not None:
+            self.store.add_reply(substitute)
+        return substitute
 
     def _write_internal(self, reply: Reply, write_to_log: bool = True) -> Any:
         """Send a reply to the users; a function or a coroutine function."""

@@ -187,7 +187,7 @@ class Model(CluModel[Property]):
     def _find(self, keyword: str) -> Property:
         if keyword not in self:
             self[keyword] = prop = Property(keyword, model=self)
-            prop.in_schema = False
+            prop.in_schema = keyword in self.schema.get("properties", ())
         return self[keyword]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._callbacks import CallbackMixIn
@@ -112,10 +113,19 @@ def cli_coro(f: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
 
 
 def get_event_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop, or a new one that is set as current when none runs."""
+    """Return the running event loop, else the current one, else a new one that becomes current."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
+        pass
+    with warnings.catch_warnings():
+        # It is deprecated to ask when there is none, which is what this is for.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:
+            loop = None
+    if loop is None or loop.is_closed():
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        return loop
+    return loop

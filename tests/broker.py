@@ -94,9 +94,10 @@ class Broker:
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 break
-            with contextlib.suppress(OSError), socket.create_connection(
-                ("127.0.0.1", self.port), timeout=1
-            ) as probe:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe,
+            ):
                 # The port opens before the broker is ready: wait for an answer to the header.
                 probe.sendall(b"AMQP\x00\x00\x09\x01")
                 if probe.recv(1):

@@ -44,6 +44,9 @@ cpdef Py_ssize_t blanks_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 @cython.locals(start=Py_ssize_t)
 cdef Py_ssize_t _digits_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
+@cython.locals(number=cython.longlong, pos=Py_ssize_t)
+cdef object _integer(str text, Py_ssize_t start, Py_ssize_t end)
+
 cdef Py_ssize_t _plain_name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
 
 cpdef Py_ssize_t name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept

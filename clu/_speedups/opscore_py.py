@@ -18,6 +18,9 @@ MAX_DIGITS = 4300
 INFINITY = float("inf")
 NAN = float("nan")
 
+# Cython reads a float in its own way, with error messages of its own.
+read_float = float
+
 # Some short cuts are short only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
@@ -104,6 +107,16 @@ def _digits_end(text: str, pos: int, end: int) -> int:
     if pos - start > 1 and (text[start] == "0" or pos - start > MAX_DIGITS):
         return start
     return pos
+
+
+def _integer(text: str, start: int, end: int) -> int:
+    """Return the number whose digits were found."""
+    if COMPILED and end - start <= 18:
+        number = 0
+        for pos in range(start, end):
+            number = number * 10 + (ord(text[pos]) - 48)
+        return number
+    return int(text[start:end])
 
 
 def _plain_name_end(text: str, pos: int, end: int) -> int:
@@ -231,7 +244,7 @@ class Scanner:
             or body <= code + 1
             or text[code] == "\n"
         ):
-            raise self._failure("header", text, name)
+            raise self._failure("header", text, 0)
         status = codes.get(text[code])
         if status is None:
             raise self._failure("code", text, code)
@@ -239,7 +252,7 @@ class Scanner:
         header.user = text[dot + 1 : user]
         header.actorStack = text[user:stack]
         header.cmdrName = text[:stack]
-        header.commandId = int(text[number:digits])
+        header.commandId = _integer(text, number, digits)
         header.actor = text[actor:name]
         header.code = status
         return body
@@ -263,12 +276,12 @@ class Scanner:
             or body <= code + 1
             or text[code] == "\n"
         ):
-            raise self._failure("header", text, user)
+            raise self._failure("header", text, 0)
         status = codes.get(text[code])
         if status is None:
             raise self._failure("code", text, code)
-        header.commandId = int(text[:command])
-        header.userId = int(text[number:user])
+        header.commandId = _integer(text, 0, command)
+        header.userId = _integer(text, number, user)
         header.code = status
         return body
 
@@ -542,7 +555,7 @@ class FloatConverter(Converter):
     def make(self, value: Any) -> Any:
         number = short_decimal(value) if COMPILED and type(value) is str else NAN
         if number != number:
-            number = float(value)
+            number = read_float(value)
         if self._limit < abs(number) < INFINITY:
             raise OverflowError(f"Invalid literal for Float: {value!r}")
         return self._new(self._type, number)
@@ -624,7 +637,7 @@ class EnumConverter(Converter):
         if isinstance(value, int):
             if 0 <= value < len(self._by_index):
                 return self._by_index[value]
-            raise ValueError(f"Invalid index for Enum: {value}")
+            raise ValueError(f"Invalid index for Enum: {int(value)}")
         label = str(value).lower()
         found = self._by_label.get(label)
         if found is None:

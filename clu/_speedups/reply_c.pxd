@@ -4,6 +4,7 @@ cdef object _dumps
 cdef object _OPTIONS
 cdef object _LINE_OPTIONS
 cdef object _get
+cdef int MAX_DEPTH
 
 # Not dict: Cython takes that to exclude subclasses, which users may pass.
 cpdef dict merge_message(object message, object default_keyword, object keywords)

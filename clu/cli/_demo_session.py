@@ -34,6 +34,7 @@ _STATUS_EVERY = 10
 #: The longest measurement, and the pause until the next one where the demo has no end.
 _MEASURE_LENGTH = 5.0
 _MEASURE_PAUSE = 15.0
+#: The seconds to wait for an answer that must come.
 _PATIENCE = 5.0
 
 
@@ -66,6 +67,8 @@ class DemoSession:
         The command ``measure`` that runs, or the last one.
     problems
         What kept the demo from going on.
+    warnings
+        What was logged meanwhile.
     """
 
     def __init__(self, rate: float, seconds: float | None, port: int | None) -> None:
@@ -76,9 +79,11 @@ class DemoSession:
         self.measurement: Answer | None = None
         self.cpu_seconds = 0.0
         self.problems: list[str] = []
+        self.warnings: list[str] = []
         self.kernels = backend()
         self.loop_name = ""
         self.actor: HostActor
+        self._stop = asyncio.Event()
         self._began: float | None = None
         self._ended: float | None = None
 
@@ -111,12 +116,16 @@ class DemoSession:
         self.loop_name = type(asyncio.get_running_loop()).__module__.partition(".")[0]
         self.actor = await self._start_actor()
         try:
-            with _collect_warnings(self.actor.log, self.problems):
-                await self.follower.connect(HOST, self.actor.port)
+            with _collect_warnings(self.actor.log, self.warnings):
+                await self._connect()
                 await self._follow(view)
-                await self.follower.disconnect()
         finally:
+            await self.follower.disconnect()
             await self.actor.stop()
+
+    def stop(self) -> None:
+        """End the demo before its time."""
+        self._stop.set()
 
     async def _start_actor(self) -> HostActor:
         ports = [PORT, 0] if self.requested_port is None else [self.requested_port]
@@ -129,12 +138,19 @@ class DemoSession:
                 reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(f"Cannot listen on {HOST}:{ports[-1]}: {reason}.")
 
+    async def _connect(self) -> None:
+        try:
+            await asyncio.wait_for(self.follower.connect(HOST, self.actor.port), _PATIENCE)
+        except asyncio.TimeoutError:
+            reasons = " ".join(["The actor does not answer.", *self.warnings])
+            raise click.ClickException(reasons) from None
+
     async def _follow(self, view: View) -> None:
         cpu_began = time.process_time()
         self._began = time.monotonic()
         self.actor.start_telemetry()
         background = asyncio.gather(self._command(), self._measure(), view.show(self))
-        interrupted = asyncio.ensure_future(_interruption())
+        interrupted = asyncio.ensure_future(_interruption(self._stop))
         try:
             events: list[asyncio.Future[Any]] = [background, interrupted, self.follower.closed]
             await asyncio.wait(events, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -166,7 +182,7 @@ class DemoSession:
         await asyncio.sleep(seconds / 5)
         while True:
             self.measurement = self.follower.send(f"measure {seconds:g}")
-            await self.measurement.done
+            await self.measurement.wait()
             if self.seconds is not None:
                 return
             await asyncio.sleep(_MEASURE_PAUSE)
@@ -185,20 +201,19 @@ class DemoSession:
         self.problems.extend(f"No answer to: {item.text}" for item in follower.running)
 
 
-async def _interruption() -> None:
-    """Wait for Ctrl-C, or for a polite request to end."""
+async def _interruption(stop: asyncio.Event) -> None:
+    """Wait for an event, which Ctrl-C or a polite request to end sets."""
     loop = asyncio.get_running_loop()
-    event = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     if sys.platform == "win32":
         for number in signals:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
-        await event.wait()
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        await stop.wait()
         return
     for number in signals:
-        loop.add_signal_handler(number, event.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        await event.wait()
+        await stop.wait()
     finally:
         for number in signals:
             loop.remove_signal_handler(number)

@@ -76,6 +76,10 @@ class Answer:
         default_factory=lambda: asyncio.get_running_loop().create_future(), repr=False
     )
 
+    async def wait(self) -> Answer:
+        """Wait until the command is done. It goes on if the task that waits is cancelled."""
+        return await asyncio.shield(self.done)
+
 
 class Follower:
     """A client of a TCP JSON actor.
@@ -108,7 +112,7 @@ class Follower:
         self.latencies: dict[str, list[float]] = {}
         self.model: Model | None = None
         self.closed: asyncio.Task[None]
-        self._connection: TCPStreamClient
+        self._connection: TCPStreamClient | None = None
         self._pending: dict[int, tuple[Answer, float]] = {}
         self._arrivals: deque[float] = deque()
 
@@ -123,7 +127,9 @@ class Follower:
             If the actor does not tell its schema.
         """
         self._connection = await open_connection(host, port)
-        self.closed = asyncio.get_running_loop().create_task(self._read())
+        assert self._connection.reader is not None
+        loop = asyncio.get_running_loop()
+        self.closed = loop.create_task(self._read(self._connection.reader))
         answer = await self.command("get_schema")
         if "schema" not in answer.keywords:
             raise CluError("The actor does not tell its schema.")
@@ -131,9 +137,10 @@ class Follower:
         self.keywords.use_schema(self.model.schema)
 
     async def disconnect(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-        await asyncio.wait([self.closed])
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            await asyncio.wait([self.closed])
 
     async def command(self, text: str) -> Answer:
         """Send a command, and wait until it is done.
@@ -143,7 +150,7 @@ class Follower:
         ConnectionError
             If the connection is closed before.
         """
-        return await self.send(text).done
+        return await self.send(text).wait()
 
     def send(self, text: str) -> Answer:
         """Send a command.
@@ -153,8 +160,9 @@ class Follower:
         ConnectionError
             If the connection is closed.
         """
-        writer = self._connection.writer
-        assert writer is not None
+        writer = self._connection.writer if self._connection is not None else None
+        if writer is None:
+            raise ConnectionError("There is no connection to the actor.")
         if self.closed.done():
             raise ConnectionResetError("The actor has closed the connection.")
         self.sent += 1
@@ -177,9 +185,7 @@ class Follower:
             arrivals.popleft()
         return len(arrivals) / max(now - arrivals[0], 0.1) if arrivals else 0.0
 
-    async def _read(self) -> None:
-        reader = self._connection.reader
-        assert reader is not None
+    async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
                 self.receive(line)

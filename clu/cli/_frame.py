@@ -56,9 +56,8 @@ def _head(session: DemoSession, width: int) -> list[Text]:
         width,
         [
             (" clu demo", "bold"),
-            ("  actor ", "dim"),
-            "host",
-            (" on ", "dim"),
+            "  host",
+            (" at ", "dim"),
             (session.address, "bold cyan"),
             (f"  {session.loop_name}, {session.build} kernels", "dim"),
         ],

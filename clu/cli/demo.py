@@ -102,6 +102,8 @@ def _tell(session: DemoSession, console: Console | None) -> None:
     click.echo()
     for title, text in summary(session):
         click.echo(f" {click.style(f'{title:12}', bold=True)} {text}")
+    for warning in session.warnings:
+        click.secho(f" warning      {warning}", fg="yellow", err=True)
     problems = failures(session)
     for problem in problems:
         click.secho(f" problem      {problem}", fg="red", err=True)

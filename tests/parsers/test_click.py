@@ -65,7 +65,10 @@ def sent(actor: Actor) -> list[tuple[str, dict[str, Any]]]:
     return [(reply.flag, dict(reply)) for reply in actor.mock_replies]
 
 
-UNCAUGHT = "Command {!r} failed because of an uncaught error {!r}. See traceback in the log for more information."
+UNCAUGHT = (
+    "Command {!r} failed because of an uncaught error {!r}. "
+    "See traceback in the log for more information."
+)
 
 
 class OwnError(BaseException):

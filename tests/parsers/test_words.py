@@ -29,7 +29,7 @@ def test_words_are_split_as_in_a_shell(text: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ['"open', "it's", 'a "b\\"', "end\\"])
 def test_an_unfinished_command_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="No (closing quotation|escaped character)"):
+    with pytest.raises(ValueError, match=r"No (closing quotation|escaped character)"):
         split_words(text)
 
 

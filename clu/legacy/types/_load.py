@@ -39,10 +39,8 @@ def read_dictionary(name: str, scope: dict[str, Any]) -> tuple[Any, str]:
         importlib.import_module("actorkeys")
     except ImportError:
         raise DictionaryNotFound("no actorkeys package found") from None
-    try:
-        spec = importlib.util.find_spec(f"actorkeys.{name}")
-    except ImportError as error:
-        raise DictionaryNotFound(f"no keys dictionary found for {name}: {error}") from None
+    # With a dot in the name, the part before it would be imported.
+    spec = None if "." in str(name) else importlib.util.find_spec(f"actorkeys.{name}")
     if spec is None or spec.origin is None:
         raise DictionaryNotFound(f"no keys dictionary found for {name}")
     content = Path(spec.origin).read_bytes()

@@ -24,13 +24,13 @@ def make_plan(vtypes: Sequence[Any]) -> Plan:
             groups.append((len(heads), len(vtype.vtypes), vtype.wrapper))
             heads += [_part(part) for part in vtype.vtypes]
         elif isinstance(vtype, types.RepeatedValueType):
-            converter = vtype.vtype.field_converter()
+            converter = vtype.vtype._field_converter()
             heads += [converter] * vtype.minRepeat
             if vtype.maxRepeat != vtype.minRepeat:
                 tail = converter
                 optional = -1 if vtype.maxRepeat is None else vtype.maxRepeat - vtype.minRepeat
         else:
-            heads.append(vtype.field_converter())
+            heads.append(vtype._field_converter())
     most = -1 if optional < 0 else len(heads) + optional
     return Plan(heads, tail, most, groups, types.CompoundValueType)
 
@@ -38,7 +38,7 @@ def make_plan(vtypes: Sequence[Any]) -> Plan:
 def _part(vtype: Any) -> Converter:
     """Return the converter of a part of a compound type; only single values can be parts."""
     if isinstance(vtype, types.ValueType):
-        return vtype.field_converter()
+        return vtype._field_converter()
     return CallConverter(object, None, None, _refuse)
 
 

@@ -253,10 +253,10 @@ class Command(_Copied):
         self.string = string
 
     def canonical(self) -> str:
-        values = self.values.canonical()
-        if NAME.fullmatch(values):
-            values = f'"{values}"'  # one name after the verb would be a keyword
-        parts = (self.name.lower(), values, self.keywords.canonical(" "))
+        values = [text for value in self.values for text in texts(value)]
+        if values and NAME.match(values[0]) and not (values[1:] and NAME.match(values[1])):
+            values[0] = f'"{values[0]}"'  # as a name it would be a keyword, or need another
+        parts = (self.name.lower(), ",".join(values), self.keywords.canonical(" "))
         return " ".join(filter(None, parts))
 
     def tokenized(self) -> str:

@@ -61,15 +61,16 @@ class ParserBase:
         ParseError
             Where there is no token.
         """
-        token = self._token(string, 0)
+        text = str.__str__(string)
+        token = self._token(text, 0)
         while token is not None:
             yield token
-            token = self._token(string, token.end, token.type)
+            token = self._token(text, token.end, token.type)
 
     def word_token(self, t: Token) -> Token:
         """Set the type of a token that is a word without quotes."""
-        size = len(t.value)
-        t.type = "NAME_OR_VALUE" if size and name_end(t.value, 0, size) == size else "VALUE"
+        word, size = str.__str__(t.value), len(t.value)
+        t.type = "NAME_OR_VALUE" if size and name_end(word, 0, size) == size else "VALUE"
         return t
 
     def _token(self, text: str, pos: int, previous: str = "") -> Token | None:
@@ -119,10 +120,10 @@ class ReplyParser(ParserBase):
 
     def unwrap(self) -> str:
         """Parse the header of the current line into ``header``; return the rest of the line."""
-        header = ReplyHeader.__new__(ReplyHeader)
-        end = _REPLIES.hub_header(self.string, header, _REPLY_CODES)
+        text, header = str.__str__(self.string), ReplyHeader.__new__(ReplyHeader)
+        end = _REPLIES.hub_header(text, header, _REPLY_CODES)
         self.header = header
-        return self.string[end:]
+        return text[end:]
 
     @classmethod
     def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
@@ -150,10 +151,10 @@ class ActorReplyParser(ReplyParser):
 
     def unwrap(self) -> str:
         """Parse the header of the current line into ``header``; return the rest of the line."""
-        header = ActorReplyHeader.__new__(ActorReplyHeader)
-        end = _ACTOR_REPLIES.actor_header(self.string, header, _ACTOR_CODES)
+        text, header = str.__str__(self.string), ActorReplyHeader.__new__(ActorReplyHeader)
+        end = _ACTOR_REPLIES.actor_header(text, header, _ACTOR_CODES)
         self.header = header
-        return self.string[end:]
+        return text[end:]
 
 
 class CommandParser(ParserBase):

@@ -25,6 +25,7 @@ from clu._speedups.opscore import (
     IntConverter,
     UIntConverter,
 )
+from clu.exceptions import CluWarning
 from clu.legacy.types import pvt
 from clu.legacy.types._describe import Descriptive
 from clu.legacy.types._members import (
@@ -114,7 +115,7 @@ class ValueType(type, Descriptive):
     units: str | None
     help: str | None
     name: str | None
-    converter: Converter
+    _converter: Converter
     _is_plain: bool
 
     def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
@@ -156,13 +157,13 @@ class ValueType(type, Descriptive):
         cls.addDescriptors()
         if cls.invalid:
             rows.append(("Invalid", cls.invalid))
-        cls.converter = cls._make_converter()
+        cls._converter = cls._make_converter()
         mcs = type(cls)
         cls._is_plain = mcs.new is ValueType.new and mcs.validate is ValueType.validate
 
     def __call__(cls, value: Any) -> Any:
         """Make a value; see `new`."""
-        return cls.converter.make(value) if cls._is_plain and not cls.invalid else cls.new(value)
+        return cls._converter.make(value) if cls._is_plain and not cls.invalid else cls.new(value)
 
     def __mul__(self, amount: int | tuple[int, ...]) -> RepeatedValueType:
         if isinstance(amount, int):
@@ -201,15 +202,15 @@ class ValueType(type, Descriptive):
         InvalidValueError
             If it is the invalid one.
         """
-        return cls.converter.make(cls.validate(value))
+        return cls._converter.make(cls.validate(value))
 
     def _make_converter(cls) -> Converter:
         return BareConverter(cls, cls.invalid or None, InvalidValue)
 
-    def field_converter(cls) -> Converter:
+    def _field_converter(cls) -> Converter:
         """Return the converter for fields: that of the type, unless a subclass has its own way."""
         if cls._is_plain:
-            return cls.converter
+            return cls._converter
 
         def convert(value: Any) -> Any:
             try:
@@ -218,11 +219,6 @@ class ValueType(type, Descriptive):
                 return InvalidValue
 
         return CallConverter(cls, None, InvalidValue, convert)
-
-
-def _ignore_format(dct: dict[str, Any], name: str) -> None:
-    if dct["strFmt"]:
-        warnings.warn(f"{name}: ignoring strFmt metadata", stacklevel=4)
 
 
 class Float(ValueType):
@@ -358,7 +354,8 @@ class Bool(ValueType):
         """Add the labels to the namespace."""
         if len(args) != 2:
             raise ValueTypeError("missing true/false labels in ctor")
-        _ignore_format(dct, "Bool")
+        if dct["strFmt"]:
+            warnings.warn("Bool: ignoring strFmt metadata", CluWarning, stacklevel=3)
         labels = [str(label) for label in args]
         dct |= {
             "falseValue": labels[0],
@@ -404,7 +401,6 @@ class Bits(UInt):
         """Add the fields to the namespace."""
         if not args:
             raise ValueTypeError("missing bitfield specs in ctor")
-        _ignore_format(dct, "Bits")
         specs: list[tuple[str, int]] = []
         for spec in args:
             parsed = mcs.fieldSpec.fullmatch(spec)

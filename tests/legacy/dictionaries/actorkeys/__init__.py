@@ -1,0 +1,1 @@
+"""Dictionaries of keys for the tests; each file is one expression."""

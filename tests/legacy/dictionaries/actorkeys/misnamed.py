@@ -1,0 +1,2 @@
+# ruff: noqa: F821
+KeysDictionary("another", (1, 0), Key("a", Int()))

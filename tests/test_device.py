@@ -1,0 +1,202 @@
+"""Devices over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clu import Device
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Server:
+    """A device that sends what it is told to."""
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self._serve, "localhost", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        while line := await reader.readline():
+            self.received.append(line)
+        writer.close()
+
+    async def send(self, data: bytes) -> None:
+        await until(lambda: self.writers)
+        self.writers[-1].write(data)
+        await self.writers[-1].drain()
+
+    def hang_up(self) -> None:
+        self.writers[-1].close()
+
+
+async def until(condition: Any) -> None:
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(poll(), 10)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    await server.start()
+    yield server
+    server.server.close()
+    for writer in server.writers:
+        writer.close()
+    await asyncio.sleep(0.01)
+
+
+async def test_lines_go_to_the_callback_without_white_space(server: Server) -> None:
+    lines: list[str] = []
+
+    async def callback(line: str) -> None:
+        lines.append(line)
+
+    device = await Device("localhost", server.port, callback).start()
+    await server.send(b"  one  \n\ntwo\r\nthree\n")
+    await until(lambda: len(lines) == 4)
+    assert lines == ["one", "", "two", "three"]
+    await device.stop()
+
+
+async def test_lines_go_to_an_overridden_method(server: Server) -> None:
+    lines: list[str] = []
+
+    class Stage(Device):
+        async def process_message(self, line: str) -> None:
+            lines.append(line)
+
+    device = await Stage("localhost", server.port).start()
+    await server.send(b"hello\n")
+    await until(lambda: lines)
+    assert lines == ["hello"]
+    await device.stop()
+
+
+async def test_a_message_gets_a_newline(server: Server) -> None:
+    device = await Device("localhost", server.port).start()
+    device.write("move 5")
+    device.write("stop", newline="\r\n")
+    await until(lambda: len(server.received) == 2)
+    assert server.received == [b"move 5\n", b"stop\r\n"]
+    await device.stop()
+
+
+async def test_garbage_and_long_lines_do_not_stop_the_listener(server: Server) -> None:
+    lines: list[str] = []
+    device = await Device("localhost", server.port, lines.append).start()
+    await server.send(b"\xff\x00 bad\n" + b"x" * 1_000_000 + b"\nlast\n")
+    await until(lambda: len(lines) == 3)
+    assert lines[0] == "\ufffd\x00 bad"
+    assert len(lines[1]) == 1_000_000
+    assert lines[2] == "last"
+    await device.stop()
+
+
+async def test_callbacks_that_raise_are_logged_and_the_next_line_comes(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[str] = []
+
+    async def callback(line: str) -> None:
+        if line == "bad":
+            raise ValueError("no good")
+        lines.append(line)
+
+    device = await Device("localhost", server.port, callback).start()
+    await server.send(b"bad\ngood\n")
+    await until(lambda: lines)
+    assert "callback" in caplog.text
+    assert "no good" in caplog.text
+    await device.stop()
+
+
+async def test_the_last_line_without_newline_is_delivered_when_the_device_hangs_up(
+    server: Server,
+) -> None:
+    lines: list[str] = []
+    device = await Device("localhost", server.port, lines.append).start()
+    await server.send(b"one\ntwo")
+    server.hang_up()
+    await until(lambda: len(lines) == 2)
+    assert lines == ["one", "two"]
+    assert not device.is_connected()
+    with pytest.raises(AssertionError, match="not connected"):
+        device.write("anyone?")
+    await device.stop()
+
+
+async def test_callbacks_start_in_the_order_of_the_lines(server: Server) -> None:
+    lines: list[str] = []
+
+    async def callback(line: str) -> None:
+        lines.append(line)
+
+    device = await Device("localhost", server.port, callback).start()
+    await server.send(b"".join(b"%d\n" % i for i in range(1000)))
+    await until(lambda: len(lines) == 1000)
+    assert lines == [str(i) for i in range(1000)]
+    await device.stop()
+
+
+async def test_a_device_starts_once_and_again_after_a_stop(server: Server) -> None:
+    device = Device("localhost", server.port)
+    assert not device.is_connected()
+    with pytest.raises(AssertionError):
+        device.write("x")
+    await device.stop()
+    await device.start()
+    assert device.is_connected()
+    with pytest.raises(RuntimeError, match="connection is already running"):
+        await device.start()
+    await device.stop()
+    assert not device.is_connected()
+    await device.start()
+    assert device.is_connected()
+    await device.stop()
+    await device.stop()
+
+
+async def test_a_device_that_is_not_there_raises() -> None:
+    with pytest.raises(OSError, match=r"refused|Connect call failed|111"):
+        await Device("localhost", 1).start()
+
+
+async def test_the_listener_can_be_overridden(server: Server) -> None:
+    chunks: list[bytes] = []
+
+    class Raw(Device):
+        async def _listen(self) -> None:
+            assert self._client.reader is not None
+            chunks.append(await self._client.reader.readexactly(3))
+
+    device = await Raw("localhost", server.port).start()
+    await server.send(b"abc")
+    await until(lambda: chunks)
+    assert chunks == [b"abc"]
+    await device.stop()
+
+
+async def test_a_lost_device_is_one_line_in_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    device = await Device("localhost", server.port).start()
+    await until(lambda: server.writers)
+    server.writers[-1].transport.abort()
+    await until(lambda: not device.is_connected())
+    assert len(caplog.records) <= 1
+    await device.stop()
