@@ -113,6 +113,23 @@ def test_closed_pipe_ends_the_demo() -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+def test_demo_ends_quietly_while_another_client_listens(loop: str) -> None:
+    process = subprocess.Popen(
+        [*CLU, "demo", "--seconds", "1", "--plain", "--port", "0", "--loop", loop],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = re.search(r"localhost:(\d+)", process.stdout.readline())
+    assert found is not None
+    with socket.create_connection(("localhost", int(found.group(1)))):
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert "none lost" in output
+
+
 class Terminal:
     """A process in a terminal of its own."""
 
