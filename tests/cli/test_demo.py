@@ -101,31 +101,30 @@ def test_silly_options_are_refused(arguments: list[str]) -> None:
 
 
 def test_closed_pipe_ends_the_demo() -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*CLU, "demo", "--plain", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"Actor host on localhost:")
-    process.stdout.close()
-    assert process.wait(30) == 1
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    process.stderr.close()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"Actor host on localhost:")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_demo_ends_quietly_while_another_client_listens(loop: str) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*CLU, "demo", "--seconds", "1", "--plain", "--port", "0", "--loop", loop],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    found = re.search(r"localhost:(\d+)", process.stdout.readline())
-    assert found is not None
-    with socket.create_connection(("localhost", int(found.group(1)))):
-        output, errors = process.communicate(timeout=30)
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"localhost:(\d+)", process.stdout.readline())
+        assert found is not None
+        with socket.create_connection(("localhost", int(found.group(1)))):
+            output, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert "none lost" in output
 

@@ -1,0 +1,33 @@
+"""A websocket bridge to an AMQP broker. It is not part of this release yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clu._topic_listener import MISSING
+from clu.exceptions import CluNotImplemented
+
+__all__ = ["WebsocketServer"]
+
+
+class WebsocketServer:
+    """A server that passes commands and replies between websocket clients and a broker.
+
+    Parameters
+    ----------
+    whost, wport
+        Where to listen.
+    client_kwargs
+        Arguments of `clu.client.AMQPClient`.
+    """
+
+    def __init__(self, whost: str = "localhost", wport: int = 9876, **client_kwargs: Any) -> None:
+        raise CluNotImplemented(MISSING)
+
+    async def start(self) -> Any:
+        """Start to listen."""
+        raise CluNotImplemented(MISSING)
+
+    async def stop(self) -> None:
+        """Stop."""
+        raise CluNotImplemented(MISSING)
