@@ -149,8 +149,8 @@ def test_opscore_convert(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
     opscore = kernel("opscore")
     number = opscore.BareConverter(type("Float", (float,), {}), None, None)
     text = opscore.BareConverter(type("String", (str,), {}), None, None)
-    plan = opscore.Plan([number, number, text], None, 3, [])
-    assert benchmark(plan.convert, ["1.5", "-2", "state"], False) == [1.5, -2.0, "state"]
+    plan = opscore.Plan([number, number, text], None, 3, [], None)
+    assert benchmark(plan.convert, ["1.5", "-2", "state"]) == [1.5, -2.0, "state"]
 
 
 # --- the cases of the comparison, without network and processes ----------------------------

@@ -4,6 +4,7 @@ An independent implementation of the documented API of the package of this name.
 """
 
 from clu._logging import REPLY, register_reply_level
+from clu._run import run
 from clu._version import __version__
 from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
 from clu.base import BaseActor, BaseClient, MessageCode, Reply
@@ -76,4 +77,5 @@ __all__ = [
     "escape",
     "format_value",
     "parse_legacy_command",
+    "run",
 ]
