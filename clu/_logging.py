@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any
+
+from clu._loop import running_loop
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -107,7 +108,7 @@ class ActorHandler(logging.Handler):
             **(code_mapping or {}),
         }
         self.filter_warnings = filter_warnings
-        self._loop = _running_loop()
+        self._loop = running_loop()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Output a record, one reply a line.
@@ -117,7 +118,7 @@ class ActorHandler(logging.Handler):
         """
         if _emitting.get():
             return
-        running = _running_loop()
+        running = running_loop()
         if self._loop is None or not self._loop.is_running():
             self._loop = running
         try:
@@ -170,13 +171,6 @@ class ActorHandler(logging.Handler):
                 return True
             accepted.extend(category.__subclasses__())
         return False
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def escape(value: object) -> str:

@@ -34,7 +34,8 @@ class MessageCode(enum.Enum):
         return hash(self._value_)
 
 
-_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
+#: A member equals, and has the hash of, its string: both are keys.
+MESSAGE_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
 
 
 def message_code_of(code: MessageCode | str) -> MessageCode:
@@ -48,7 +49,7 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
     if type(code) is MessageCode:
         return code
     try:
-        return _CODES[code]
+        return MESSAGE_CODES[code]
     except (KeyError, TypeError):
         raise CluValueError(f"{code!r} is not a valid MessageCode") from None
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._callbacks import callback_name
+from clu._loop import get_event_loop
 from clu._speedups.status import active_bits, is_combination, is_within
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class StatusMixIn(Generic[MaskbitType]):
         """Schedule the callbacks with the current status."""
         if not self.callbacks:
             return
-        loop = asyncio.get_running_loop()
+        loop = get_event_loop()
         for callback in self.callbacks:
             loop.call_soon(self._call, callback, self.status)
 

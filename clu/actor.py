@@ -130,6 +130,7 @@ class TCPBaseActor(BaseActor):
             if not command.status.is_done:
                 command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
         self.server.stop()
+        await self.server.wait_closed()
         await super().stop()
 
     async def run_forever(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._callbacks import callback_name
 from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY
-from clu._reply import MessageCode, Reply, message_code_of
+from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
 from clu._reporting import report_exceptions
 from clu._speedups.reply import holds_exception, merge_message
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
@@ -370,7 +370,7 @@ class BaseActor(BaseClient):
         CluValueError
             If there is no such message code.
         """
-        code = message_code_of(message_code)
+        code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
         merged = merge_message(message, "text", kwargs)
         if merged is None:
             raise CluTypeError("message must be a string or a dictionary.")

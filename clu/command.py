@@ -8,11 +8,11 @@ import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._legacy_command import parse_legacy_command
+from clu._loop import get_event_loop
 from clu._reply import MessageCode, message_code_of
 from clu._status import CommandStatus, StatusMixIn
 from clu._timed import TimedCommand, TimedCommandList
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
-from clu.tools import get_event_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

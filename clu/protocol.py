@@ -38,6 +38,7 @@ logger = logging.getLogger("clu")
 
 #: The default limit of the length of a line, in bytes.
 LINE_LIMIT = 1024 * 1024
+_PORT_ATTEMPTS = 5
 _CHUNK = 256 * 1024
 #: How many lines of one client are handled before others get their turn.
 _BATCH = 64
@@ -97,6 +98,7 @@ class TCPStreamServer:
         self.buffer_limit = buffer_limit
         self.overlong_callback = overlong_callback
         self._server: asyncio.AbstractServer | None = None
+        self._handlers: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> asyncio.AbstractServer:
         """Start to listen.
@@ -106,11 +108,16 @@ class TCPStreamServer:
         OSError
             If the address cannot be used.
         """
-        self._server = server = await asyncio.start_server(
-            self.connection_made, self.host, self.port
-        )
-        if self.port == 0:
-            self.port = server.sockets[0].getsockname()[1]
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            server = await asyncio.start_server(self.connection_made, self.host, self.port)
+            ports = {socket.getsockname()[1] for socket in server.sockets}
+            if len(ports) == 1 or attempt == _PORT_ATTEMPTS:
+                break
+            # A name with several addresses got a free port for each: take one for all of them.
+            server.close()
+            self.port = ports.pop()
+        self._server = server
+        self.port = ports.pop()
         return server
 
     def stop(self) -> None:
@@ -120,6 +127,21 @@ class TCPStreamServer:
             self._server = None
         for transport in list(self.transports):
             transport.close()
+
+    async def wait_closed(self, grace: float = 1.0) -> None:
+        """Wait after `stop` until the clients have what was written to them.
+
+        Parameters
+        ----------
+        grace
+            After how many seconds those that do not read are cut off.
+        """
+        handlers = [task for task in self._handlers if task is not asyncio.current_task()]
+        if handlers:
+            await asyncio.wait(handlers, timeout=grace)
+        for transport in list(self.transports):
+            transport.abort()
+        await asyncio.gather(*handlers, return_exceptions=True)
 
     def is_serving(self) -> bool:
         """Whether the server listens."""
@@ -142,14 +164,21 @@ class TCPStreamServer:
             transport.close()
             return
         self.transports[transport] = writer
-        await self._do_callback(self.connection_callback, transport)
+        handler = asyncio.current_task()
+        assert handler is not None
+        self._handlers.add(handler)
         try:
+            await self._do_callback(self.connection_callback, transport)
             await self._serve(reader, writer, transport)
         except (ConnectionError, TimeoutError) as error:
             logger.debug("The client %s has gone: %s", transport.user_id, error)
+        except asyncio.CancelledError:
+            # The program ends. Streams complain about a handler that ends as cancelled.
+            transport.abort()
         finally:
             transport.close()
             self.transports.pop(transport, None)
+            self._handlers.discard(handler)
             await self._do_callback(self.connection_callback, transport)
 
     async def _serve(

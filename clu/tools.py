@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._callbacks import CallbackMixIn
 from clu._casedict import CaseInsensitiveDict
 from clu._logging import REPLY, WARNING_REGEX, ActorHandler, escape, log_reply
+from clu._loop import get_event_loop
 from clu._speedups.reply import format_value
 from clu._status import (
     COMMAND_STATUS_TO_CODE,
@@ -110,22 +110,3 @@ def cli_coro(f: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
         return asyncio.run(f(*args, **kwargs))
 
     return wrapper
-
-
-def get_event_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop, else the current one, else a new one that becomes current."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    with warnings.catch_warnings():
-        # It is deprecated to ask when there is none, which is what this is for.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            loop = asyncio.get_event_loop()
-        except RuntimeError:
-            loop = None
-    if loop is None or loop.is_closed():
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-    return loop

@@ -16,24 +16,42 @@ _stack: contextvars.ContextVar[tuple[click.Context, ...]] = contextvars.ContextV
 
 
 class _Stack:
-    """What click uses of a list."""
+    """What click uses of a list.
+
+    Parameters
+    ----------
+    original
+        The thread-local whose stack lies below this one: it holds the contexts of a program that
+        entered them before its first actor parsed a command.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
 
     def append(self, context: click.Context) -> None:
         _stack.set((*_stack.get(()), context))
 
     def pop(self) -> click.Context:
-        *rest, last = _stack.get(())
-        _stack.set(tuple(rest))
-        return last
+        contexts = _stack.get(())
+        if not contexts:
+            bottom: click.Context = self._original.stack.pop()
+            return bottom
+        _stack.set(contexts[:-1])
+        return contexts[-1]
 
     def __getitem__(self, index: int) -> click.Context:
-        return _stack.get(())[index]
+        contexts = _stack.get(())
+        if not contexts:
+            bottom: click.Context = self._original.stack[index]
+            return bottom
+        return contexts[index]
 
 
 class _Local:
     """What click uses of a ``threading.local``."""
 
-    stack = _Stack()
+    def __init__(self, original: Any) -> None:
+        self.stack = _Stack(original)
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
@@ -43,4 +61,4 @@ class _Local:
 def use_task_contexts() -> None:
     """Make click keep its contexts by task. A program's own use of click is not affected."""
     if not isinstance(click.globals._local, _Local):
-        click.globals._local = _Local()  # type: ignore[assignment]
+        click.globals._local = _Local(click.globals._local)  # type: ignore[assignment]
