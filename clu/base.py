@@ -6,6 +6,7 @@ import abc
 import asyncio
 import logging
 import pathlib
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._callbacks import callback_name
@@ -13,7 +14,7 @@ from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY
 from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
 from clu._reporting import report_exceptions
-from clu._speedups.reply import holds_exception, merge_message
+from clu._speedups.reply import prepare_message
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
 if TYPE_CHECKING:
@@ -185,6 +186,8 @@ class BaseClient(metaclass=abc.ABCMeta):
         if log_dir:
             path = pathlib.Path(log_dir).expanduser() / f"{self.name}.log"
             log.start_file_logger(str(path), log_level=REPLY, rotating=True, rollover=True)
+            if log.fh is not None and log.fh.formatter is not None:
+                log.fh.formatter.converter = time.gmtime
             log.debug("%s: logging system initiated.", self.name)
         if log.sh is not None:
             if verbose is True:
@@ -370,17 +373,16 @@ class BaseActor(BaseClient):
         CluValueError
             If there is no such message code.
         """
-        code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
-        merged = merge_message(message, "text", kwargs)
+        if type(message_code) is MessageCode:
+            code = message_code
+        else:
+            code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
+        process = None if self._message_processor is None else self._process
+        merged = prepare_message(
+            message, kwargs, process, report_exceptions, expand_exceptions, traceback_frame
+        )
         if merged is None:
             raise CluTypeError("message must be a string or a dictionary.")
-        if self._message_processor is not None:
-            merged = self._process(merged)
-        try:
-            if holds_exception(merged):
-                merged = report_exceptions(merged, expand_exceptions, traceback_frame)
-        except RecursionError:
-            pass  # too deep to look; encoding it tells which keyword is to blame
         use_validation = self.validate if validate is None else validate
         emit = emit and not silent
         validated = False

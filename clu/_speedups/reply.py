@@ -17,5 +17,6 @@ encode_reply = _kernel.encode_reply
 format_value = _kernel.format_value
 holds_exception = _kernel.holds_exception
 merge_message = _kernel.merge_message
+prepare_message = _kernel.prepare_message
 update_properties = _kernel.update_properties
 would_log = _kernel.would_log

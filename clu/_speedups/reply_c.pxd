@@ -2,7 +2,8 @@ cimport cython
 
 cdef object _dumps
 cdef object _OPTIONS
-cdef object _LINE_OPTIONS
+cdef dict _starts
+cdef int _MOST_STARTS
 cdef object _get
 cdef int MAX_DEPTH
 
@@ -11,19 +12,26 @@ cpdef dict merge_message(object message, object default_keyword, object keywords
 
 cpdef bint holds_exception(object message, int depth=*) except *
 
+cpdef object prepare_message(
+    object message, dict keywords, object process, object report, object expand, object frame
+)
+
 cpdef object update_properties(object model, object message, object now)
 
 cpdef object format_value(object value)
 
 cdef object format_nested(object value, int depth)
 
+@cython.locals(encoded=bytes)
 cpdef bytes encode_json(object value)
+
+cdef bytes encode_start(tuple key)
 
 cpdef bytes encode_exactly(object value)
 
 cpdef bint survives_orjson(object value) except *
 
-@cython.locals(encoded=bytes, nulls=Py_ssize_t)
+@cython.locals(key=tuple, start=tuple)
 cpdef bytes encode_reply(
     object command_id,
     object commander_id,

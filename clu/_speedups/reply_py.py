@@ -9,7 +9,7 @@ import json
 import math
 import pathlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -19,7 +19,11 @@ _dumps = orjson.dumps
 _get = dict.get
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-_LINE_OPTIONS = _OPTIONS | orjson.OPT_APPEND_NEWLINE
+
+#: The starts of the latest lines: a command mostly writes several replies of a kind. Since 1, 1.0
+#: and True are the same key, each comes with the types of the ids that it was made for.
+_starts: dict[Any, tuple[tuple[type, type], bytes]] = {}
+_MOST_STARTS = 1024
 
 MAX_DEPTH = 500
 """How deep dictionaries and lists may be nested: C has no recursion limit of its own."""
@@ -76,6 +80,46 @@ def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
     return False
 
 
+def prepare_message(
+    message: object,
+    keywords: dict[str, Any],
+    process: Callable[[dict[Any, Any]], dict[Any, Any]] | None,
+    report: Callable[[dict[Any, Any], bool, int], dict[Any, Any]],
+    expand: bool,
+    frame: int,
+) -> dict[Any, Any] | None:
+    """Prepare the message of a reply.
+
+    Parameters
+    ----------
+    message, keywords
+        What the user passed, see `merge_message`.
+    process
+        A function of the user that rewrites the message, if there is one.
+    report
+        A function that replaces the exceptions in a message. It is called when there are any,
+        with the message, ``expand`` and ``frame``.
+    expand, frame
+        Whether to describe exceptions in full, and the frame of the traceback to name.
+
+    Returns
+    -------
+    prepared
+        A new dictionary, or None if the message is of a type that it cannot be.
+    """
+    merged = merge_message(message, "text", keywords)
+    if merged is None:
+        return None
+    if process is not None:
+        merged = process(merged)
+    try:
+        if holds_exception(merged):
+            return report(merged, expand, frame)
+    except RecursionError:
+        pass  # too deep to look; encoding it tells which keyword is to blame
+    return merged
+
+
 def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
     """Store the values of a message in the properties of a model, and notify who listens.
 
@@ -89,6 +133,7 @@ def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
     now
         The time, in seconds since 1970.
     """
+    listeners = model._callbacks
     for keyword, value in message.items():
         prop = _get(model, keyword)
         if prop is None:
@@ -100,7 +145,7 @@ def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
         prop.last_seen = now
         if prop._callbacks:
             prop.notify(prop.copy())
-        if model._callbacks:
+        if listeners:
             model.notify(model.flatten(), prop.copy())
 
 
@@ -157,7 +202,8 @@ def encode_json(value: object) -> bytes:
         encoded = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
         return encode_exactly(value)
-    if b"null" in encoded and not survives_orjson(value):
+    # Counting is the fastest way to look for it.
+    if encoded.count(b"null") and not survives_orjson(value):
         return encode_exactly(value)
     return encoded
 
@@ -272,26 +318,20 @@ def encode_reply(
     TypeError, ValueError, RecursionError
         If a value cannot be encoded.
     """
-    reply = {
-        "header": {
-            "command_id": command_id,
-            "commander_id": commander_id,
-            "message_code": message_code,
-            "internal": internal,
-            "sender": sender,
-        },
-        "data": message,
-    }
-    try:
-        encoded = _dumps(reply, plain_value, _LINE_OPTIONS)
-    except TypeError:
-        return encode_exactly(reply) + b"\n"
-    nulls = encoded.count(b"null")
-    if nulls == 0:
-        return encoded
-    if nulls > (command_id is None) + (commander_id is None) and not survives_orjson(message):
-        return encode_exactly(reply) + b"\n"
-    return encoded
+    key = (command_id, commander_id, message_code, internal, sender)
+    start = _starts.get(key)
+    types = (type(command_id), type(commander_id))
+    if start is None or start[0] != types:
+        if len(_starts) >= _MOST_STARTS:
+            _starts.clear()
+        start = _starts[key] = (types, encode_start(key))
+    return b"".join((start[1], encode_json(message), b"}\n"))
+
+
+def encode_start(key: tuple[object, object, str, bool, str]) -> bytes:
+    """Encode what comes before the message in the line of a reply."""
+    names = ("command_id", "commander_id", "message_code", "internal", "sender")
+    return b'{"header":%b,"data":' % encode_json(dict(zip(names, key, strict=True)))
 
 
 def would_log(logger: object, level: int) -> bool:
