@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-import time
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from clu.exceptions import CluValueError
@@ -101,7 +101,7 @@ class Reply:
         internal: bool = False,
         keywords: list[Any] | None = None,
     ) -> None:
-        self._created = time.time()
+        self._created = time()
         self.message_code = message_code
         self.message = message
         self.command = command

@@ -265,6 +265,7 @@ class BaseActor(BaseClient):
             schema if schema is not None else self.schema,
             additional_properties=additional_properties,
         )
+        self._message_processor = None  # found faster here than in the class
         self.store: KeywordStore | None = None
         if store:
             from clu.store import KeywordStore

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import warnings
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from clu._property import CluModel, Property
@@ -180,7 +180,7 @@ class Model(CluModel[Property]):
         """
         if not isinstance(instance, dict):
             raise CluTypeError(f"cannot update the model {self.name!r} with {instance!r}.")
-        now = time.time()
+        now = time()
         self.last_seen = now
         update_properties(self, instance, now)
 
