@@ -27,13 +27,9 @@ def extensions() -> list[Extension]:
         not c.exists() or any(s.stat().st_mtime > c.stat().st_mtime for s in sources)
         for c in generated
     )
-    return cythonize(
+    kernels = cythonize(
         [
-            Extension(
-                f"clu._speedups.{name}_c",
-                [str(SPEEDUPS / f"{name}_py.py")],
-                optional=not switched_on("CLU_REQUIRE_EXTENSIONS"),
-            )
+            Extension(f"clu._speedups.{name}_c", [str(SPEEDUPS / f"{name}_py.py")])
             for name in KERNELS
         ],
         build_dir=str(build_dir),
@@ -44,6 +40,9 @@ def extensions() -> list[Extension]:
             "annotation_typing": False,  # annotations are for people, C types are in the .pxd
         },
     )
+    for kernel in kernels:  # Cython does not pass it on
+        kernel.optional = not switched_on("CLU_REQUIRE_EXTENSIONS")
+    return kernels
 
 
 setup(ext_modules=extensions())

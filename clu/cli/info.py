@@ -25,7 +25,6 @@ DEPENDENCIES = (
     "click",
     "click-aliases",
     "click-default-group",
-    "fastjsonschema",
     "jsonschema",
     "orjson",
     "prompt_toolkit",
