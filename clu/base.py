@@ -265,7 +265,8 @@ class BaseActor(BaseClient):
             schema if schema is not None else self.schema,
             additional_properties=additional_properties,
         )
-        self._message_processor = None  # found faster here than in the class
+        # Found faster in the actor than in the class, which may have one.
+        self._message_processor = self._message_processor
         self.store: KeywordStore | None = None
         if store:
             from clu.store import KeywordStore

@@ -104,6 +104,7 @@ class Model(CluModel[Property]):
             raise CluValueError(f"schema {name!r} is invalid.")
         if parsed.get("type", "object") != "object" or "properties" not in parsed:
             raise CluValueError("Schema must be of type object.")
+        self._known: dict[str, Property] = {}  # by the keyword as it is written
         super().__init__(name, **kwargs)
         self._revision = Revision()
         self.schema: dict[str, Any] = track(
@@ -188,7 +189,28 @@ class Model(CluModel[Property]):
         if keyword not in self:
             self[keyword] = prop = Property(keyword, model=self)
             prop.in_schema = keyword in self.schema.get("properties", ())
-        return self[keyword]
+        self._known[keyword] = prop = self[keyword]
+        return prop
+
+    def __setitem__(self, keyword: str, prop: Property) -> None:
+        self._known.clear()
+        super().__setitem__(keyword, prop)
+
+    def __delitem__(self, keyword: str) -> None:
+        self._known.clear()
+        super().__delitem__(keyword)
+
+    def pop(self, keyword: str, *default: Any) -> Any:
+        self._known.clear()
+        return super().pop(keyword, *default)
+
+    def popitem(self) -> tuple[str, Property]:
+        self._known.clear()
+        return super().popitem()
+
+    def clear(self) -> None:
+        self._known.clear()
+        super().clear()
 
 
 class ModelSet(dict[str, Model]):

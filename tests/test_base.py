@@ -322,6 +322,11 @@ def test_unknown_keys_are_dropped_unless_the_class_takes_any() -> None:
     assert Open.from_config(config).others == {"host": "h", "config": config}
 
 
+#: sdsstools leaves the files that it reads to the garbage collector.
+reads_yaml = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+
+@reads_yaml
 def test_a_configuration_of_sdsstools_stays_one(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.yml"
     path.write_text("actor: {name: a}\nfiles: {use_sjd: true}\n")
@@ -331,6 +336,7 @@ def test_a_configuration_of_sdsstools_stays_one(tmp_path: pathlib.Path) -> None:
     assert client.config.get("files.use_sjd") is True
 
 
+@reads_yaml
 def test_a_configuration_is_read_from_a_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.yml"
     path.write_text("actor: {name: a}\nother: 1\n")
@@ -340,6 +346,7 @@ def test_a_configuration_is_read_from_a_file(tmp_path: pathlib.Path) -> None:
         assert isinstance(client.config, dict)
 
 
+@reads_yaml
 def test_the_yaml_loader_can_be_chosen(tmp_path: pathlib.Path) -> None:
     import yaml
 
@@ -647,6 +654,32 @@ def test_a_processor_rewrites_messages_before_they_are_validated(actor: Collecto
     actor.set_message_processor(None)
     actor.write("i", {"TEMPERATURE": 5})
     assert actor.output[1][0] == "e"
+
+
+def add_stamp(message: dict[str, Any]) -> dict[str, Any]:
+    return {**message, "text": "stamped"}
+
+
+def test_a_class_may_have_a_processor() -> None:
+    class ByAttribute(Collector):
+        _message_processor = staticmethod(add_stamp)
+
+    class ByMethod(Collector):
+        def _message_processor(self, message: dict[str, Any]) -> dict[str, Any]:
+            return add_stamp(message)
+
+    class BeforeTheRest(Collector):
+        def __init__(self) -> None:
+            self.set_message_processor(add_stamp)
+            super().__init__()
+
+    for kind in (ByAttribute, ByMethod, BeforeTheRest):
+        actor: Collector = kind()
+        actor.write("i", temperature=1, validate=False)
+        assert actor.output == [("i", {"temperature": 1, "text": "stamped"})]
+        actor.set_message_processor(None)
+        actor.write("i", {})
+        assert actor.output[1:] == [("i", {})]
 
 
 def drop_and_raise(message: dict[str, Any]) -> dict[str, Any]:

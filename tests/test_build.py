@@ -73,8 +73,6 @@ def test_a_change_of_the_c_types_alone_is_noticed(source: pathlib.Path) -> None:
     )
 
     def look() -> list[list[object]]:
-        import json
-
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CLU_")}
         result = subprocess.run(
             [sys.executable, "-c", program],

@@ -15,14 +15,13 @@ from typing import Any
 import orjson
 
 _dumps = orjson.dumps
-# Of dict, not of the model, which ignores case at a price.
-_get = dict.get
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
-#: The starts of the latest lines: a command mostly writes several replies of a kind. Since 1, 1.0
-#: and True are the same key, each comes with the types of the ids that it was made for.
-_starts: dict[Any, tuple[tuple[type, type], bytes]] = {}
+#: The starts of the latest lines: a command mostly writes several replies of a kind.
+_starts: dict[Any, bytes] = {}
+#: The types of ids in a key; others (1.0, True) may equal them and yet be written otherwise.
+_ID_TYPES = (str, int, type(None))
 _MOST_STARTS = 1024
 
 MAX_DEPTH = 500
@@ -50,7 +49,9 @@ def merge_message(
     """
     if message is None:
         return dict(keywords)
-    if isinstance(message, dict):
+    if type(message) is dict:
+        merged = message.copy()
+    elif isinstance(message, dict):
         merged = dict(message)
     elif isinstance(message, str):
         merged = {default_keyword: message}
@@ -126,16 +127,17 @@ def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
     Parameters
     ----------
     model
-        A dictionary of properties. Its ``_find`` returns the property for a keyword that is not
-        one of its keys as it is written.
+        A model of properties. It has the properties it was asked for by name in ``_known``, and
+        its ``_find`` returns any other.
     message
         The keywords and their values. A dictionary is merged into the previous one.
     now
         The time, in seconds since 1970.
     """
     listeners = model._callbacks
+    known = model._known
     for keyword, value in message.items():
-        prop = _get(model, keyword)
+        prop = known.get(keyword)
         if prop is None:
             prop = model._find(keyword)
         if isinstance(value, dict):
@@ -319,13 +321,15 @@ def encode_reply(
         If a value cannot be encoded.
     """
     key = (command_id, commander_id, message_code, internal, sender)
-    start = _starts.get(key)
-    types = (type(command_id), type(commander_id))
-    if start is None or start[0] != types:
-        if len(_starts) >= _MOST_STARTS:
-            _starts.clear()
-        start = _starts[key] = (types, encode_start(key))
-    return b"".join((start[1], encode_json(message), b"}\n"))
+    if type(command_id) in _ID_TYPES and type(commander_id) in _ID_TYPES:
+        start = _starts.get(key)
+        if start is None:
+            if len(_starts) >= _MOST_STARTS:
+                _starts.clear()
+            start = _starts[key] = encode_start(key)
+    else:
+        start = encode_start(key)
+    return b"".join((start, encode_json(message), b"}\n"))
 
 
 def encode_start(key: tuple[object, object, str, bool, str]) -> bytes:

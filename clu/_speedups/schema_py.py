@@ -146,7 +146,7 @@ class Type(Node):
         kind = type(value)
         if kind is self.first or kind is self.second or kind in self.exact:
             return True
-        for name in self.names:  # noqa: SIM110
+        for name in self.names:
             if has_type(value, name):
                 return True
         return False
@@ -265,7 +265,7 @@ class Contains(Wrapper):
     def check(self, value: object, depth: int) -> bool:
         if not isinstance(value, (list, tuple)):
             return True
-        for item in value:  # noqa: SIM110
+        for item in value:
             if self.node.check(item, depth + 1):
                 return True
         return False
@@ -360,7 +360,7 @@ class Choice(Node):
         values = self.scalars.get(type(value))
         if values is not None and (value in values or not self.others):
             return value in values
-        for option in self.options:  # noqa: SIM110
+        for option in self.options:
             if equal(option, value, depth):
                 return True
         return False
@@ -370,7 +370,7 @@ class AllOf(Group):
     __slots__ = ()
 
     def check(self, value: object, depth: int) -> bool:
-        for node in self.nodes:  # noqa: SIM110
+        for node in self.nodes:
             if not node.check(value, depth):
                 return False
         return True
@@ -380,7 +380,7 @@ class AnyOf(Group):
     __slots__ = ()
 
     def check(self, value: object, depth: int) -> bool:
-        for node in self.nodes:  # noqa: SIM110
+        for node in self.nodes:
             if node.check(value, depth + 1):
                 return True
         return False
@@ -588,7 +588,7 @@ def equal(one: Any, two: Any, depth: int) -> bool:
     if isinstance(one, Sequence) and isinstance(two, Sequence):
         if len(one) != len(two):
             return False
-        for each, other in zip(one, two, strict=False):  # noqa: SIM110
+        for each, other in zip(one, two, strict=False):
             if not equal(each, other, depth + 1):
                 return False
         return True
@@ -611,7 +611,7 @@ def unique(items: Sequence[Any], depth: int) -> bool:
         pairs = pairwise(sorted(items))
     except TypeError:
         pairs = combinations(items, 2)
-    for one, two in pairs:  # noqa: SIM110
+    for one, two in pairs:
         if equal(one, two, depth):
             return False
     return True

@@ -178,6 +178,37 @@ def test_what_contains_itself_raises_instead_of_overflowing_the_stack(kernel: An
             function(value)
 
 
+# --- prepare_message --------------------------------------------------------------------------
+
+
+def prepared(kernel: Any, message: Any, process: Any = None, **keywords: Any) -> Any:
+    def report(message: dict[str, Any], expand: bool, frame: int) -> dict[str, Any]:
+        return {"reported": sorted(message), "expand": expand, "frame": frame}
+
+    return kernel.prepare_message(message, keywords, process, report, True, 3)
+
+
+def test_a_message_is_merged_processed_and_its_exceptions_reported(kernel: Any) -> None:
+    assert prepared(kernel, "hi", b=1) == {"text": "hi", "b": 1}
+    assert prepared(kernel, OrderedDict(a=1), lambda message: {**message, "c": 2}) == {
+        "a": 1,
+        "c": 2,
+    }
+    reported = {"reported": ["a", "b"], "expand": True, "frame": 3}
+    assert prepared(kernel, {"a": ValueError()}, b=1) == reported
+    assert prepared(kernel, {"a": 1}, lambda message: {**message, "b": KeyError()}) == reported
+
+
+def test_a_message_of_another_type_is_not_prepared(kernel: Any) -> None:
+    assert prepared(kernel, ["a"], lambda message: 1 / 0) is None
+
+
+def test_a_message_that_contains_itself_is_left_to_the_encoder(kernel: Any) -> None:
+    message: dict[str, Any] = {}
+    message["a"] = message
+    assert prepared(kernel, message)["a"] is message
+
+
 # --- encoding ---------------------------------------------------------------------------------
 
 KEYS = st.one_of(
@@ -415,6 +446,21 @@ def test_a_reply_decodes_to_its_header_and_data(
     assert same(json.loads(line), expected)
 
 
+@pytest.mark.parametrize("which", ["command_id", "commander_id"])
+def test_values_that_are_equal_but_of_another_type_stay_apart(kernel: Any, which: str) -> None:
+    header = {"command_id": 0, "commander_id": "me", "message_code": "i", "internal": False}
+    for value in (1, True, 1.0, "1", Level.LOW, Whole(1), None):
+        line = kernel.encode_reply(*{**header, which: value}.values(), "actor", {})
+        assert same(json.loads(line)["header"][which], json.loads(json.dumps(value)))
+
+
+def test_many_commands_can_be_answered(kernel: Any) -> None:
+    for number in itertools.chain(range(3000), range(3000)):
+        line = kernel.encode_reply(number, f"user {number}", ":", False, "actor", {})
+        header = json.loads(line)["header"]
+        assert (header["command_id"], header["commander_id"]) == (number, f"user {number}")
+
+
 def type_name(value: object) -> str:
     return type(value).__name__
 
@@ -531,6 +577,7 @@ class Keywords(dict[str, Keyword]):
     def __init__(self, **keywords: Any) -> None:
         super().__init__({name: Keyword(value) for name, value in keywords.items()})
         self._callbacks: list[Any] = []
+        self._known: dict[str, Any] = {}
         self.notified: list[Any] = []
 
     def _find(self, name: str) -> Keyword:
