@@ -33,11 +33,11 @@ rabbitmq:
 SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd)
 
 $(VENV)/.demo: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install -q -e ".[demo]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[demo]"
 	@touch $@
 
 $(VENV)/.test: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets]"
 	@touch $@ $(VENV)/.demo
 
 $(BIN)/python:

@@ -51,6 +51,22 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
         return None
 
 
+async def await_user_function(callback: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+    """Call a function or coroutine function of the user to its end; log what it raises.
+
+    Returns
+    -------
+    result
+        What the function returned, or None if it raised.
+    """
+    try:
+        result = callback(*args, **kwargs)
+        return await result if asyncio.iscoroutine(result) else result
+    except Exception:
+        logger.exception("The callback %s raised an error.", callback_name(callback))
+        return None
+
+
 class CallbackMixIn:
     """A mix-in for things that notify callbacks.
 

@@ -14,6 +14,9 @@ _pattern = re.compile(
     re.DOTALL,
 )
 
+#: The longest number that is taken for a command id, in digits.
+_MAX_DIGITS = 640
+
 
 def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
     """Split a command received by a legacy actor into its header and body.
@@ -35,10 +38,13 @@ def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
     Raises
     ------
     CommandError
-        If there is no body that begins with a letter, an underscore or ``--help``.
+        If there is no body that begins with a letter, an underscore or ``--help``, or the number
+        is absurd.
     """
     found = _pattern.match(command_string)
     if found is None or found["body"] is None:
         raise CommandError(f"Could not match command string {command_string!r}.")
-    commander, command_id, body = found.groups()
-    return commander, int(command_id or 0), body.strip()
+    commander, digits, body = found.groups()
+    if digits and len(digits) > _MAX_DIGITS:
+        raise CommandError(f"The command id has {len(digits)} digits (at most {_MAX_DIGITS}).")
+    return commander, int(digits or 0), body.strip()

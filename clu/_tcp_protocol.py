@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
-from clu._callbacks import call_user_function
+from clu._callbacks import await_user_function, call_user_function
 from clu.exceptions import CluNotImplemented, CluTypeError
 
 if TYPE_CHECKING:
@@ -79,7 +79,34 @@ class TCPProtocol(asyncio.Protocol):
         self.transports = [item for item in self.transports if not item.is_closing()]
 
 
-class PeriodicTCPServer(TCPProtocol):
+class PeriodicMixIn:
+    """A mix-in of servers that call a function for each client periodically."""
+
+    transports: Any
+    sleep_time: float
+    periodic_task: asyncio.Task[Any] | None = None
+    _periodic_callback: Callable[[Any], Any] | None = None
+
+    @property
+    def periodic_callback(self) -> Callable[[Any], Any] | None:
+        """The function that is called periodically."""
+        return self._periodic_callback
+
+    @periodic_callback.setter
+    def periodic_callback(self, func: Callable[[Any], Any] | None) -> None:
+        if func is not None and not callable(func):
+            raise CluTypeError(f"the periodic callback {func!r} is not a function.")
+        self._periodic_callback = func
+
+    async def _emit_periodic(self) -> None:
+        while True:
+            for transport in list(self.transports):
+                if self._periodic_callback is not None and not transport.is_closing():
+                    await await_user_function(self._periodic_callback, transport)
+            await asyncio.sleep(self.sleep_time)
+
+
+class PeriodicTCPServer(PeriodicMixIn, TCPProtocol):
     """A server that calls a function for each client periodically.
 
     Parameters
@@ -99,10 +126,8 @@ class PeriodicTCPServer(TCPProtocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._periodic_callback: Callable[[Any], Any] | None = None
         self.periodic_callback = periodic_callback
         self.sleep_time = sleep_time
-        self.periodic_task: asyncio.Task[Any] | None = None
 
     @classmethod
     async def create_client(
@@ -121,26 +146,6 @@ class PeriodicTCPServer(TCPProtocol):
         server = await loop.create_server(lambda: protocol, host, port)
         protocol.periodic_task = loop.create_task(protocol._emit_periodic())
         return server
-
-    @property
-    def periodic_callback(self) -> Callable[[Any], Any] | None:
-        """The function that is called periodically."""
-        return self._periodic_callback
-
-    @periodic_callback.setter
-    def periodic_callback(self, func: Callable[[Any], Any] | None) -> None:
-        if func is not None and not callable(func):
-            raise CluTypeError(f"the periodic callback {func!r} is not a function.")
-        self._periodic_callback = func
-
-    async def _emit_periodic(self) -> None:
-        while True:
-            for transport in list(self.transports):
-                if self._periodic_callback is not None and not transport.is_closing():
-                    result = call_user_function(self._periodic_callback, transport)
-                    if asyncio.iscoroutine(result):
-                        await result
-            await asyncio.sleep(self.sleep_time)
 
 
 class ReconnectingTCPClientProtocol(asyncio.Protocol):

@@ -6,17 +6,18 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clu._callbacks import callback_name
+from clu._callbacks import await_user_function
 from clu._lines import LineSplitter, OverlongLine
 from clu._tcp_protocol import (
     MAX_CONNECTIONS_MESSAGE,
+    PeriodicMixIn,
     PeriodicTCPServer,
     ReconnectingTCPClientProtocol,
     TCPProtocol,
 )
 from clu._topic_listener import TopicListener
 from clu._transport import BUFFER_LIMIT, ClientTransport
-from clu.exceptions import CluRuntimeError, CluTypeError
+from clu.exceptions import CluRuntimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,14 +217,7 @@ class TCPStreamServer:
     async def _do_callback(
         self, cb: Callable[..., Any] | None, *args: object, **kwargs: object
     ) -> Any:
-        if cb is None:
-            return None
-        try:
-            result = cb(*args, **kwargs)
-            return await result if asyncio.iscoroutine(result) else result
-        except Exception:
-            logger.exception("The callback %s raised an error.", callback_name(cb))
-            return None
+        return None if cb is None else await await_user_function(cb, *args, **kwargs)
 
 
 async def _until_answered(transport: ClientTransport, writer: asyncio.StreamWriter) -> None:
@@ -242,7 +236,7 @@ async def _until_answered(transport: ClientTransport, writer: asyncio.StreamWrit
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-class TCPStreamPeriodicServer(TCPStreamServer):
+class TCPStreamPeriodicServer(PeriodicMixIn, TCPStreamServer):
     """A TCP server that calls a function for each client periodically.
 
     Parameters
@@ -265,10 +259,8 @@ class TCPStreamPeriodicServer(TCPStreamServer):
         sleep_time: float = 1,
         **kwargs: Any,
     ) -> None:
-        self._periodic_callback: Callable[[Any], Any] | None = None
         self.periodic_callback = periodic_callback
         self.sleep_time = sleep_time
-        self.periodic_task: asyncio.Task[Any] | None = None
         super().__init__(host, port, **kwargs)
 
     async def start(self) -> asyncio.AbstractServer:
@@ -283,24 +275,6 @@ class TCPStreamPeriodicServer(TCPStreamServer):
             self.periodic_task.cancel()
             self.periodic_task = None
         super().stop()
-
-    @property
-    def periodic_callback(self) -> Callable[[Any], Any] | None:
-        """The function that is called periodically."""
-        return self._periodic_callback
-
-    @periodic_callback.setter
-    def periodic_callback(self, func: Callable[[Any], Any] | None) -> None:
-        if func is not None and not callable(func):
-            raise CluTypeError(f"the periodic callback {func!r} is not a function.")
-        self._periodic_callback = func
-
-    async def _emit_periodic(self) -> None:
-        while True:
-            for transport in list(self.transports):
-                if not transport.is_closing():
-                    await self._do_callback(self._periodic_callback, transport)
-            await asyncio.sleep(self.sleep_time)
 
 
 class TCPStreamClient:
