@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,18 +10,18 @@ from clu._encoding import ENCODING_ERRORS, blame_keyword, indent_line
 from clu._logging import REPLY
 from clu._signature import with_open_signature
 from clu._speedups.reply import encode_reply, would_log
-from clu._status import CommandStatus
+from clu._tcp_actor import TCPServerActor
 from clu._tcp_command import BadLine, parse_tcp_command
 from clu._transport import BUFFER_LIMIT
 from clu.base import BaseActor
-from clu.command import Command, TimedCommandList
 from clu.exceptions import CluNotImplemented, CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
-from clu.protocol import LINE_LIMIT, ClientTransport, OverlongLine, TCPStreamServer
+from clu.protocol import LINE_LIMIT, ClientTransport
 
 if TYPE_CHECKING:
     from clu.base import Reply
+    from clu.command import Command
 
 __all__ = ["AMQPActor", "AMQPBaseActor", "JSONActor", "TCPBaseActor"]
 
@@ -32,7 +31,7 @@ T = TypeVar("T", bound="TCPBaseActor")
 CustomTransportType = ClientTransport
 
 
-class TCPBaseActor(BaseActor):
+class TCPBaseActor(TCPServerActor):
     """An actor that serves TCP clients, and replies with a line of JSON.
 
     A client sends lines ``[<command id>] <command>``, where the id is a number that comes back
@@ -86,21 +85,9 @@ class TCPBaseActor(BaseActor):
         super().__init__(name, *args, **kwargs)
         if port is None:
             raise CluValueError("port needs to be specified.")
-        self.host = "localhost" if host is None else host
-        self.port = port
-        self.transports: dict[str, Any] = {}
-        self.server = TCPStreamServer(
-            self.host,
-            port,
-            connection_callback=self.new_user,
-            data_received_callback=self.new_command,
-            overlong_callback=self._refuse_line,
-            max_connections=max_connections,
-            line_limit=line_limit,
-            buffer_limit=buffer_limit,
+        self._make_server(
+            "localhost" if host is None else host, port, max_connections, line_limit, buffer_limit
         )
-        self.timed_commands = TimedCommandList(self)
-        self._running_commands: set[Command[Any]] = set()
 
     async def start(self: T) -> T:
         """Start to listen for clients.
@@ -110,32 +97,9 @@ class TCPBaseActor(BaseActor):
         OSError
             If the address cannot be used.
         """
-        await self.server.start()
-        self.port = self.server.port
-        self.set_loop_exception_handler()
-        self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
+        await self._start_server()
         self.timed_commands.start()
         return self
-
-    async def stop(self) -> None:
-        """Cancel what runs, tell the clients, and close their connections."""
-        await self.timed_commands.stop()
-        tasks = []
-        for command in list(self._running_commands):
-            if command._task is not None and command._task is not asyncio.current_task():
-                command._task.cancel()
-                tasks.append(command._task)
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for command in list(self._running_commands):
-            if not command.status.is_done:
-                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
-        self.server.stop()
-        await self.server.wait_closed()
-        await super().stop()
-
-    async def run_forever(self) -> None:
-        """Serve until the task is cancelled."""
-        await self.server.serve_forever()
 
     def new_user(self, transport: Any) -> None:
         """Take a new client, or forget one that has gone."""
@@ -165,38 +129,13 @@ class TCPBaseActor(BaseActor):
             command_id, body = parse_tcp_command(command_str)
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
-        command = self._command(transport, command_id, body)
-        self.parse_command(command)
-        if not command.done():
-            self._hold(command, transport)
-        return command
+        return self._run_command(self._command(transport, command_id, body), transport)
 
-    def _command(self, transport: Any, command_id: int, body: str = "") -> Command[Any]:
-        return Command(
-            body,
-            transport,
-            commander_id=transport.user_id,
-            command_id=command_id,
-            consumer_id=self.name,
-            actor=self,
-        )
-
-    def _hold(self, command: Command[Any], transport: Any) -> None:
-        """Remember a command until it is done."""
-        self._running_commands.add(command)
-        command.add_done_callback(self._running_commands.discard)
-        if isinstance(transport, ClientTransport):
-            transport.begin_request()
-            command.add_done_callback(transport.end_request)
-
-    def _refuse_line(self, transport: Any, line: OverlongLine) -> None:
+    def _command_id_of(self, head: bytes) -> int:
         try:
-            command_id, _ = parse_tcp_command(line.head)
+            return parse_tcp_command(head)[0]
         except BadLine as error:
-            command_id = error.command_id
-        self._command(transport, command_id).fail(
-            error=f"The line is longer than the limit of {line.limit} bytes."
-        )
+            return error.command_id
 
     # The very function, since a call to pass the arguments on takes a quarter of its time.
     write = with_open_signature(BaseActor.write)

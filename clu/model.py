@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ __all__ = [
 BaseModel = CluModel
 
 _VALID = (True, None)
+#: The seconds that an actor has to reply with its schema.
+_SCHEMA_LIMIT = 20.0
 
 
 def _validator_class() -> Any:
@@ -192,6 +195,9 @@ class Model(CluModel[Property]):
         self._known[keyword] = prop = self[keyword]
         return prop
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_known": {}}  # a copy has properties of its own
+
     def __setitem__(self, keyword: str, prop: Property) -> None:
         self._known.clear()
         super().__setitem__(keyword, prop)
@@ -266,7 +272,11 @@ class ModelSet(dict[str, Model]):
                 warnings.warn(problem, CluWarning, stacklevel=2)
 
     async def _load(self, actor: str) -> Model:
-        command = await self.client.send_command(actor, self._get_schema, internal=True)
+        sending = self.client.send_command(actor, self._get_schema, internal=True)
+        try:
+            command = await asyncio.wait_for(sending, _SCHEMA_LIMIT)
+        except (asyncio.TimeoutError, TimeoutError):
+            raise CluError(f"No reply within {_SCHEMA_LIMIT} s.") from None
         if command.status.did_fail:
             raise CluError(f"Failed getting the schema of {actor}.")
         return Model(actor, command.replies.get("schema"), is_file=False, **self._kwargs)

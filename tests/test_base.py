@@ -766,6 +766,13 @@ async def test_an_error_reply_names_the_keyword_and_the_command_ends(
     assert [reply.message_code for reply in command.replies] == [">", "e", ":"]
 
 
+async def test_ids_that_cannot_be_sent_are_an_error_of_the_program() -> None:
+    actor = await setup_test_actor(JSONActor("json", port=0))
+    command = Command("", actor=actor, command_id={1})  # type: ignore[arg-type]
+    with pytest.raises(EncodingError, match="The reply cannot be sent"):
+        command.info("x")
+
+
 async def test_a_processor_that_always_breaks_messages_does_not_loop() -> None:
     actor = await setup_test_actor(JSONActor("json", port=0, validate=False))
     actor.set_message_processor(lambda message: {**message, "bad": {1}})

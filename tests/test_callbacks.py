@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from clu._callbacks import callback_name
+from clu._callbacks import await_user_function, callback_name
 from clu.tools import CallbackMixIn
 
 if TYPE_CHECKING:
@@ -193,6 +193,23 @@ async def test_stopping_cancels_what_runs(caplog: pytest.LogCaptureFixture) -> N
     assert notifier._running == []
     assert not caplog.records
     await notifier.stop_callbacks()
+
+
+async def test_a_user_function_can_be_awaited_to_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Recorder()
+    assert await await_user_function(recorder.two, 1, two=2) is None
+    assert await await_user_function(recorder.coroutine, 3) is None
+    assert await await_user_function(max, 1, 2) == 2
+    assert recorder.calls == [(1, 2), (3,)]
+    assert not caplog.records
+    for broken in (fail, fail_later):
+        assert await await_user_function(broken) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The callback {__name__}.fail raised an error.",
+        f"The callback {__name__}.fail_later raised an error.",
+    ]
 
 
 def test_names_in_logs_are_those_of_the_code() -> None:

@@ -78,6 +78,8 @@ async def test_a_command_has_what_it_was_given(command: Command[Any], actor: Act
     assert command.actor is actor
     assert command.transport is None
     assert command.context is command.ctx is None
+    command.ctx = context = MagicMock()
+    assert command.context is command.ctx is context
     assert "expose 1" in str(command)
     assert "'me'" in str(command)
 

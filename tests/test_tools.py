@@ -77,9 +77,20 @@ def test_a_removed_key_can_come_back_in_another_case() -> None:
     ):
         values = table()
         remove(values)
+        assert "alpha" not in values
         values["ALPHA"] = 5
-        assert "ALPHA" in list(values)
+        assert list(values)[-1] == "ALPHA"
         assert values["alpha"] == 5
+
+
+def test_everything_can_be_removed() -> None:
+    values = table()
+    assert [values.popitem(), values.popitem()] == [("BETA", 2), ("Alpha", 1)]
+    with pytest.raises(KeyError):
+        values.popitem()
+    values = table()
+    values.clear()
+    assert values == {}
 
 
 def test_every_way_to_update_ignores_case() -> None:
@@ -108,8 +119,10 @@ def test_copies_ignore_case_and_share_nothing(duplicate: Callable[[Any], Any]) -
 
 def test_keys_that_are_not_text_are_plain_keys() -> None:
     values: Any = table()
-    values[5] = "five"
+    values[5] = values[6] = "five"
     assert values[5] == values.pop(5) == "five"
+    del values[6]
+    assert list(values) == list(table())
     assert values.get(None) is None
 
 

@@ -1,0 +1,120 @@
+"""What the actors with a TCP server share: the server, its clients and the running commands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from clu._status import CommandStatus
+from clu.base import BaseActor
+from clu.command import Command, TimedCommandList
+from clu.protocol import ClientTransport, TCPStreamServer
+
+if TYPE_CHECKING:
+    from clu.protocol import OverlongLine
+
+
+class TCPServerActor(BaseActor):
+    """The base of actors that serve TCP clients, which send one command a line.
+
+    Attributes
+    ----------
+    server
+        The TCP server.
+    transports
+        The connected clients, by their user id.
+    timed_commands
+        Commands that the actor runs on itself periodically.
+    """
+
+    host: str
+    port: int
+    server: TCPStreamServer
+    transports: dict[Any, Any]
+    timed_commands: TimedCommandList
+
+    def _make_server(
+        self,
+        host: str,
+        port: int,
+        max_connections: int | None,
+        line_limit: int,
+        buffer_limit: int,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.transports = {}
+        self.server = TCPStreamServer(
+            host,
+            port,
+            connection_callback=self.new_user,
+            data_received_callback=self.new_command,
+            overlong_callback=self._refuse_line,
+            max_connections=max_connections,
+            line_limit=line_limit,
+            buffer_limit=buffer_limit,
+        )
+        self.timed_commands = TimedCommandList(self)
+        self._running_commands: set[Command[Any]] = set()
+
+    async def _start_server(self) -> None:
+        await self.server.start()
+        self.port = self.server.port
+        self.set_loop_exception_handler()
+        self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
+
+    async def stop(self) -> None:
+        """Cancel what runs, tell the clients, and close their connections."""
+        await self.timed_commands.stop()
+        tasks = []
+        for command in list(self._running_commands):
+            if command._task is not None and command._task is not asyncio.current_task():
+                command._task.cancel()
+                tasks.append(command._task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for command in list(self._running_commands):
+            if not command.status.is_done:
+                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
+        self.server.stop()
+        await self.server.wait_closed()
+        await super().stop()
+
+    async def run_forever(self) -> None:
+        """Serve until the task is cancelled."""
+        await self.server.serve_forever()
+
+    def new_user(self, transport: Any) -> None:
+        """Take a new client, or forget one that has gone."""
+        raise NotImplementedError
+
+    def _command(
+        self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
+    ) -> Command[Any]:
+        return Command(
+            body,
+            transport,
+            commander_id=transport.user_id if commander_id is None else commander_id,
+            command_id=command_id,
+            consumer_id=self.name,
+            actor=self,
+        )
+
+    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
+        """Run a command, and remember it until it is done."""
+        self.parse_command(command)
+        if not command.done():
+            self._running_commands.add(command)
+            command.add_done_callback(self._running_commands.discard)
+            if isinstance(transport, ClientTransport):
+                transport.begin_request()
+                command.add_done_callback(transport.end_request)
+        return command
+
+    def _command_id_of(self, head: bytes) -> int:
+        """Return the command id in the beginning of a line."""
+        raise NotImplementedError
+
+    def _refuse_line(self, transport: Any, line: OverlongLine) -> None:
+        self._command(transport, self._command_id_of(line.head)).fail(
+            error=f"The line is longer than the limit of {line.limit} bytes."
+        )
