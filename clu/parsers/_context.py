@@ -52,10 +52,11 @@ class _Local:
 
     def __init__(self, original: Any) -> None:
         self.stack = _Stack(original)
+        self._attributes: dict[str, Any] = {"stack": self.stack}
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
-        return {"stack": self.stack}
+        return self._attributes
 
 
 def use_task_contexts() -> None:

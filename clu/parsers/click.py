@@ -107,8 +107,7 @@ class ClickParser:
                 obj={"parser_args": [command, *self.parser_args], **self.context_obj},
             )
             command.context = ctx
-            with ctx:
-                self.parser.invoke(ctx)
+            self.parser.invoke(ctx)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
