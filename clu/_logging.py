@@ -31,9 +31,8 @@ def register_reply_level() -> None:
     logging.addLevelName(REPLY, "REPLY")
 
     def log_at_reply_level(self: logging.Logger, msg: object, *args: Any, **kwargs: Any) -> None:
-        if self.isEnabledFor(REPLY):
-            kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # of the caller, not of this
-            self._log(REPLY, msg, args, **kwargs)
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # of the caller, not of this
+        self.log(REPLY, msg, *args, **kwargs)
 
     logging.Logger.REPLY = log_at_reply_level  # type: ignore[attr-defined]
 

@@ -78,6 +78,8 @@ async def test_a_command_has_what_it_was_given(command: Command[Any], actor: Act
     assert command.actor is actor
     assert command.transport is None
     assert command.context is command.ctx is None
+    transport = object()
+    assert Command("", transport).transport is transport
     command.ctx = context = MagicMock()
     assert command.context is command.ctx is context
     assert "expose 1" in str(command)
@@ -222,7 +224,7 @@ async def test_a_text_that_comes_with_a_status_is_an_error_if_it_failed(actor: A
 
 async def test_the_same_status_again_is_no_change(command: Command[Any], actor: Actor) -> None:
     command.set_status("RUNNING")
-    command.set_status("RUNNING", "again")
+    assert command.set_status("RUNNING", "again") is command
     assert actor.output == [(">", {})]
 
 
@@ -448,7 +450,8 @@ async def test_what_is_not_to_be_logged(actor: Actor) -> None:
     command.info("x")
     command.info("x", write_to_log=True)
     Command("", actor=actor).info("x", write_to_log=False)
-    assert actor.logged == [False, True, False]
+    Command("", actor=actor).info("x")
+    assert actor.logged == [False, True, False, True]
 
 
 async def test_a_reply_may_go_to_everybody(command: Command[Any], actor: Actor) -> None:

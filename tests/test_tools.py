@@ -355,8 +355,9 @@ async def test_a_status_may_be_given_by_its_value() -> None:
     lamp.status = 2
     assert lamp.status is Lamp.ON
     assert lamp.flags is Lamp
-    with pytest.raises(ValueError, match="not a valid Lamp"):
+    with pytest.raises((TypeError, ValueError)):  # which one depends on the version of Python
         lamp.status = "on"
+    assert lamp.status is Lamp.ON
 
 
 async def test_a_status_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:

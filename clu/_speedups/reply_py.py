@@ -335,7 +335,9 @@ def encode_reply(
 def encode_start(key: tuple[object, object, str, bool, str]) -> bytes:
     """Encode what comes before the message in the line of a reply."""
     names = ("command_id", "commander_id", "message_code", "internal", "sender")
-    return b'{"header":%b,"data":' % encode_json(dict(zip(names, key, strict=True)))
+    header = dict(zip(names, key, strict=True))
+    header["internal"] = bool(key[3])  # True and 1 are the same key
+    return b'{"header":%b,"data":' % encode_json(header)
 
 
 def would_log(logger: object, level: int) -> bool:

@@ -446,6 +446,11 @@ def test_a_reply_decodes_to_its_header_and_data(
     assert same(json.loads(line), expected)
 
 
+def test_null_does_not_send_a_message_the_slow_way(kernel: Any) -> None:
+    value = {"null": [None, True, 1, 1.5, "null", {"a": (None, 2.5)}], "b": None}
+    assert kernel.encode_json(value) == json.dumps(value, separators=(",", ":")).encode()
+
+
 @pytest.mark.parametrize("which", ["command_id", "commander_id"])
 def test_values_that_are_equal_but_of_another_type_stay_apart(kernel: Any, which: str) -> None:
     header = {"command_id": 0, "commander_id": "me", "message_code": "i", "internal": False}
