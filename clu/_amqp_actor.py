@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import datetime
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
 
-from clu._topic_listener import MISSING
+from clu._amqp_reply import decode_headers
+from clu._callbacks import call_user_function, callback_name
+from clu._encoding import ENCODING_ERRORS, blame_keyword
+from clu._logging import REPLY
+from clu._speedups.reply import encode_json, would_log
+from clu._status import CommandStatus
 from clu.base import BaseActor
 from clu.client import AMQPClient
-from clu.exceptions import CluNotImplemented
+from clu.command import Command, TimedCommandList
+from clu.exceptions import CluError, EncodingError
 from clu.parsers.click import ClickParser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aio_pika.abc import AbstractIncomingMessage
+    from typing_extensions import Self
+
+    from clu.base import Reply
+
+
+class BadMessage(CluError):
+    """A message that is not a command."""
 
 
 class AMQPBaseActor(AMQPClient, BaseActor):
@@ -18,20 +40,198 @@ class AMQPBaseActor(AMQPClient, BaseActor):
     ----------
     args, kwargs
         Arguments of `AMQPClient` and `BaseActor`.
+
+    Attributes
+    ----------
+    commands_queue
+        The queue of aio_pika that commands come from.
+    timed_commands
+        Commands that the actor runs on itself periodically.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.commands_queue: Any = None
+        self.timed_commands = TimedCommandList(self)
+        self._own_commands: set[Command[Any]] = set()
+        if type(self)._write_internal is AMQPBaseActor._write_internal:
+            # As a function it needs no task for each reply.
+            self._write_internal = self._write_now  # type: ignore[method-assign,assignment]
 
-    async def start(self, **kwargs: Any) -> Any:
-        """Connect to the broker and listen for commands."""
-        raise CluNotImplemented(MISSING)
+    async def start(self, **kwargs: Any) -> Self:  # type: ignore[override]
+        """Connect to the broker and listen for commands.
+
+        Parameters
+        ----------
+        kwargs
+            Arguments of `AMQPClient.start`.
+        """
+        await super().start(**kwargs)
+        try:
+            self.commands_queue = await self.connection.add_queue(
+                f"{self.name}_commands", self._receive_command, f"command.{self.name}.#"
+            )
+        except BaseException:
+            await self.stop()
+            raise
+        self.timed_commands.start()
+        return self
+
+    async def stop(self) -> None:
+        """Cancel what runs, publish what was written, and close the connection."""
+        await self.timed_commands.stop()
+        if self.connection.is_connected:
+            await self.connection.stop_consuming()
+        tasks = []
+        for command in list(self._own_commands):
+            if command._task is not None and command._task is not asyncio.current_task():
+                command._task.cancel()
+                tasks.append(command._task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for command in list(self._own_commands):
+            if not command.status.is_done:
+                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
+        await super().stop()
+
+    # -- commands -------------------------------------------------------------------------
+
+    async def _receive_command(self, message: AbstractIncomingMessage) -> None:
+        if self._seen.has(message):
+            await message.ack()
+            return
+        try:
+            await self.new_command(message)
+        except Exception:
+            self.log.exception("%s: failed handling a command.", self.name)
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
-        """Handle a command that came over the broker."""
+        """Run the command in a message.
 
-    async def _write_internal(self, reply: Any, write_to_log: bool = True) -> None:
+        Parameters
+        ----------
+        message
+            The message of the broker.
+        ack
+            Whether to acknowledge the message.
+
+        Returns
+        -------
+        command
+            The command.
+        """
+        if ack:
+            await self._acknowledge(message)
+        headers = decode_headers(message)
+        command: Command[Any] = Command(
+            "",
+            commander_id=headers.get("commander_id"),
+            command_id=headers.get("command_id"),
+            consumer_id=self.name,
+            internal=bool(headers.get("internal", False)),
+            write_to_log=bool(headers.get("write_to_log", True)),
+            actor=self,
+        )
+        try:
+            command.body = command.raw_command_string = _command_string(message)
+        except BadMessage as error:
+            self.log.error("%s: received a bad command: %s Headers: %r", self.name, error, headers)
+            return command.fail(error=str(error)) if command.commander_id else None
+        self.log.info(
+            "New command received: '%s %s' (commander_id=%r, command_id=%r)",
+            self.name,
+            command.body,
+            command.commander_id,
+            command.command_id,
+        )
+        result = self.parse_command(command)
+        if asyncio.iscoroutine(result):
+            self._create_task(result)
+        if not command.done():
+            self._own_commands.add(command)
+            command.add_done_callback(self._own_commands.discard)
+        return command
+
+    async def _acknowledge(self, message: Any) -> None:
+        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+        try:
+            if not message.processed:
+                await message.ack()
+        except (AMQPError, ChannelInvalidStateError, ConnectionError) as error:
+            # The queue goes with the connection, so the command will not come again.
+            self.log.warning("%s: cannot acknowledge a command: %s", self.name, error)
+
+    # -- replies --------------------------------------------------------------------------
+
+    async def _write_internal(self, reply: Reply, write_to_log: bool = True) -> None:
         """Publish a reply."""
+        try:
+            self._write_now(reply, write_to_log)
+        except EncodingError as error:  # the caller of `write` has gone on
+            self._reject(reply, str(error), True, write_to_log)
+
+    def _write_now(self, reply: Reply, write_to_log: bool = True) -> None:
+        from aio_pika import Message
+
+        command = reply.command
+        command_id = commander_id = None
+        if command is not None:
+            command_id = None if command.command_id is None else str(command.command_id)
+            commander_id = command.commander_id
+        headers: dict[str, Any] = {
+            "message_code": reply.message_code.value,
+            "commander_id": commander_id,
+            "command_id": command_id,
+            "sender": self.name,
+            "internal": reply.internal,
+        }
+        try:
+            body = encode_json(reply.message)
+        except ENCODING_ERRORS as error:
+            raise blame_keyword(reply.message, error) from error
+        broadcast = reply.broadcast or commander_id is None
+        if self._is_started():
+            message = Message(
+                body,
+                headers=headers,
+                content_type="text/json",
+                message_id=uuid.uuid4().hex,
+                correlation_id=command_id,
+                timestamp=datetime.datetime.now(datetime.timezone.utc),
+            )
+            self._outbox.put(message, "reply.broadcast" if broadcast else f"reply.{commander_id}")
+        if write_to_log and would_log(self.log, REPLY):
+            text = f'{{"headers": {encode_json(headers).decode()}, "message": {body.decode()}}}'
+            self.log.log(REPLY, text)
+
+
+def _command_string(message: Any) -> str:
+    """Return the command in a message.
+
+    Raises
+    ------
+    BadMessage
+        If there is none.
+    """
+    body = _payload(message)
+    if "command_string" not in body:
+        raise BadMessage("The message has no command_string.")
+    command = body["command_string"]
+    if isinstance(command, str):
+        return command
+    if isinstance(command, dict):  # for actors with a JSON parser
+        return json.dumps(command)
+    raise BadMessage(f"The command {command!r} is not a text.")
+
+
+def _payload(message: Any) -> dict[str, Any]:
+    try:
+        body = json.loads(message.body)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage(f"The message cannot be parsed as JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise BadMessage("The body of the message is not an object.")
+    return body
 
 
 class AMQPActor(ClickParser, AMQPBaseActor):
@@ -41,13 +241,49 @@ class AMQPActor(ClickParser, AMQPBaseActor):
     ----------
     args, kwargs
         Arguments of `AMQPBaseActor`.
+
+    Attributes
+    ----------
+    task_handlers
+        The handlers of tasks, by their names.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.task_handlers: dict[str, Callable[[dict[str, Any]], Any]] = {}
 
-    def add_task_handler(self, name: str, callback: Any) -> None:
-        """Add a handler of a task that others send."""
+    def add_task_handler(self, name: str, callback: Callable[[dict[str, Any]], Any]) -> None:
+        """Add a handler of a task that others send with `AMQPClient.send_task`.
+
+        Parameters
+        ----------
+        name
+            The name of the task.
+        callback
+            A function or coroutine function that is called with the payload. The payload has
+            the actor itself as ``__actor__``.
+        """
+        self.task_handlers[name] = callback
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
-        """Handle a command or a task that came over the broker."""
+        """Run the command, or handle the task, in a message. See `AMQPBaseActor.new_command`."""
+        if not decode_headers(message).get("task"):
+            return await super().new_command(message, ack=ack)
+        if ack:
+            await self._acknowledge(message)
+        try:
+            payload = _payload(message)
+        except BadMessage as error:
+            self.log.error("%s: received a bad task: %s", self.name, error)
+            return None
+        name = payload.pop("task", None)
+        handler = self.task_handlers.get(name) if isinstance(name, str) else None
+        if handler is None:
+            self.log.warning("%s: there is no handler of the task %r.", self.name, name)
+            return None
+        payload["__actor__"] = self
+        self.log.debug("%s: task %r goes to %s.", self.name, name, callback_name(handler))
+        result = call_user_function(handler, payload)
+        if asyncio.iscoroutine(result):
+            self._create_task(result)
+        return None

@@ -1,15 +1,29 @@
-"""Queues of an AMQP broker. The AMQP transport is not part of this release yet."""
+"""Queues of an AMQP broker, over one connection that comes back when it is lost."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+import inspect
+from typing import TYPE_CHECKING, Any
 
-from clu.exceptions import CluNotImplemented
+from clu.exceptions import CluConnectionError, CluError, CluRuntimeError
 
-MISSING = (
-    "The AMQP transport is not part of this release of clu yet. Use a TCP actor "
-    "(clu.JSONActor) in the meantime."
-)
+if TYPE_CHECKING:
+    import ssl as ssl_module
+    from collections.abc import Callable
+
+    from aio_pika.abc import AbstractRobustChannel, AbstractRobustQueue
+    from typing_extensions import Self
+
+#: The seconds that connecting may take.
+TIMEOUT = 20.0
+#: The seconds between two attempts to connect again.
+RECONNECT_INTERVAL = 1.0
+#: The seconds that a broker has to answer as we leave.
+_CLOSE_LIMIT = 5.0
+#: How many messages may be delivered that are not acknowledged yet.
+PREFETCH = 512
 
 
 class TopicListener:
@@ -18,7 +32,7 @@ class TopicListener:
     Parameters
     ----------
     url
-        The address of the broker; the other parameters are then ignored.
+        The address of the broker; the parameters up to ``ssl`` are then ignored.
     user, password
         The credentials.
     host, port
@@ -27,7 +41,23 @@ class TopicListener:
         The virtual host.
     ssl
         Whether to use TLS.
+    ssl_context
+        The TLS settings, where the default ones do not do.
+    timeout
+        The seconds that connecting may take.
+
+    Attributes
+    ----------
+    connection
+        The connection of aio_pika, or None.
+    channel, exchange
+        The channel and the exchange of aio_pika, once connected.
+    queues
+        The queues of aio_pika that were added.
     """
+
+    channel: AbstractRobustChannel
+    exchange: Any
 
     def __init__(
         self,
@@ -38,21 +68,194 @@ class TopicListener:
         virtualhost: str = "/",
         port: int = 5672,
         ssl: bool = False,
+        ssl_context: ssl_module.SSLContext | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
-        raise CluNotImplemented(MISSING)
+        self.url = url
+        self.user = user
+        self.password = password
+        self.host = host
+        self.port = port
+        self.virtualhost = virtualhost
+        self.ssl = ssl
+        self.timeout = timeout
+        self.connection: Any = None
+        self.queues: list[AbstractRobustQueue] = []
+        self._ssl_context = ssl_context
+        #: Whether the channel has all its queues. After a loss the connection has none at first.
+        self._is_open = False
+        self._consumer_tag: dict[Any, str] = {}
+
+    def _address(self) -> Any:
+        from aio_pika.connection import make_url
+
+        return make_url(
+            self.url,
+            host=self.host,
+            port=self.port,
+            login=self.user,
+            password=self.password,
+            virtualhost="" if self.virtualhost == "/" else self.virtualhost,
+            ssl=self.ssl,
+            reconnect_interval=RECONNECT_INTERVAL,
+        )
+
+    @property
+    def address(self) -> str:
+        """The address of the broker, with stars for the password."""
+        url = self._address().with_query(None)
+        return str(url.with_password("******") if url.password else url)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker right now."""
+        if self.connection is None or getattr(self.connection, "is_closed", True):
+            return False
+        connected = getattr(self.connection, "connected", None)
+        if not isinstance(connected, asyncio.Event):  # a test has put something in its place
+            return True
+        return connected.is_set() and self._is_open
 
     async def connect(
         self, exchange_name: str, exchange_type: Any = "topic", on_return_raises: bool = True
-    ) -> TopicListener:
-        """Connect to the broker."""
-        raise CluNotImplemented(MISSING)
+    ) -> Self:
+        """Connect to the broker and declare the exchange.
+
+        Parameters
+        ----------
+        exchange_name
+            The name of the exchange. The broker deletes it with its last queue.
+        exchange_type
+            The type of the exchange.
+        on_return_raises
+            Whether publishing a message that reaches no queue raises an error.
+
+        Raises
+        ------
+        CluConnectionError
+            If the broker cannot be reached or refuses the connection. It is an
+            ``AMQPConnectionError`` of aio_pika too.
+        CluRuntimeError
+            If there is a connection already.
+        """
+        from aio_pika import RobustConnection
+
+        if self.connection is not None:
+            raise CluRuntimeError(f"There is a connection to {self.address} already.")
+        connection = RobustConnection(self._address(), ssl_context=self._ssl_context)
+        try:
+            await asyncio.wait_for(
+                self._open(connection, exchange_name, exchange_type, on_return_raises), self.timeout
+            )
+        except BaseException as error:
+            await connection.close()
+            if isinstance(error, Exception):
+                raise self._explain(error) from error
+            raise
+        self.connection = connection
+        return self
+
+    async def _open(
+        self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
+    ) -> None:
+        await connection.connect()
+        self.channel = await connection.channel(on_return_raises=on_return_raises)
+        await self.channel.set_qos(prefetch_count=PREFETCH)
+        self.exchange = await self.channel.declare_exchange(
+            exchange_name, type=exchange_type, auto_delete=True
+        )
+        self.channel.close_callbacks.add(self._channel_closed)
+        self.channel.reopen_callbacks.add(self._channel_opened)
+        self._is_open = True
+
+    def _channel_closed(self, *_: Any) -> None:
+        self._is_open = False
+
+    def _channel_opened(self, *_: Any) -> None:
+        self._is_open = True
+
+    def _explain(self, error: Exception) -> CluConnectionError:
+        reason = str(error) or type(error).__name__
+        if isinstance(error, (asyncio.TimeoutError, TimeoutError)) and not str(error):
+            reason = f"no answer within {self.timeout} s"
+        elif "Connection.Close" in reason:  # aiormq does not pass on the broker's words
+            name = self._address().path.removeprefix("/") or "/"
+            reason = f"the broker closed the connection; is there a virtual host {name!r}?"
+        message = f"Failed connecting to the AMQP server at {self.address}: {reason}."
+        return connection_error(message)
 
     async def add_queue(
-        self, queue_name: str, callback: Any = None, bindings: str | list[str] = "*"
-    ) -> Any:
-        """Declare a queue and listen to it."""
-        raise CluNotImplemented(MISSING)
+        self,
+        queue_name: str,
+        callback: Callable[[Any], Any] | None = None,
+        bindings: str | list[str] = "*",
+        no_ack: bool = False,
+    ) -> AbstractRobustQueue:
+        """Declare a queue of our own and listen to it.
+
+        Parameters
+        ----------
+        queue_name
+            The name of the queue.
+        callback
+            A coroutine function that is called with each message.
+        bindings
+            The routing keys of the messages that go to the queue: a list, or a text in which
+            commas separate them.
+        no_ack
+            Whether messages need not be acknowledged.
+
+        Raises
+        ------
+        CluError
+            If another connection has a queue of this name.
+        """
+        from aio_pika.exceptions import AMQPError
+
+        try:
+            queue = await self.channel.declare_queue(queue_name, exclusive=True)
+        except AMQPError as error:
+            if "RESOURCE_LOCKED" not in str(error):
+                raise
+            raise CluError(
+                f"cannot create queue {queue_name}. This may indicate that another instance "
+                "of the same actor is running."
+            ) from error
+        keys = bindings.split(",") if isinstance(bindings, str) else bindings
+        for key in keys:
+            await queue.bind(self.exchange, routing_key=key.strip())
+        self.queues.append(queue)
+        if callback is not None:
+            self._consumer_tag[queue] = await queue.consume(callback, no_ack=no_ack)
+        return queue
+
+    async def stop_consuming(self) -> None:
+        """Take no further messages from the queues."""
+        tags, self._consumer_tag = self._consumer_tag, {}
+        if not self.is_connected:
+            return
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+            for queue, tag in tags.items():
+                await queue.cancel(tag, timeout=_CLOSE_LIMIT)
 
     async def stop(self) -> None:
-        """Close the connection."""
-        raise CluNotImplemented(MISSING)
+        """Close the connection, if there is one."""
+        connection, self.connection = self.connection, None
+        self.queues = []
+        self._consumer_tag = {}
+        for name in ("channel", "exchange"):
+            self.__dict__.pop(name, None)
+        result = getattr(connection, "close", lambda: None)()
+        if inspect.isawaitable(result):  # a connection that a test replaced may be anything
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(result, _CLOSE_LIMIT)
+
+
+def connection_error(message: str) -> CluConnectionError:
+    """Return an error that is one of clu and one of aio_pika."""
+    from aio_pika.exceptions import AMQPConnectionError
+
+    class BrokerConnectionError(CluConnectionError, AMQPConnectionError):
+        """No connection to the AMQP broker."""
+
+    return BrokerConnectionError(message)

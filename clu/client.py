@@ -1,46 +1,76 @@
-"""Clients of an AMQP broker. The AMQP transport is not part of this release yet."""
+"""Clients of an AMQP broker."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import uuid
+import warnings
+from typing import TYPE_CHECKING, Any
 
-from clu._topic_listener import MISSING
+from clu._amqp_outbox import Outbox
+from clu._amqp_reply import AMQPReply, SeenMessages
+from clu._amqp_running import RunningCommands
+from clu._callbacks import CallbackMixIn
+from clu._speedups.reply import encode_json
+from clu._topic_listener import RECONNECT_INTERVAL, TIMEOUT, TopicListener, connection_error
 from clu.base import BaseClient
-from clu.exceptions import CluNotImplemented
+from clu.command import Command
+from clu.exceptions import CluValueError
+from clu.model import ModelSet
+
+if TYPE_CHECKING:
+    import pathlib
+    import ssl as ssl_module
+    from collections.abc import Callable
+
+    from aio_pika.abc import AbstractIncomingMessage
+    from sdsstools.logger import SDSSLogger
+    from typing_extensions import Self
+
+    from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
 
-
-class AMQPReply:
-    """A reply that came over an AMQP broker.
-
-    Parameters
-    ----------
-    message
-        The message of the broker.
-    log
-        A logger for what is wrong with it.
-    """
-
-    def __init__(self, message: Any, log: Any = None) -> None:
-        raise CluNotImplemented(MISSING)
+#: The seconds that `stop` waits for what was written to reach the broker.
+_DRAIN_LIMIT = 5.0
 
 
 class AMQPClient(BaseClient):
-    """A client of an AMQP broker.
+    """A client of an AMQP broker: it commands actors and follows their replies.
 
     Parameters
     ----------
     name
-        The name of the client.
+        The name of the client; a random one by default. There can be one client of a name.
     url
-        The address of the broker; the other parameters of the connection are then ignored.
+        The address of the broker; the parameters up to ``ssl`` are then ignored.
     user, password, host, port, virtualhost, ssl
         The parameters of the connection.
     version, log_dir, log, loop, kwargs
         Arguments of `BaseClient`.
     models
         The actors whose keywords are followed.
+    ssl_context
+        The TLS settings, where the default ones do not do.
+    connection_timeout
+        The seconds that connecting may take.
+    outbox_messages, outbox_bytes
+        How many replies, and bytes of them, wait for a broker that is not there. Further ones
+        are counted, logged and dropped.
+    lost_command_limit
+        When the connection is lost, a command that was under way fails unless it ends, or a
+        reply to it comes, within this many seconds. None stands for no limit.
+
+    Attributes
+    ----------
+    connection
+        The `TopicListener`.
+    models
+        The models of the actors that are followed.
+    running_commands
+        The commands of other actors that run, by their id.
+    replies_queue
+        The queue of aio_pika that replies come from.
     """
 
     def __init__(
@@ -54,11 +84,344 @@ class AMQPClient(BaseClient):
         virtualhost: str = "/",
         ssl: bool = False,
         version: str | None = None,
-        log_dir: Any = None,
-        log: Any = None,
+        log_dir: pathlib.Path | str | None = None,
+        log: SDSSLogger | None = None,
         models: list[str] = [],
         *,
-        loop: Any = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        ssl_context: ssl_module.SSLContext | None = None,
+        connection_timeout: float = TIMEOUT,
+        outbox_messages: int = 10_000,
+        outbox_bytes: int = 64 * 1024 * 1024,
+        lost_command_limit: float | None = 60.0,
         **kwargs: Any,
     ) -> None:
-        raise CluNotImplemented(MISSING)
+        name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
+        super().__init__(name, version=version, log_dir=log_dir, log=log, **kwargs)
+        self.connection = TopicListener(
+            url, user, password, host, virtualhost, port, ssl, ssl_context, connection_timeout
+        )
+        self.replies_queue: Any = None
+        self.running_commands = RunningCommands(self._create_task)
+        self.models = ModelSet(self, actors=models, raise_exception=False)
+        self.lost_command_limit = lost_command_limit
+        self._notifier = CallbackMixIn()
+        self._callbacks = self._notifier._callbacks
+        self._seen = SeenMessages()
+        self._stopped: asyncio.Event | None = None
+        self._outbox = Outbox(
+            self._publish,
+            self._can_publish,
+            self._wait_ready,
+            self.log,
+            outbox_messages,
+            outbox_bytes,
+        )
+
+    def __repr__(self) -> str:
+        where = self.connection.address if self.is_connected() else "disconnected"
+        return f"<{self!s} (name={self.name!r}, {where})>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """How many messages were published, repeated and dropped, and how many wait."""
+        box = self._outbox
+        return {
+            "published": box.published,
+            "repeated": box.repeated,
+            "dropped": box.dropped,
+            "waiting": len(box),
+            "waiting_bytes": box.size,
+        }
+
+    async def start(self, exchange_name: str = "sdss_exchange") -> Self:
+        """Connect to the broker, and load the models.
+
+        Raises
+        ------
+        CluConnectionError
+            If the broker cannot be reached or refuses the connection.
+        CluError
+            If there is a client of the same name.
+        """
+        await self.connection.connect(exchange_name)
+        try:
+            self.set_loop_exception_handler()
+            self._stopped = asyncio.Event()
+            self.connection.connection.close_callbacks.add(self._connection_lost)
+            # What a subclass does with a message may include to acknowledge it.
+            no_ack = type(self).handle_reply is AMQPClient.handle_reply
+            self.replies_queue = await self.connection.add_queue(
+                f"{self.name}_replies", self._receive_reply, "reply.#", no_ack=no_ack
+            )
+            await self.models.load_schemas()
+        except BaseException:
+            await AMQPClient.stop(self)
+            raise
+        self.log.info("%s: connected to %s.", self.name, self.connection.address)
+        return self
+
+    async def stop(self) -> None:
+        """Publish what was written, and close the connection."""
+        self.running_commands.fail_all("The client was stopped.")
+        if self.connection.is_connected:
+            await self._outbox.drain(_DRAIN_LIMIT)
+        await self._outbox.close()
+        await self.connection.stop()
+        await self._notifier.stop_callbacks()
+        if self._stopped is not None:
+            self._stopped.set()
+        await super().stop()
+
+    async def run_forever(self) -> None:
+        """Wait until the client is stopped."""
+        if self._stopped is None:
+            self._stopped = asyncio.Event()
+        await self._stopped.wait()
+
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker right now."""
+        return self.connection.is_connected
+
+    def add_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
+        """Add a function or coroutine function that is called with each reply."""
+        self._notifier.register_callback(callback_func)
+
+    def remove_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
+        """Remove a callback.
+
+        Raises
+        ------
+        CluValueError
+            If it is not registered.
+        """
+        if callback_func not in self._callbacks:
+            raise CluValueError("Callback not registered.")
+        self._notifier.remove_callback(callback_func)
+
+    # -- out ------------------------------------------------------------------------------
+
+    async def send_command(  # type: ignore[override]
+        self,
+        consumer: str,
+        command_string: str,
+        *args: Any,
+        command_id: str | None = None,
+        callback: Callable[[AMQPReply], Any] | None = None,
+        internal: bool = False,
+        command: BaseCommand[Any, Any] | None = None,
+        time_limit: float | None = None,
+        await_command: bool = True,
+        **command_kwargs: Any,
+    ) -> Command[Any]:
+        """Send a command to an actor.
+
+        Parameters
+        ----------
+        consumer
+            The name of the actor.
+        command_string
+            The command.
+        args
+            Further words of the command.
+        command_id
+            The id of the command; a new one by default.
+        callback
+            The old name of ``reply_callback``.
+        internal
+            Whether the command, and with it its replies, is marked as internal.
+        command
+            The command on whose behalf this one is sent: it passes on its ids.
+        time_limit
+            After how many seconds the command ends as timed out.
+        await_command
+            Whether to return only when the command has ended.
+        command_kwargs
+            Arguments of `clu.command.Command`, such as ``reply_callback``.
+
+        Returns
+        -------
+        command
+            The command. A command that no actor receives has failed.
+
+        Raises
+        ------
+        CluConnectionError
+            If there is no connection to the broker, as an ``AMQPConnectionError`` of aio_pika.
+        """
+        if callback is not None:
+            warnings.warn(
+                "The 'callback' argument is deprecated and will be removed in a future version. "
+                "Please use 'reply_callback' instead.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            command_kwargs.setdefault("reply_callback", callback)
+        commander_id = f"{self.name}.{consumer}"
+        if command is not None and command.commander_id is not None:
+            commander_id = f"{command.commander_id}.{consumer}"
+            if str(command.command_id) not in self.running_commands:
+                command_id = str(command.command_id)
+        sent: Command[Any] = Command(
+            " ".join(map(str, (command_string, *args))),
+            commander_id=commander_id,
+            command_id=str(command_id or uuid.uuid4()),
+            consumer_id=consumer,
+            internal=internal,
+            time_limit=time_limit,
+            **command_kwargs,
+        )
+        await self._send(sent, consumer)
+        if await_command:
+            await sent
+        return sent
+
+    async def _send(self, sent: Command[Any], consumer: str) -> None:
+        from aio_pika.exceptions import DeliveryError
+
+        command_id = str(sent.command_id)
+        self.running_commands.add(sent)
+        headers = {
+            "command_id": command_id,
+            "commander_id": sent.commander_id,
+            "internal": sent.internal,
+            "write_to_log": sent.write_to_log,
+        }
+        body = {"command_string": sent.body}
+        publishing = asyncio.ensure_future(
+            self._publish_message(consumer, headers, body, command_id)
+        )
+        try:
+            # A command with a time limit ends, even if the broker stalls.
+            futures: set[asyncio.Future[Any]] = {publishing, sent}
+            await asyncio.wait(
+                futures,
+                timeout=self.connection.timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if publishing.done():
+                publishing.result()
+            elif not sent.done():
+                where, limit = self.connection.address, self.connection.timeout
+                raise connection_error(f"No answer from the broker at {where} within {limit} s.")
+        except DeliveryError:
+            self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
+        except BaseException:
+            self.running_commands.forget(sent)
+            sent.cancel()
+            raise
+        finally:
+            publishing.cancel()
+
+    async def send_task(
+        self, consumer: str, task_name: str, payload: dict[str, Any] = {}, **kwargs: Any
+    ) -> None:
+        """Send a task to an actor. Nothing comes back.
+
+        Parameters
+        ----------
+        consumer
+            The name of the actor.
+        task_name
+            The name of the task, for which the actor has a handler.
+        payload, kwargs
+            What is passed to the handler.
+        """
+        from aio_pika.exceptions import DeliveryError
+
+        headers = {"commander_id": f"{self.name}.{consumer}", "task": True}
+        try:
+            await self._publish_message(consumer, headers, {"task": task_name, **payload, **kwargs})
+        except DeliveryError:
+            self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
+
+    async def _publish_message(
+        self,
+        consumer: str,
+        headers: dict[str, Any] = {},
+        body: dict[str, Any] = {},
+        correlation_id: str | None = None,
+    ) -> None:
+        """Publish a message to an actor, and return when the broker has confirmed it."""
+        from aio_pika import Message
+
+        message = Message(
+            encode_json(body),
+            headers=headers,
+            content_type="text/json",
+            message_id=uuid.uuid4().hex,
+            correlation_id=correlation_id or str(uuid.uuid4()),
+            reply_to=f"{self.name}_replies",
+        )
+        await self._outbox.send(message, f"command.{consumer}")
+
+    async def _publish(self, message: Any, routing_key: str) -> None:
+        await self.connection.exchange.publish(message, routing_key=routing_key)
+
+    def _can_publish(self) -> bool:
+        """Whether a message would go out now."""
+        # A test may have put something of its own in the place of the exchange.
+        return self.connection.is_connected or (
+            self.connection.connection is None and hasattr(self.connection, "exchange")
+        )
+
+    def _is_started(self) -> bool:
+        """Whether a message will go out, now or when the connection is back."""
+        if self.connection.connection is None:
+            return hasattr(self.connection, "exchange")
+        return not getattr(self.connection.connection, "is_closed", True)
+
+    async def _wait_ready(self) -> None:
+        """Wait for a connection that was lost to come back, and for those of others too."""
+        connection = self.connection.connection
+        if connection is None or getattr(connection, "is_closed", True):
+            raise connection_error("There is no connection to the broker.")
+        await self.connection.channel.ready()
+        # Who lost its connection together with us needs its queue back to get our replies.
+        await asyncio.sleep(1.5 * RECONNECT_INTERVAL)
+
+    def _connection_lost(self, *_: Any) -> None:
+        self.running_commands.connection_lost(self.lost_command_limit)
+
+    # -- in -------------------------------------------------------------------------------
+
+    async def _receive_reply(self, message: AbstractIncomingMessage) -> None:
+        if self._seen.has(message):
+            if not message.processed:
+                await message.ack()
+            return
+        try:
+            await self.handle_reply(message)
+        except Exception:
+            self.log.exception("%s: failed handling a reply.", self.name)
+
+    async def handle_reply(self, message: AbstractIncomingMessage) -> AMQPReply:
+        """Handle a reply: update the models and the command that it belongs to.
+
+        Parameters
+        ----------
+        message
+            The message of the broker.
+
+        Returns
+        -------
+        reply
+            The reply.
+        """
+        if not message.processed:
+            await message.ack()
+        reply = AMQPReply(message, log=self.log)
+        if not reply.is_valid:
+            return reply
+        if (model := self.models.get(reply.sender or "")) is not None:
+            model.update_model(reply.body)
+        self.running_commands.take_reply(reply)
+        self._notifier.notify(reply)
+        return reply

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CluBaseWarning",
+    "CluConnectionError",
     "CluDeprecationWarning",
     "CluError",
     "CluNotImplemented",
@@ -51,6 +52,10 @@ class CluValueError(CluError, ValueError):
 
 class CluRuntimeError(CluError, RuntimeError):
     """Something done at the wrong moment."""
+
+
+class CluConnectionError(CluError, ConnectionError):
+    """A server that cannot be reached, or that does not let us in."""
 
 
 class CommandError(CluError):

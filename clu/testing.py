@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -155,6 +156,35 @@ class TestCommand(Command[Any]):
         self._status = self.flags.READY
 
 
+def _publish_at_once(actor: Any, put: Any, message: Any, routing_key: str) -> Any:
+    """Publish to a mock without a task, so that the reply is there when `write` returns."""
+    publish = actor.connection.exchange.publish
+    if not isinstance(publish, AsyncMock) or asyncio.iscoroutinefunction(publish.side_effect):
+        return put(message, routing_key)
+    coroutine = publish(message, routing_key=routing_key)
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return True
+    except Exception:
+        actor.log.exception("%s: cannot publish a reply.", actor.name)
+    coroutine.close()
+    return False
+
+
+def _command_message(command_str: str, command_id: int | str) -> Any:
+    """Return the message with which a client sends a command to an AMQP actor."""
+    from aio_pika import Message
+
+    return Message(
+        json.dumps({"command_string": command_str}).encode(),
+        headers={"command_id": str(command_id), "commander_id": "mock_test_client"},
+        content_type="text/json",
+        correlation_id=str(command_id),
+        reply_to="mock_test_client_replies",
+    )
+
+
 async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
     """Prepare an actor for tests: commands come from, and replies go to, nowhere.
 
@@ -191,6 +221,14 @@ async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
 
         def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
             return target.new_command(transport, f"{command_id} {command_str}\n".encode())
+    elif isinstance(actor, AMQPBaseActor):
+        target.mock_replies = MockReplyList(actor)
+        target.connection.exchange = MagicMock()
+        target.connection.exchange.publish = AsyncMock(side_effect=target.mock_replies.parse_reply)
+        target._outbox.put = functools.partial(_publish_at_once, target, target._outbox.put)
+
+        def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
+            return target.new_command(_command_message(command_str, command_id), ack=False)
     else:
         raise CluRuntimeError("setup_test_actor is not implemented for this type of actor")
     target.start = AsyncMock(return_value=actor)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from clu._topic_listener import MISSING
 from clu.exceptions import CluNotImplemented
+
+MISSING = "The websocket bridge is not part of this release of clu yet."
 
 __all__ = ["WebsocketServer"]
 

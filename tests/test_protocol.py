@@ -17,7 +17,6 @@ from clu.protocol import (
     TCPStreamClient,
     TCPStreamPeriodicServer,
     TCPStreamServer,
-    TopicListener,
     open_connection,
 )
 
@@ -282,8 +281,3 @@ async def test_it_gives_up_after_so_many_retries() -> None:
     await asyncio.sleep(0.1)
     assert protocol._retries == 2
     assert not protocol.connected
-
-
-async def test_the_amqp_part_says_what_is_missing_when_it_is_used() -> None:
-    with pytest.raises(CluNotImplemented, match="AMQP transport is not part of this release"):
-        TopicListener()

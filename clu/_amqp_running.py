@@ -1,0 +1,88 @@
+"""The commands that a client has sent and that have not ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from clu._callbacks import call_user_function
+from clu._reply import MessageCode, Reply
+from clu._status import CommandStatus
+from clu.command import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clu._amqp_reply import AMQPReply
+
+
+class RunningCommands(dict[str, Command[Any]]):
+    """The commands that run, by their id.
+
+    Parameters
+    ----------
+    create_task
+        Runs a coroutine in the background.
+    """
+
+    def __init__(self, create_task: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._create_task = create_task
+        #: The ids of those that ran when the connection was lost, and got no reply since.
+        self._lost: set[str] = set()
+
+    def add(self, command: Command[Any]) -> None:
+        """Add a command, until it has ended."""
+        self[str(command.command_id)] = command
+        command.add_done_callback(lambda _: self.forget(command))
+
+    def forget(self, command: Command[Any]) -> None:
+        """Remove a command."""
+        command_id = str(command.command_id)
+        if self.get(command_id) is command:
+            del self[command_id]
+            self._lost.discard(command_id)
+
+    def take_reply(self, reply: AMQPReply) -> None:
+        """Update the command that a reply belongs to, if it runs."""
+        command = self.get(reply.command_id or "")
+        if command is None:
+            return
+        self._lost.discard(str(reply.command_id))
+        code, internal = reply.message_code, reply.internal
+        command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
+        if command._reply_callback is not None:
+            result = call_user_function(command._reply_callback, reply)
+            if asyncio.iscoroutine(result):
+                self._create_task(result)
+        status = CommandStatus.code_to_status(code.value)
+        if not command.status.is_done and status is not command.status:
+            command.set_status(status)
+
+    def fail(self, command: Command[Any], reason: str) -> None:
+        """End a command with a reason, as if its actor had said so."""
+        if command.done():
+            return
+        error = {"error": reason}
+        command.replies.append(
+            Reply(MessageCode.FAILED, error, command, validated=True, internal=command.internal)
+        )
+        command.set_status(CommandStatus.FAILED)
+        self.forget(command)
+
+    def fail_all(self, reason: str) -> None:
+        """End all commands with a reason."""
+        for command in list(self.values()):
+            self.fail(command, reason)
+
+    def connection_lost(self, limit: float | None) -> None:
+        """Fail the commands that run now, unless they end or get a reply within some seconds."""
+        if self and limit is not None:
+            self._lost.update(self)
+            self._create_task(self._fail_lost(limit))
+
+    async def _fail_lost(self, limit: float) -> None:
+        await asyncio.sleep(limit)
+        for command_id in list(self._lost):
+            if (command := self.get(command_id)) is not None:
+                self.fail(command, "The connection to the broker was lost.")

@@ -1,0 +1,194 @@
+"""Connecting, and what can go wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from clu import AMQPClient
+from clu.exceptions import CluConnectionError, CluError, CluRuntimeError
+from clu.protocol import TopicListener
+
+from .actors import Camera, ping, until
+
+if TYPE_CHECKING:
+    from tests.broker import Broker
+
+
+def tasks() -> set[Any]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+async def refused(client: AMQPClient) -> CluConnectionError:
+    from aio_pika.exceptions import AMQPConnectionError
+
+    before = tasks()
+    start = time.monotonic()
+    with pytest.raises(CluConnectionError) as caught:
+        await client.start()
+    assert time.monotonic() - start < 8
+    assert isinstance(caught.value, ConnectionError)
+    assert isinstance(caught.value, AMQPConnectionError)
+    assert not client.is_connected()
+    await asyncio.sleep(0.05)
+    assert tasks() <= before
+    await client.stop()
+    return caught.value
+
+
+async def test_keyword_parameters(broker: Broker, camera: Camera) -> None:
+    client = AMQPClient("words", host="127.0.0.1", port=broker.port, user="guest", password="guest")
+    assert not client.is_connected()
+    assert repr(client) == "<AMQPClient (name='words', disconnected)>"
+    assert await client.start() is client
+    assert client.is_connected()
+    assert "127.0.0.1" in repr(client)
+    assert "guest:guest" not in repr(client)
+    assert await ping(client) == "Pong."
+    await client.stop()
+    assert not client.is_connected()
+    await client.stop()
+
+
+async def test_a_client_without_a_name_gets_one(broker: Broker) -> None:
+    async with AMQPClient(url=broker.url) as client:
+        assert client.name.startswith("amqp-client-")
+
+
+async def test_no_broker() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    error = await refused(AMQPClient("x", host="127.0.0.1", port=port))
+    assert f"127.0.0.1:{port}" in str(error)
+    assert "Connect call failed" in str(error) or "refused" in str(error)
+
+
+async def test_a_broker_that_does_not_answer() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        client = AMQPClient("x", port=mute.getsockname()[1], host="127.0.0.1")
+        client.connection.timeout = 0.3
+        assert "no answer within 0.3 s" in str(await refused(client))
+
+
+async def test_wrong_credentials(broker: Broker) -> None:
+    error = await refused(AMQPClient("x", port=broker.port, host="127.0.0.1", password="secret"))
+    assert "ACCESS_REFUSED" in str(error)
+    assert "secret" not in str(error)
+
+
+async def test_wrong_virtual_host(broker: Broker) -> None:
+    error = await refused(
+        AMQPClient("x", port=broker.port, host="127.0.0.1", virtualhost="nowhere")
+    )
+    assert "nowhere" in str(error)
+
+
+async def test_two_actors_of_one_name(broker: Broker, camera: Camera, client: AMQPClient) -> None:
+    second = Camera("camera", url=broker.url)
+    with pytest.raises(CluError, match="another instance of the same actor is running") as caught:
+        await second.start()
+    assert "cannot create queue camera_replies" in str(caught.value)
+    assert not second.is_connected()
+    assert await ping(client) == "Pong."
+
+
+async def test_a_client_is_started_once(client: AMQPClient) -> None:
+    with pytest.raises(CluRuntimeError):
+        await client.start()
+    assert client.is_connected()
+
+
+async def test_a_stopped_client_can_start_again(broker: Broker, camera: Camera) -> None:
+    client = AMQPClient("again", url=broker.url)
+    for _ in range(2):
+        await client.start()
+        assert await ping(client) == "Pong."
+        await client.stop()
+
+
+async def test_stop_without_start_and_with_a_mock() -> None:
+    before = tasks()
+    camera = Camera("camera")
+    await camera.stop()
+    camera.connection.connection = MagicMock(spec={"is_closed": False})
+    await camera.stop()
+    assert tasks() <= before
+
+
+async def test_stop_leaves_nothing_behind(broker: Broker) -> None:
+    before = tasks()
+    camera = Camera("camera", url=broker.url)
+    await camera.start()
+    async with AMQPClient("client", url=broker.url) as client:
+        await client.send_command("camera", "count 10")
+        running = await client.send_command("camera", "sleep 60", await_command=False)
+        stopping = asyncio.create_task(camera.stop())
+        await asyncio.wait_for(running, 5)
+        assert running.status.did_fail
+        assert running.replies.get("error")
+        await stopping
+    await asyncio.sleep(0.05)
+    assert tasks() <= before
+
+
+async def test_stop_publishes_what_was_written(broker: Broker, client: AMQPClient) -> None:
+    numbers: list[int] = []
+    client.add_reply_callback(lambda reply: numbers.append(reply.body["number"]))
+    async with Camera("camera", url=broker.url) as camera:
+        for number in range(1000):
+            camera.write("i", number=number)
+    await until(lambda: len(numbers) == 1000)
+    assert numbers == list(range(1000))
+
+
+async def test_stop_ends_the_commands_of_a_client(broker: Broker, camera: Camera) -> None:
+    async with AMQPClient("leaving", url=broker.url) as client:
+        command = await client.send_command("camera", "sleep 30", await_command=False)
+    assert command.status.did_fail
+    assert command.replies.get("error") == "The client was stopped."
+
+
+async def test_run_forever_ends_with_stop(broker: Broker) -> None:
+    client = await AMQPClient("runner", url=broker.url).start()
+    running = asyncio.create_task(client.run_forever())
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    await client.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_listener_has_queues_of_its_own(broker: Broker) -> None:
+    listener = TopicListener(url=broker.url)
+    assert not hasattr(listener, "channel")
+    assert await listener.connect("own_exchange") is listener
+    keys: list[str] = []
+
+    async def take(message: Any) -> None:
+        async with message.process():
+            keys.append(message.routing_key)
+
+    import aio_pika
+
+    queue = await listener.add_queue("own_queue", callback=take, bindings="a.*, b.#")
+    await listener.add_queue("other_queue", callback=take, bindings=["c"])
+    assert listener.queues[0] is queue
+    for key in ("a.1", "x", "b.2.3", "c"):
+        publish = listener.exchange.publish(aio_pika.Message(b""), routing_key=key)
+        if key == "x":
+            with pytest.raises(aio_pika.exceptions.DeliveryError):
+                await publish
+        else:
+            await publish
+    await until(lambda: len(keys) == 3)
+    assert sorted(keys) == ["a.1", "b.2.3", "c"]
+    await listener.stop()
+    await listener.stop()
+    assert listener.connection is None
