@@ -401,7 +401,7 @@ class BaseActor(BaseClient):
         reply = Reply(code, merged, command, broadcast, use_validation, validated, internal)
         if problem is None and emit:
             try:
-                result = self._write_internal(reply, write_to_log)
+                result = self._write_internal(reply, write_to_log=write_to_log)
             except EncodingError as error:
                 problem = str(error)
             else:
@@ -456,7 +456,7 @@ class BaseActor(BaseClient):
             reply.internal,
         )
         if emit:
-            result = self._write_internal(substitute, write_to_log)
+            result = self._write_internal(substitute, write_to_log=write_to_log)
             if asyncio.iscoroutine(result):
                 self._create_task(result)
         if substitute.command is not None:

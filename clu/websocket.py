@@ -25,6 +25,14 @@ class WebsocketServer:
     def __init__(self, whost: str = "localhost", wport: int = 9876, **client_kwargs: Any) -> None:
         raise CluNotImplemented(MISSING)
 
+    async def _handle_reply(self, reply: Any) -> None:
+        """Pass a reply on to the clients."""
+        raise CluNotImplemented(MISSING)
+
+    async def _handle_websocket(self, websocket: Any) -> None:
+        """Serve a client."""
+        raise CluNotImplemented(MISSING)
+
     async def start(self) -> Any:
         """Start to listen."""
         raise CluNotImplemented(MISSING)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from clu import Command, JSONActor, parse_legacy_command
+from clu import AMQPActor, Command, JSONActor, LegacyActor, parse_legacy_command
 from clu.legacy.types import types as T
 from clu.legacy.types.keys import Key
 from clu.legacy.types.parser import ActorReplyParser, CommandParser, ReplyParser
@@ -177,19 +177,30 @@ def test_keys_consume_keywords_as_recorded() -> None:
     assert differences("keys_consume", lambda row: outcome(consume, row)) == []
 
 
-# What the JSON actor writes.
+# What actors write.
 
 
 class Transport:
     """Keeps what is written."""
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str | int) -> None:
         self.user_id = user_id
         self.multiline = False
         self.sent = b""
 
     def write(self, data: bytes) -> None:
         self.sent += data
+
+
+def writes(name: str, write: Callable[[dict[str, Any]], Any]) -> list[Any]:
+    """Return the cases in which an actor writes something else: the case, the recorded and ours."""
+    found = []
+    for row in rows("actor_write"):
+        recorded = row["outcome"][name]
+        ours = json.loads(json.dumps(write(row)))
+        if not same(ours, recorded):
+            found.append((row, recorded, ours))
+    return found
 
 
 async def test_the_json_actor_writes_as_recorded() -> None:
@@ -202,12 +213,38 @@ async def test_the_json_actor_writes_as_recorded() -> None:
         actor.write(row["code"], row["message"], command=command, validate=False)
         return [json.loads(line) for line in transport.sent.splitlines()]
 
+    assert writes("json", write) == []
+
+
+async def test_the_legacy_actor_writes_as_recorded() -> None:
+    def write(row: dict[str, Any]) -> Any:
+        actor = LegacyActor("leg", "localhost", 1, additional_properties=True)
+        one, two = Transport(1), Transport(2)
+        actor.transports.update({1: one, 2: two})
+        command: Command[Any] = Command(
+            "x", commander_id=1, command_id=7, actor=actor, transport=one
+        )
+        try:
+            actor.write(row["code"], row["message"], command=command, validate=False)
+        except Exception as error:
+            return {"error": type(error).__name__}
+        return {"1": one.sent.decode(), "2": two.sent.decode()}
+
+    assert writes("legacy", write) == []
+
+
+async def test_the_amqp_actor_writes_as_recorded() -> None:
     found = []
     for row in rows("actor_write"):
-        recorded = row["outcome"]["json"]
-        ours = write(row)
-        if not same(ours, recorded):
-            found.append((row, recorded, ours))
+        actor: Any = await setup_test_actor(AMQPActor(name="aac", additional_properties=True))
+        command: Command[Any] = Command(
+            "x", commander_id="client.aac", command_id="id-7", actor=actor
+        )
+        actor.write(row["code"], row["message"], command=command, validate=False)
+        await asyncio.sleep(0)
+        ours = [[r.user_id, r.command_id, r.flag, dict(r)] for r in actor.mock_replies]
+        if not same(ours, row["outcome"]["amqp"]):
+            found.append((row, row["outcome"]["amqp"], ours))
     assert found == []
 
 
@@ -250,16 +287,28 @@ def demo_parser() -> click.Group:
     return parser
 
 
-async def test_the_json_actor_answers_commands_as_recorded() -> None:
+#: The recorded release starts a command that is to be stopped and does not run, so that the next
+#: actor of the recording had one to stop. Ours starts nothing, and has nothing to stop.
+STARTED_BY_STOP = ("legacy", "forever --stop")
+
+
+@pytest.mark.parametrize("kind", ["json", "legacy", "amqp"])
+async def test_actors_answer_commands_as_recorded(kind: str) -> None:
     found = []
     for row in rows("parser_replies"):
-        if row["actor"] != "json":
+        if row["actor"] != kind or (kind, row["command"]) == STARTED_BY_STOP:
             continue
-        actor = JSONActor("act", host="localhost", port=1)
+        actor: Any = {
+            "json": lambda: JSONActor("act", host="localhost", port=1),
+            "legacy": lambda: LegacyActor("act", host="localhost", port=1),
+            "amqp": lambda: AMQPActor(name="act"),
+        }[kind]()
         actor.log.sh.setLevel(100)
         actor.parser = demo_parser()
         actor = await setup_test_actor(actor)
         command = actor.invoke_mock_command(row["command"], command_id=3)
+        if kind == "amqp":
+            command = await command
         await asyncio.wait_for(command, 5)
         ours = {
             "status": command.status.name,

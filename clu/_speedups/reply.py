@@ -14,6 +14,7 @@ else:
 
 encode_json = _kernel.encode_json
 encode_reply = _kernel.encode_reply
+format_line = _kernel.format_line
 format_value = _kernel.format_value
 holds_exception = _kernel.holds_exception
 merge_message = _kernel.merge_message

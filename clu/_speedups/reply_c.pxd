@@ -1,6 +1,15 @@
 cimport cython
 
 cdef object _dumps
+cdef object _quote
+cdef str _BREAKS
+cdef bint COMPILED
+cdef dict _names
+cdef tuple _ARRAYS
+cdef object _LEAST
+cdef object _MOST
+cdef int _MOST_NAMES
+cdef str _SPECIAL
 cdef object _OPTIONS
 cdef dict _starts
 cdef int _MOST_STARTS
@@ -23,6 +32,33 @@ cpdef object update_properties(object model, object message, object now)
 cpdef object format_value(object value)
 
 cdef object format_nested(object value, int depth)
+
+@cython.locals(parts=list, start=str, before=Py_ssize_t, line=str)
+cpdef bytes format_line(object user_id, object command_id, str code, object message)
+
+@cython.locals(char=Py_UCS4, text=str)
+cdef str start_of(object name)
+
+@cython.locals(is_first=bint, encoded=bytes, text=str)
+cdef void add_value(list parts, object value, int depth) except *
+
+@cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
+cdef void add_text(list parts, str text) except *
+
+cdef bint is_common(double number) noexcept
+
+cdef bint are_common(object values) except -1
+
+cdef str exact_text(object text)
+
+@cython.locals(char=Py_UCS4, is_broken=bint, whole=str)
+cdef str guard(str text)
+
+@cython.locals(end=Py_ssize_t, pos=Py_ssize_t, at_start=bint, char=Py_UCS4)
+cdef bint is_closed(str text) except -1
+
+@cython.locals(quote=Py_UCS4)
+cdef Py_ssize_t quotation_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
 @cython.locals(encoded=bytes)
 cpdef bytes encode_json(object value)

@@ -1,35 +1,495 @@
-"""Legacy actors. The opscore transport is not part of this release yet."""
+"""Legacy actors: they speak the opscore protocol, and may be connected to a hub."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu.base import BaseActor
-from clu.exceptions import CluNotImplemented
+from clu._logging import REPLY
+from clu._reply import MessageCode
+from clu._speedups.reply import format_line, would_log
+from clu._tcp_actor import TCPServerActor
+from clu._tcp_command import BadLine
+from clu._transport import BUFFER_LIMIT
+from clu.exceptions import CluError
+from clu.legacy._config import with_tron_section
+from clu.legacy._line import (
+    blame_keyword,
+    describe_errors,
+    find_command_id,
+    one_by_one,
+    parse_legacy_line,
+)
+from clu.legacy._reconnect import tron_reconnect, tron_reconnect_too
+from clu.legacy._users import UserList
+from clu.legacy.tron import TronConnection
 from clu.parsers.click import ClickParser
+from clu.protocol import LINE_LIMIT
+
+if TYPE_CHECKING:
+    import asyncio
+    import pathlib
+    from collections.abc import Mapping
+
+    from sdsstools.logger import SDSSLogger
+    from typing_extensions import Self
+
+    from clu.base import Reply
+    from clu.command import BaseCommand, Command
 
 __all__ = ["BaseLegacyActor", "LegacyActor"]
 
-MISSING = "The legacy transport is not part of this release of clu yet. Use clu.JSONActor."
+T = TypeVar("T", bound="BaseLegacyActor")
+
+_write = TCPServerActor.write
 
 
-class BaseLegacyActor(BaseActor):
-    """An actor that speaks the opscore protocol. It has no parser: combine it with one."""
+class BaseLegacyActor(TCPServerActor):
+    """An actor that speaks the opscore protocol. It has no parser: combine it with one.
+
+    A client, which may be a hub, sends lines ``[program.user] [command id] command``. A reply is
+    a line ``<user id> <command id> <code> <keyword>=<value>; <keyword>=<value>``. The user ids
+    count from 1; a reply to the user 0 goes to all.
+
+    Parameters
+    ----------
+    name
+        The name of the actor.
+    host
+        The address to listen at; ``""`` for all addresses.
+    port
+        The port to listen at. 0 takes a free one, which `port` tells after `start`.
+    tron_host, tron_port
+        Where the hub listens for clients. Without either of them there is no hub.
+    models
+        The actors whose keywords are followed through the hub.
+    version, log_dir, log, verbose, config
+        Arguments of `clu.base.BaseClient`.
+    loop
+        Ignored; kept for callers of older releases.
+    schema, store, additional_properties
+        Arguments of `clu.base.BaseActor`.
+    max_connections
+        How many clients to accept.
+    line_limit
+        The length in bytes of the longest line of a client. A longer one gets an error reply.
+    buffer_limit
+        How many bytes may wait for a client that does not read, before it is cut off.
+
+    Attributes
+    ----------
+    transports
+        The connected clients, by their user id.
+    tron
+        The `clu.legacy.tron.TronConnection` to the hub, or None.
+    models
+        The `clu.legacy.tron.TronModel` of each actor that is followed, by its name.
+    timed_commands
+        Commands that the actor runs on itself periodically.
+
+    Raises
+    ------
+    clu.legacy.types.keys.KeysDictionaryError
+        If there is no dictionary for one of the models.
+    """
 
     _replies_with_lists = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise CluNotImplemented(MISSING)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._replies_with_lists = False  # whatever a parser that comes before this class says
 
-    async def start(self, get_keys: bool = True, start_nubs: bool = True) -> Any:
-        """Start to listen for clients."""
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        tron_host: str | None = None,
+        tron_port: int | None = None,
+        models: list[str] = [],
+        version: str | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        log_dir: pathlib.Path | str | None = None,
+        log: SDSSLogger | None = None,
+        verbose: bool | int = False,
+        schema: Any = None,
+        store: bool | list[str] = False,
+        additional_properties: bool = False,
+        config: dict[str, Any] = {},
+        *,
+        max_connections: int | None = None,
+        line_limit: int = LINE_LIMIT,
+        buffer_limit: int = BUFFER_LIMIT,
+    ) -> None:
+        super().__init__(
+            name,
+            version=version,
+            log_dir=log_dir,
+            log=log,
+            verbose=verbose,
+            schema=schema,
+            store=store,
+            additional_properties=additional_properties,
+            config=config,
+        )
+        self._make_server(host, port, max_connections, line_limit, buffer_limit)
+        self._users = UserList(self)
+        #: What the current `write` was told of the user id, the command id and concatenation.
+        self._address: tuple[int | None, int | None, bool] | None = None
+        self.tron: TronConnection | None = None
+        if tron_host and tron_port:
+            self.tron = TronConnection(
+                f"{name}.{name}",
+                tron_host,
+                tron_port,
+                models=models,
+                log=self.log,
+                verbose=verbose,
+            )
+        self.models = {} if self.tron is None else self.tron.models
 
-    def new_command(self, transport: Any, command_str: bytes) -> Any:
-        """Run the command in a line of a client."""
+    def __repr__(self) -> str:
+        return f"<{self!s} (name={self.name!r}, host={self.host!r}, port={self.port})>"
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any] | pathlib.Path | str,
+        *args: Any,
+        loader: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Create an actor from a configuration.
+
+        Parameters
+        ----------
+        config
+            A dictionary or the path of a YAML file. Its section ``actor``, or all of it, holds
+            the arguments of the class. A section ``tron`` beside it or in it may hold the
+            ``host``, ``port`` and ``models`` of the hub.
+        args, kwargs
+            Further arguments of the class, which win over the configuration.
+        loader
+            The YAML loader.
+
+        Raises
+        ------
+        AssertionError
+            If there is no file at the path.
+        """
+        parsed = cls._parse_config(config, loader)
+        kwargs.setdefault("config", parsed)
+        return super().from_config(with_tron_section(parsed), *args, **kwargs)
+
+    async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
+        """Start to listen for clients, and connect to the hub if there is one.
+
+        A hub that cannot be reached is warned about, and tried again and again.
+
+        Parameters
+        ----------
+        get_keys
+            Whether to ask the hub for the current values of the keywords in `models`.
+        start_nubs
+            Whether to ask the hub to connect to this actor.
+
+        Raises
+        ------
+        OSError
+            If the address to listen at cannot be used.
+        """
+        await self._start_server()
+        if self.tron is not None:
+            self.tron.on_connection = self._start_nubs if start_nubs else None
+            await self.tron.start(get_keys=get_keys)
+        self.timed_commands.start()
+        return self
+
+    def _start_nubs(self, tron: TronConnection) -> None:
+        self.log.debug("Asking tron to connect back.")
+        command = tron.send_command("hub", f"startNubs {self.name}")
+        command.add_done_callback(self._nubs_started)
+
+    def _nubs_started(self, command: Any) -> None:
+        if command.result().status.did_fail:
+            self.log.warning("The hub could not be asked to connect to %s.", self.name)
+
+    async def stop(self) -> None:
+        """Cancel what runs, tell the clients, and close all connections."""
+        await super().stop()
+        self._users.stop()
+        if self.tron is not None:
+            self.tron.stop()
+
+    def new_user(self, transport: Any) -> None:
+        """Take a new client, or forget one that has gone."""
+        if transport.is_closing():
+            self._users.remove(transport)
+        else:
+            self._users.add(transport)
+
+    def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
+        """Run the command in a line of a client.
+
+        Parameters
+        ----------
+        transport
+            The transport of the client.
+        command_str
+            The line.
+
+        Returns
+        -------
+        command
+            The command, or None if the line is blank.
+        """
+        try:
+            parsed = parse_legacy_line(command_str)
+        except BadLine as error:
+            return self._command(transport, error.command_id).fail(error=str(error))
+        if parsed is None:
+            return None
+        commander, command_id, body = parsed
+        if would_log(self.log, logging.INFO):
+            self.log.info(
+                "New command received: %r (commander_id=%r, command_id=%d)",
+                body,
+                commander,
+                command_id,
+            )
+        command = self._command(transport, command_id, body, commander)
+        return self._run_command(command, transport)
+
+    def _command_id_of(self, head: bytes) -> int:
+        return find_command_id(head.decode(errors="replace"))
+
+    def show_new_user_info(self, user_id: int) -> None:
+        """Tell a new user its id, who is there, and the version of the actor."""
+        self.show_user_info(user_id)
+        self.show_version(user_id)
+
+    def show_user_info(self, user_id: int) -> None:
+        """Tell a user its id, and all users who is there."""
+        message = {"yourUserID": user_id, "num_users": len(self.transports)}
+        self.write(MessageCode.INFO, message, user_id=user_id)
+        self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
+        self._users.show(user_id)
+
+    def show_user_list(self) -> None:
+        """Tell all users who is there."""
+        for user_id in list(self.transports):
+            self.write(MessageCode.INFO, self._users.describe(user_id))
+
+    def show_version(self, user_id: int = 0) -> None:
+        """Tell a user, or all, the version of the actor."""
+        self.write(MessageCode.INFO, {"version": repr(self.version)}, user_id=user_id)
+
+    def send_command(  # type: ignore[override]
+        self,
+        target: str,
+        command_string: str,
+        *args: Any,
+        commander: str | None = None,
+        command_id: int | None = None,
+        command: BaseCommand[Any, Any] | None = None,
+        **command_kwargs: Any,
+    ) -> Command[Any]:
+        """Send a command to another actor, through the hub.
+
+        Parameters
+        ----------
+        target
+            The actor to command.
+        command_string, args
+            The command; the parts are joined by spaces.
+        commander
+            In whose name the command is sent, ``program.user``. By default it is the commander
+            of ``command``, else the actor itself.
+        command_id
+            The number of the command; by default the next one.
+        command
+            The command on whose behalf this one is sent.
+        command_kwargs
+            Arguments of `clu.command.BaseCommand`, such as ``reply_callback`` and
+            ``time_limit``.
+
+        Returns
+        -------
+        command
+            The command, which can be awaited.
+
+        Raises
+        ------
+        CluError
+            If there is no connection to a hub.
+        """
+        if self.tron is None:
+            raise CluError("cannot connect to tron.")
+        if commander is None and command is not None:
+            commander = str(command.commander_id)
+            if "." not in commander:
+                commander = None
+        return self.tron.send_command(
+            target, command_string, *args, commander=commander, mid=command_id, **command_kwargs
+        )
+
+    @staticmethod
+    def get_user_command_id(
+        command: BaseCommand[Any, Any] | None = None,
+        user_id: int | None = None,
+        command_id: int | None = None,
+    ) -> tuple[int, int]:
+        """Return the user id and the command id of a reply, 0 if they are not known.
+
+        Parameters
+        ----------
+        command
+            The command that is answered, which has both.
+        user_id, command_id
+            What to return instead, unless None.
+        """
+        if command is not None:
+            if user_id is None and command.transport is not None:
+                user_id = command.transport.user_id
+            if command_id is None:
+                command_id = command.command_id  # type: ignore[assignment]
+        return user_id or 0, command_id or 0
+
+    @staticmethod
+    def format_user_output(
+        user_id: int,
+        command_id: int,
+        message_code: MessageCode | str,
+        msg_str: str | None = None,
+    ) -> str:
+        """Return the line of a reply, whose keywords have been formatted."""
+        code = getattr(message_code, "value", message_code)
+        return f"{user_id} {command_id} {code} {'' if msg_str is None else msg_str}"
+
+    def write(  # type: ignore[override]
+        self,
+        message_code: MessageCode | str = MessageCode.INFO,
+        message: dict[str, Any] | str | None = None,
+        command: BaseCommand[Any, Any] | None = None,
+        user_id: int | None = None,
+        command_id: int | None = None,
+        concatenate: bool = True,
+        broadcast: bool = False,
+        validate: bool = True,
+        write_to_log: bool = True,
+        **kwargs: Any,
+    ) -> Reply:
+        """Write a reply to the users.
+
+        Parameters
+        ----------
+        message_code
+            The code of the reply.
+        message
+            The keywords and their values, or the value of the keyword ``text``.
+        command
+            The command to reply to. Without one the reply goes to all users.
+        user_id
+            The user that the reply goes to, if there is no command; 0 for all users.
+        command_id
+            The number of the command that is answered, if it is not that of ``command``.
+        concatenate
+            Whether the keywords go into one line, or each into a line of its own.
+        broadcast
+            Whether the reply goes to all users.
+        validate
+            Whether to validate the reply against the model of the actor.
+        write_to_log
+            Whether to log the reply.
+        kwargs
+            Further arguments of `clu.base.BaseActor.write`, and keywords that are added to the
+            message.
+
+        Returns
+        -------
+        reply
+            The reply; the error reply if the message was rejected by the model.
+
+        Raises
+        ------
+        CluTypeError
+            If the message is neither a dictionary nor a text, or holds something that cannot
+            be formatted, such as a dictionary of dictionaries.
+        CluValueError
+            If there is no such message code.
+        """
+        outer = self._address
+        if user_id is None and command_id is None and concatenate and outer is None:
+            if write_to_log and not kwargs:
+                return _write(self, message_code, message, command, broadcast, validate)
+        else:
+            self._address = (user_id, command_id, concatenate)
+        try:
+            return _write(
+                self,
+                message_code,
+                message,
+                command,
+                broadcast,
+                validate,
+                write_to_log=write_to_log,
+                **kwargs,
+            )
+        finally:
+            self._address = outer
+
+    def _write_internal(  # type: ignore[override]
+        self,
+        reply: Reply,
+        user_id: int | None = None,
+        command_id: int | None = None,
+        concatenate: bool = True,
+        write_to_log: bool = True,
+    ) -> None:
+        if self._address is not None:
+            user_id, command_id, concatenate = self._address
+        command = reply.command
+        transport = None
+        if command is not None:
+            transport = command.transport
+            if command_id is None:
+                command_id = command.command_id  # type: ignore[assignment]
+        if reply.broadcast:
+            user_id = transport = None
+        elif transport is not None:
+            user_id = transport.user_id
+        elif user_id:
+            transport = self.transports.get(user_id)
+        message = reply.message
+        if "error" in message or "exception" in message:
+            reply.message = message = describe_errors(message)
+        code = reply.message_code._value_
+        messages = [message] if concatenate or len(message) < 2 else one_by_one(message)
+        for each in messages:
+            try:
+                line = format_line(user_id or 0, command_id or 0, code, each)
+            except Exception as error:
+                raise blame_keyword(message, error) from error
+            if transport is not None:
+                transport.write(line)
+            else:
+                for client in list(self.transports.values()):
+                    client.write(line)
+            if write_to_log and would_log(self.log, REPLY):
+                self.log.log(REPLY, line[:-1].decode())
 
 
 class LegacyActor(ClickParser, BaseLegacyActor):
-    """A legacy actor that parses commands with click."""
+    """A legacy actor that parses commands with click.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `BaseLegacyActor`.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.tron is not None:
+            self.parser.add_command(tron_reconnect)
+            self.parser.add_command(tron_reconnect_too)

@@ -1,36 +1,351 @@
-"""The connection to a hub. The opscore transport is not part of this release yet."""
+"""The connection to a hub, and the keywords of the actors behind it."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import logging
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._property import CluModel, Property
+from clu._callbacks import call_user_function
+from clu._casedict import CaseInsensitiveDict
+from clu._lines import LineSplitter, OverlongLine
+from clu._reply import MessageCode, Reply
+from clu._status import CommandStatus
 from clu.base import BaseClient
-from clu.exceptions import CluNotImplemented
-from clu.legacy.actor import MISSING
+from clu.command import Command
+from clu.exceptions import CluDeprecationWarning, CluError, CluValueError, CommandError
+from clu.legacy._model import TronKey, TronModel
+from clu.legacy._protocol import TronClientProtocol
+from clu.legacy.types.keys import KeysDictionary
+from clu.legacy.types.parser import ParseError, ReplyParser
+from clu.protocol import LINE_LIMIT
+from clu.tools import escape
 
-__all__ = ["TronConnection", "TronKey", "TronModel"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clu.legacy.types.messages import Reply as HubReply
+
+__all__ = ["TronClientProtocol", "TronConnection", "TronKey", "TronLoggingFilter", "TronModel"]
+
+T = TypeVar("T", bound="TronConnection")
+
+_UNPARSED = "Failed parsing reply"
+_COMMANDER = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z][\w-]*)+", re.ASCII)
+_MIDS = 2**32
+_KEYS_PER_COMMAND = 10
+#: How long `start` waits for the hub, in seconds.
+_PATIENCE = 5.0
 
 
-class TronKey(Property):
-    """A keyword of an actor behind a hub."""
+class TronLoggingFilter(logging.Filter):
+    """Keeps lines of the hub that cannot be parsed off a handler."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise CluNotImplemented(MISSING)
-
-
-class TronModel(CluModel[TronKey]):
-    """The keywords of an actor behind a hub."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise CluNotImplemented(MISSING)
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to handle a record."""
+        return not record.getMessage().startswith(_UNPARSED)
 
 
 class TronConnection(BaseClient):
-    """The connection to a hub."""
+    """The connection to a hub.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise CluNotImplemented(MISSING)
+    It sends commands to the actors behind the hub, and follows their keywords.
 
-    async def start(self, get_keys: bool = True) -> Any:
-        """Connect to the hub."""
+    Parameters
+    ----------
+    commander
+        In whose name commands are sent, ``program.user``.
+    host, port
+        Where the hub listens for clients.
+    name
+        The name of the client.
+    models
+        The actors whose keywords are followed.
+    kwargs
+        Arguments of `clu.base.BaseClient`.
+
+    Attributes
+    ----------
+    keyword_dicts
+        The `clu.legacy.types.keys.KeysDictionary` of each actor that is followed, by its name.
+    models
+        The `TronModel` of each actor that is followed, by its name.
+    running_commands
+        The commands that have not ended, by their commander and number.
+    on_connection
+        A function that is called with this whenever the connection is open, or None.
+
+    Raises
+    ------
+    CluValueError
+        If the commander has another form.
+    clu.legacy.types.keys.KeysDictionaryError
+        If there is no dictionary for one of the models.
+    """
+
+    def __init__(
+        self,
+        commander: str,
+        host: str,
+        port: int = 6093,
+        name: str = "tron",
+        models: list[str] = [],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, **kwargs)
+        if not _COMMANDER.fullmatch(commander):
+            raise CluValueError("Invalid commander format.")
+        self.commander = commander
+        self.host = host
+        self.port = port
+        self.keyword_dicts = {model: KeysDictionary.load(model) for model in models or []}
+        self.models = {model: TronModel(keys) for model, keys in self.keyword_dicts.items()}
+        self.rparser = ReplyParser()
+        self.protocol: TronClientProtocol | None = None
+        self.running_commands: dict[tuple[str, int], Command[Any]] = {}
+        self.on_connection: Callable[[TronConnection], Any] | None = None
+        self._mid = 1
+        self._wants_keys = True
+        self._splitter = LineSplitter(LINE_LIMIT)
+        self._attempted = asyncio.Event()
+        self._stopped = asyncio.Event()
+        handler = self.log.sh
+        if handler and not any(isinstance(item, TronLoggingFilter) for item in handler.filters):
+            handler.addFilter(TronLoggingFilter())
+
+    @property
+    def transport(self) -> Any:
+        """The transport of the connection, or None while there is none."""
+        return None if self.protocol is None else self.protocol.transport
+
+    def connected(self) -> bool:
+        """Whether the connection is open."""
+        transport = self.transport
+        return transport is not None and not transport.is_closing()
+
+    async def start(self: T, get_keys: bool = True) -> T:
+        """Connect to the hub.
+
+        A hub that cannot be reached is warned about, and tried again after a delay that grows.
+
+        Parameters
+        ----------
+        get_keys
+            Whether to ask for the current values of the keywords in `models`, now and whenever
+            the connection has been lost.
+        """
+        if self.protocol is not None:
+            self.stop()
+        self._wants_keys = get_keys
+        self._attempted.clear()
+        self._stopped.clear()
+        self.protocol = TronClientProtocol(
+            self._handle_reply,
+            self.host,
+            self.port,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+        )
+        self.protocol.connect()
+        try:
+            await asyncio.wait_for(self._attempted.wait(), _PATIENCE)
+        except asyncio.TimeoutError:
+            self.log.warning("Still trying to connect to tron at %s:%s.", self.host, self.port)
+        return self
+
+    def stop(self) -> None:  # type: ignore[override]
+        """Close the connection. Commands that have not ended fail."""
+        protocol, self.protocol = self.protocol, None
+        if protocol is not None:
+            protocol.stop_trying()
+            if protocol.transport is not None:
+                protocol.transport.close()
+        self._stopped.set()
+        self._fail_commands("The connection to the hub was closed before the command ended.")
+
+    async def reconnect(self) -> None:
+        """Connect to the hub again."""
+        self.stop()
+        await self.start(get_keys=self._wants_keys)
+
+    async def run_forever(self) -> None:
+        """Follow the hub until `stop` is called or the task is cancelled."""
+        await self._stopped.wait()
+
+    def _connected(self) -> None:
+        self.log.info("started tron connection at %s:%s", self.host, self.port)
+        self._splitter = LineSplitter(LINE_LIMIT)
+        self._attempted.set()
+        if self.on_connection is not None:
+            self.on_connection(self)
+        if self._wants_keys:
+            self._ask_for_keys()
+
+    def _disconnected(self, error: BaseException | None) -> None:
+        self._attempted.set()
+        if self.protocol is None:
+            return
+        self.log.warning(
+            "No connection to tron at %s:%s (%s). Trying again in %.1f s.",
+            self.host,
+            self.port,
+            error or "the hub closed it",
+            self.protocol.delay,
+        )
+        self._fail_commands("The connection to the hub was lost before the command ended.")
+
+    async def get_keys(self) -> None:
+        """Ask the hub for the current values of the keywords in `models`."""
+        self._ask_for_keys()
+
+    def _ask_for_keys(self) -> None:
+        for actor, model in self.models.items():
+            names = [name.lower() for name in model]
+            for start in range(0, len(names), _KEYS_PER_COMMAND):
+                some = names[start : start + _KEYS_PER_COMMAND]
+                self.send_command("keys", f"getFor={actor}", *some)
+
+    def send_command(  # type: ignore[override]
+        self,
+        target: str,
+        command_string: str,
+        *args: Any,
+        commander: str | None = None,
+        mid: int | None = None,
+        callback: Callable[[HubReply], Any] | None = None,
+        **command_kwargs: Any,
+    ) -> Command[Any]:
+        """Send a command to an actor behind the hub.
+
+        Parameters
+        ----------
+        target
+            The actor to command.
+        command_string, args
+            The command; the parts are joined by spaces.
+        commander
+            In whose name the command is sent; by default that of the connection.
+        mid
+            The number of the command; by default the next one.
+        callback
+            The former name of ``reply_callback``.
+        command_kwargs
+            Arguments of `clu.command.BaseCommand`, such as ``reply_callback``, which is called
+            with each reply as the hub sends it, and ``time_limit``.
+
+        Returns
+        -------
+        command
+            The command, which can be awaited. Its ``replies`` are `clu.base.Reply` objects that
+            also have the typed ``keywords``.
+
+        Raises
+        ------
+        CluError
+            If there is no connection.
+        CommandError
+            If the command is more than one line.
+        """
+        if not self.connected():
+            raise CluError("cannot connect to tron.")
+        if callback is not None:
+            warnings.warn(
+                "The 'callback' argument is deprecated and will be removed in a future version. "
+                "Please use 'reply_callback' instead.",
+                CluDeprecationWarning,
+                stacklevel=2,
+            )
+            command_kwargs["reply_callback"] = callback
+        commander = commander or self.commander
+        mid = self._next_mid(commander) if mid is None else mid
+        text = " ".join([str(command_string), *map(str, args)]).rstrip("\r\n")
+        line = f"{commander} {mid} {target} {text}"
+        if any(char in line for char in "\n\r\0"):
+            raise CommandError(f"The command {line!r} is not one line.")
+        command: Command[Any] = Command(
+            f"{line}\n",
+            commander_id=commander,
+            command_id=mid,
+            consumer_id=target,
+            **command_kwargs,
+        )
+        key = (commander, mid)
+        self.running_commands[key] = command
+        command.add_done_callback(lambda _: self._forget(key, command))
+        self.transport.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+        return command
+
+    def _next_mid(self, commander: str) -> int:
+        while (commander, self._mid) in self.running_commands:
+            self._mid = (self._mid + 1) % _MIDS
+        mid = self._mid
+        self._mid = (mid + 1) % _MIDS
+        return mid
+
+    def _forget(self, key: tuple[str, int], command: Command[Any]) -> None:
+        if self.running_commands.get(key) is command:
+            del self.running_commands[key]
+
+    def _handle_reply(self, data: bytes) -> None:
+        """Handle what comes from the hub, which need not be whole lines."""
+        for line in self._splitter.feed(data):
+            if isinstance(line, OverlongLine):
+                self.log.warning("%s of over %d bytes: %r.", _UNPARSED, line.limit, line.head)
+                continue
+            text = line.rstrip(b"\r\n")
+            if not text:
+                continue
+            try:
+                reply = self.rparser.parse(text.decode())
+            except (ParseError, UnicodeDecodeError):
+                excerpt = text[:200].decode(errors="backslashreplace")
+                self.log.warning("%s %r.", _UNPARSED, excerpt)
+                continue
+            try:
+                self._take(reply)
+            except Exception:
+                self.log.exception("Failed handling reply %r.", reply.string)
+
+    def _take(self, reply: HubReply) -> None:
+        header = reply.header
+        actor = header.actor
+        model = self.models.get(actor)
+        if model is None and actor.startswith("keys_"):
+            model = self.models.get(actor[5:])
+        command = self.running_commands.get((header.cmdrName, header.commandId))
+        values = None if model is None else model.parse_reply(reply)
+        if command is None or command.done():
+            return
+        if values is None:
+            values = {keyword.name: list(keyword.values) for keyword in reply.keywords}
+        self._answer(command, MessageCode(str(header.code).lower()), values, reply)
+
+    def _answer(
+        self,
+        command: Command[Any],
+        code: MessageCode,
+        values: dict[str, Any],
+        reply: HubReply | None,
+    ) -> None:
+        """Give a command one of its replies."""
+        message: dict[str, Any] = CaseInsensitiveDict(values)
+        keywords = [] if reply is None else reply.keywords
+        command.replies.append(Reply(code, message, command, validated=True, keywords=keywords))
+        if command._reply_callback is not None and reply is not None:
+            result: Any = call_user_function(command._reply_callback, reply)
+            if asyncio.iscoroutine(result):
+                self._create_task(result)
+        command.set_status(CommandStatus.code_to_status(code.value))
+
+    def _fail_commands(self, reason: str) -> None:
+        for (commander, mid), command in list(self.running_commands.items()):
+            if command.done():
+                continue
+            line = f"{commander} {mid} {command.consumer_id} f error={escape(reason)}"
+            try:
+                reply = self.rparser.parse(line)
+            except ParseError:
+                reply = None
+            self._answer(command, MessageCode.FAILED, {"error": reason}, reply)

@@ -1,0 +1,24 @@
+"""The section of a configuration about the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ARGUMENTS = {"host": "tron_host", "port": "tron_port", "models": "models"}
+
+
+def with_tron_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a configuration where what a section ``tron`` says is with the actor's arguments.
+
+    What the actor's own section says wins.
+    """
+    section = config.get("actor") or config.get("client") or config
+    tron = section.get("tron", config.get("tron"))
+    if not isinstance(tron, Mapping):
+        return config
+    arguments = {key: value for key, value in section.items() if key != "tron"}
+    for key, name in _ARGUMENTS.items():
+        if key in tron:
+            arguments.setdefault(name, tron[key])
+    return {"actor": arguments}

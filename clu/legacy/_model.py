@@ -1,0 +1,166 @@
+"""The keywords of an actor behind a hub."""
+
+from __future__ import annotations
+
+import warnings
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from clu._property import CluModel, Property
+from clu.exceptions import CluWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from clu.legacy.types.keys import Key, KeysDictionary
+    from clu.legacy.types.messages import Keyword, Reply
+
+#: How many keywords of an actor are complained about.
+_MOST_COMPLAINTS = 1000
+
+
+def native(value: Any) -> Any:
+    """Return a typed value as a builtin one."""
+    if isinstance(value, tuple):
+        return tuple([native(part) for part in value])
+    return getattr(value, "native", value)
+
+
+class TronKey(Property):
+    """A keyword of an actor behind a hub. Its value is the list of the values of the keyword.
+
+    Parameters
+    ----------
+    name
+        The name of the keyword.
+    key
+        The `clu.legacy.types.keys.Key`, which says what values the keyword has.
+    keyword
+        The keyword as it was received, with typed values.
+    model
+        The model that it belongs to.
+    callback
+        A function or coroutine function that is called with a copy of this when the keyword is
+        received.
+
+    Attributes
+    ----------
+    keyword
+        The last `clu.legacy.types.messages.Keyword`, or None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: Key,
+        keyword: Keyword | None = None,
+        model: Any | None = None,
+        callback: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(name, [None] * len(key.typedValues.vtypes), model, callback)
+        self.key = key
+        self.keyword: Keyword | None = None
+        if keyword is not None:
+            self.update_keyword(keyword)
+
+    def update_keyword(self, keyword: Keyword) -> None:
+        """Take over a keyword that was received, and run the callbacks."""
+        self.keyword = keyword
+        self.value = [native(value) for value in keyword.values]
+
+    def copy(self) -> TronKey:
+        """Return a copy without the callbacks."""
+        copy = TronKey.__new__(TronKey)
+        Property.__init__(copy, self.name, self._value, self.model)
+        if isinstance(self._value, list):
+            copy._value = list(self._value)
+        copy.key = self.key
+        copy.keyword = self.keyword
+        copy.last_seen = self.last_seen
+        copy.in_schema = self.in_schema
+        return copy
+
+    def __getitem__(self, sl: Any) -> Any:
+        return self.value[sl]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+class TronModel(CluModel[TronKey]):
+    """The keywords of an actor behind a hub.
+
+    Parameters
+    ----------
+    keydict
+        The keys of the actor.
+    callback
+        A function or coroutine function that is called when a keyword is received, with the
+        values of all keywords and a copy of the `TronKey`.
+    """
+
+    def __init__(self, keydict: KeysDictionary, callback: Callable[..., Any] | None = None) -> None:
+        super().__init__(keydict.name, callback)
+        self.keydict = keydict
+        self._complained: set[str] = set()
+        self._fill()
+
+    def __repr__(self) -> str:
+        return f"<Model ({self.name})>"
+
+    def _fill(self) -> None:
+        for key in self.keydict.keys.values():
+            self[key.name] = TronKey(key.name, key, model=self)
+
+    def reload(self) -> None:
+        """Forget all values and callbacks."""
+        self._callbacks.clear()
+        self.last_seen = None
+        self.clear()
+        self._fill()
+
+    def parse_reply(self, reply: Reply) -> dict[str, Any]:
+        """Update the keywords with those of a reply.
+
+        Parameters
+        ----------
+        reply
+            A reply of the actor. The values of its keywords become typed in place.
+
+        Returns
+        -------
+        values
+            The values of the keywords that the model has, by their names in lower case.
+
+        Warns
+        -----
+        CluWarning
+            If the dictionary does not have a keyword, or has it with other types; once for each.
+        """
+        now = self.last_seen = time()
+        found: dict[str, Any] = {}
+        strange: list[str] = []
+        for keyword in reply.keywords:
+            key = self.get(keyword.name)
+            if key is None:
+                strange.append(f"Cannot parse unknown keyword {self.name}.{keyword.name}.")
+                continue
+            if not key.key.consume(keyword):
+                strange.append(f"Failed parsing keyword {self.name}.{keyword.name}.")
+                continue
+            key.keyword = keyword
+            key.last_seen = now
+            key._value = found[keyword.name.lower()] = [native(v) for v in keyword.values]
+            if key._callbacks:
+                key.notify(key.copy())
+            if self._callbacks:
+                self.notify(self.flatten(), key.copy())
+        if strange:
+            self._complain(strange)
+        return found
+
+    def _complain(self, problems: Iterable[str]) -> None:
+        for problem in problems:
+            if problem not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
+                self._complained.add(problem)
+                warnings.warn(problem, CluWarning, stacklevel=3)

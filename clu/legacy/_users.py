@@ -1,0 +1,93 @@
+"""What the users of a legacy actor are told of each other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from clu._speedups.reply import format_line
+
+if TYPE_CHECKING:
+    from clu.legacy.actor import BaseLegacyActor
+
+#: The seconds between two lists for those who are connected already.
+PERIOD = 0.2
+
+
+class UserList:
+    """Greets new users, and tells all who is there.
+
+    A new user gets the list at once. The others get it at once too, but not more often than
+    every `PERIOD` seconds: to tell each of a hundred clients of each of the others as they come
+    in would take nine megabytes.
+
+    Parameters
+    ----------
+    actor
+        The actor.
+    """
+
+    def __init__(self, actor: BaseLegacyActor) -> None:
+        self._actor = actor
+        self._newcomers: list[int] = []
+        self._informed: set[int] = set()
+        self._lines: bytes | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_time = 0.0
+
+    def add(self, transport: Any) -> None:
+        """Take a new user, to be greeted at the end of this turn of the loop."""
+        users = self._actor.transports
+        transport.user_id = user_id = max(users, default=0) + 1
+        transport.multiline = False
+        users[user_id] = transport
+        self._lines = None
+        self._informed.clear()
+        if not self._newcomers:
+            asyncio.get_running_loop().call_soon(self._greet)
+        self._newcomers.append(user_id)
+
+    def remove(self, transport: Any) -> None:
+        """Forget a user."""
+        self._actor.transports.pop(transport.user_id, None)
+        self._lines = None
+
+    def stop(self) -> None:
+        """Tell nobody any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def describe(self, user_id: int) -> dict[str, Any]:
+        """Return the message about a user."""
+        peer = self._actor.transports[user_id].get_extra_info("peername")
+        return {"UserInfo": [user_id, str(peer[0]) if peer else "?"]}
+
+    def show(self, user_id: int) -> None:
+        """Send the list to a user now, and to the others soon."""
+        self._send(self._actor.transports[user_id])
+        self._informed.add(user_id)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(self._next_time, loop.time()), self._inform)
+
+    def _greet(self) -> None:
+        newcomers, self._newcomers = self._newcomers, []
+        for user_id in newcomers:
+            if user_id in self._actor.transports:
+                self._actor.show_new_user_info(user_id)
+
+    def _inform(self) -> None:
+        self._timer = None
+        self._next_time = asyncio.get_running_loop().time() + PERIOD
+        for user_id, transport in list(self._actor.transports.items()):
+            if user_id not in self._informed:
+                self._informed.add(user_id)
+                self._send(transport)
+
+    def _send(self, transport: Any) -> None:
+        if self._lines is None:
+            users = self._actor.transports
+            lines = [format_line(0, 0, "i", self.describe(user_id)) for user_id in users]
+            self._lines = b"".join(lines)
+        transport.write(self._lines)
