@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MockReply", "MockReplyList", "MockedActor", "TestCommand", "setup_test_actor"]
 
+_VALUE = r"""[ \t]*(?:"(?:[^"\\]|\\.)*"[^;,]*|'(?:[^'\\]|\\.)*'[^;,]*|[^;,]*)"""
+#: A keyword of a legacy reply with its values; a semicolon may be inside quotes.
+_ITEM = re.compile(rf"([^;=]+(?:={_VALUE}(?:,{_VALUE})*)?)(?:;|$)")
+
 T = TypeVar("T", bound="TCPBaseActor | BaseLegacyActor | AMQPBaseActor")
 
 
@@ -97,7 +101,7 @@ class MockReplyList(list[MockReply]):
             return
         user_id, command_id, flag, body = found.groups()
         data = {}
-        for item in body.split(";") if body else []:
+        for item in _ITEM.findall(body):
             keyword, _, value = item.strip().partition("=")
             data[keyword] = value
         self.append(MockReply(int(user_id), int(command_id), flag, data))

@@ -30,5 +30,7 @@ Scanner = _kernel.Scanner
 UIntConverter = _kernel.UIntConverter
 blanks_end = _kernel.blanks_end
 name_end = _kernel.name_end
+native_values = _kernel.native_values
 quoted_end = _kernel.quoted_end
+update_keys = _kernel.update_keys
 word_end = _kernel.word_end

@@ -8,6 +8,8 @@ cdef double NAN
 
 cdef bint COMPILED
 
+cdef object lookup
+
 cdef class KeywordBase:
     cdef public object _raw
     cdef public object _values
@@ -202,3 +204,11 @@ cdef class Plan:
 
     @cython.locals(typed=list)
     cpdef bint consume(self, object keyword, object name) except -1
+
+cpdef object native_value(object value)
+
+@cython.locals(natives=list)
+cpdef list native_values(object keyword)
+
+@cython.locals(found=dict, matches=bint)
+cpdef dict update_keys(object model, object keywords, object now, list strange, bint trace)

@@ -21,6 +21,9 @@ NAN = float("nan")
 # Cython reads a float in its own way, with error messages of its own.
 read_float = float
 
+# Of dict, not of the model, which ignores case at a price.
+lookup = dict.get
+
 # Some short cuts are short only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
@@ -743,3 +746,71 @@ class Plan:
             keyword._raw = typed
         keyword.matched = True
         return True
+
+
+def native_value(value: Any) -> Any:
+    """Return a typed value as a builtin one."""
+    if isinstance(value, tuple):
+        return tuple([native_value(part) for part in value])
+    return getattr(value, "native", value)
+
+
+def native_values(keyword: Any) -> list[Any]:
+    """Return the values of a keyword as builtin ones."""
+    raw = keyword._raw if isinstance(keyword, KeywordBase) else None
+    natives: list[Any] = []
+    for value in keyword.values if raw is None else raw:
+        natives.append(native_value(value))
+    return natives
+
+
+def update_keys(
+    model: Any, keywords: Sequence[Any], now: float, strange: list[Any], trace: bool
+) -> dict[str, Any]:
+    """Update the keys of a model with keywords, and notify who listens.
+
+    Parameters
+    ----------
+    model
+        A dictionary of keys. Its ``_find`` returns the key of a name in another case, or None.
+    keywords
+        The keywords, whose values become typed.
+    now
+        The time, in seconds since 1970.
+    strange
+        To this list are appended the keywords that the model does not have, or has with other
+        types.
+    trace
+        Whether keys print what they are given.
+
+    Returns
+    -------
+    values
+        The values of the keywords that the model has, by their names in lower case.
+    """
+    found: dict[str, Any] = {}
+    listeners = model._callbacks
+    for keyword in keywords:
+        name = keyword.name
+        key = lookup(model, name)
+        if key is None:
+            key = model._find(name)
+        if key is None:
+            strange.append(keyword)
+            continue
+        definition = key.key
+        if trace:
+            matches = definition.consume(keyword)
+        else:
+            matches = definition.typedValues.plan.consume(keyword, definition.name)
+        if not matches:
+            strange.append(keyword)
+            continue
+        key.keyword = keyword
+        key.last_seen = now
+        key._value = found[name.lower()] = native_values(keyword)
+        if key._callbacks:
+            key.notify(key.copy())
+        if listeners:
+            model.notify(model.flatten(), key.copy())
+    return found

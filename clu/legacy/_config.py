@@ -21,4 +21,4 @@ def with_tron_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
     for key, name in _ARGUMENTS.items():
         if key in tron:
             arguments.setdefault(name, tron[key])
-    return {"actor": arguments}
+    return {"actor": {"config": config, **arguments}}

@@ -7,23 +7,18 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from clu._property import CluModel, Property
+from clu._speedups.opscore import native_values, update_keys
 from clu.exceptions import CluWarning
+from clu.legacy.types.keys import Consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from clu.legacy.types.keys import Key, KeysDictionary
     from clu.legacy.types.messages import Keyword, Reply
 
 #: How many keywords of an actor are complained about.
 _MOST_COMPLAINTS = 1000
-
-
-def native(value: Any) -> Any:
-    """Return a typed value as a builtin one."""
-    if isinstance(value, tuple):
-        return tuple([native(part) for part in value])
-    return getattr(value, "native", value)
 
 
 class TronKey(Property):
@@ -66,7 +61,7 @@ class TronKey(Property):
     def update_keyword(self, keyword: Keyword) -> None:
         """Take over a keyword that was received, and run the callbacks."""
         self.keyword = keyword
-        self.value = [native(value) for value in keyword.values]
+        self.value = native_values(keyword)
 
     def copy(self) -> TronKey:
         """Return a copy without the callbacks."""
@@ -138,29 +133,19 @@ class TronModel(CluModel[TronKey]):
             If the dictionary does not have a keyword, or has it with other types; once for each.
         """
         now = self.last_seen = time()
-        found: dict[str, Any] = {}
-        strange: list[str] = []
-        for keyword in reply.keywords:
-            key = self.get(keyword.name)
-            if key is None:
-                strange.append(f"Cannot parse unknown keyword {self.name}.{keyword.name}.")
-                continue
-            if not key.key.consume(keyword):
-                strange.append(f"Failed parsing keyword {self.name}.{keyword.name}.")
-                continue
-            key.keyword = keyword
-            key.last_seen = now
-            key._value = found[keyword.name.lower()] = [native(v) for v in keyword.values]
-            if key._callbacks:
-                key.notify(key.copy())
-            if self._callbacks:
-                self.notify(self.flatten(), key.copy())
+        strange: list[Keyword] = []
+        found = update_keys(self, reply.keywords, now, strange, Consumer.debug)
         if strange:
             self._complain(strange)
         return found
 
-    def _complain(self, problems: Iterable[str]) -> None:
-        for problem in problems:
+    def _find(self, name: str) -> TronKey | None:
+        return self.get(name)  # type: ignore[no-any-return]
+
+    def _complain(self, keywords: list[Keyword]) -> None:
+        for keyword in keywords:
+            what = "Failed parsing" if keyword.name in self else "Cannot parse unknown"
+            problem = f"{what} keyword {self.name}.{keyword.name}."
             if problem not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
                 self._complained.add(problem)
                 warnings.warn(problem, CluWarning, stacklevel=3)

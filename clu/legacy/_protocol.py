@@ -51,6 +51,13 @@ class TronClientProtocol(ReconnectingTCPClientProtocol):
         """The seconds until the next attempt, once one has failed."""
         return self._delay
 
+    def close(self) -> None:
+        """Close the connection for good, without calling any function."""
+        self._on_connected = self._on_disconnected = None
+        self.stop_trying()
+        if self.transport is not None:
+            self.transport.close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the success."""
         super().connection_made(transport)

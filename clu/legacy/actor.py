@@ -178,7 +178,6 @@ class BaseLegacyActor(TCPServerActor):
             If there is no file at the path.
         """
         parsed = cls._parse_config(config, loader)
-        kwargs.setdefault("config", parsed)
         return super().from_config(with_tron_section(parsed), *args, **kwargs)
 
     async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
@@ -272,8 +271,9 @@ class BaseLegacyActor(TCPServerActor):
         """Tell a user its id, and all users who is there."""
         message = {"yourUserID": user_id, "num_users": len(self.transports)}
         self.write(MessageCode.INFO, message, user_id=user_id)
-        self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
-        self._users.show(user_id)
+        if user_id in self.transports:
+            self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
+            self._users.show(user_id)
 
     def show_user_list(self) -> None:
         """Tell all users who is there."""
@@ -423,6 +423,7 @@ class BaseLegacyActor(TCPServerActor):
             if write_to_log and not kwargs:
                 return _write(self, message_code, message, command, broadcast, validate)
         else:
+            # The base class does not know these; a callback may write while they count.
             self._address = (user_id, command_id, concatenate)
         try:
             return _write(
@@ -473,7 +474,7 @@ class BaseLegacyActor(TCPServerActor):
             if transport is not None:
                 transport.write(line)
             else:
-                for client in list(self.transports.values()):
+                for client in [*self.transports.values()]:
                     client.write(line)
             if write_to_log and would_log(self.log, REPLY):
                 self.log.log(REPLY, line[:-1].decode())

@@ -136,11 +136,11 @@ class TronConnection(BaseClient):
             Whether to ask for the current values of the keywords in `models`, now and whenever
             the connection has been lost.
         """
-        if self.protocol is not None:
-            self.stop()
+        self._close()
         self._wants_keys = get_keys
-        self._attempted.clear()
-        self._stopped.clear()
+        self._attempted = asyncio.Event()
+        if self._stopped.is_set():
+            self._stopped = asyncio.Event()
         self.protocol = TronClientProtocol(
             self._handle_reply,
             self.host,
@@ -157,18 +157,30 @@ class TronConnection(BaseClient):
 
     def stop(self) -> None:  # type: ignore[override]
         """Close the connection. Commands that have not ended fail."""
+        self._close()
+        self._stopped.set()
+        for task in self._tasks:
+            task.cancel()
+
+    def _close(self) -> None:
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
-            protocol.stop_trying()
-            if protocol.transport is not None:
-                protocol.transport.close()
-        self._stopped.set()
+            protocol.close()
+        self._attempted.set()
         self._fail_commands("The connection to the hub was closed before the command ended.")
 
     async def reconnect(self) -> None:
-        """Connect to the hub again."""
-        self.stop()
-        await self.start(get_keys=self._wants_keys)
+        """Connect to the hub again.
+
+        If the connection was open, the hub knows who is there: `on_connection` is not called.
+        """
+        on_connection = self.on_connection
+        if self.connected():
+            self.on_connection = None
+        try:
+            await self.start(get_keys=self._wants_keys)
+        finally:
+            self.on_connection = on_connection
 
     async def run_forever(self) -> None:
         """Follow the hub until `stop` is called or the task is cancelled."""
@@ -185,8 +197,7 @@ class TronConnection(BaseClient):
 
     def _disconnected(self, error: BaseException | None) -> None:
         self._attempted.set()
-        if self.protocol is None:
-            return
+        assert self.protocol is not None
         self.log.warning(
             "No connection to tron at %s:%s (%s). Trying again in %.1f s.",
             self.host,
