@@ -5,7 +5,8 @@ cdef object _quote
 cdef str _BREAKS
 cdef bint COMPILED
 cdef dict _names
-cdef tuple _ARRAYS
+cdef list _FRACTIONS
+cdef Py_ssize_t _FEW
 cdef object _LEAST
 cdef object _MOST
 cdef int _MOST_NAMES
@@ -44,6 +45,16 @@ cdef void add_value(list parts, object value, int depth) except *
 
 @cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
 cdef void add_text(list parts, str text) except *
+
+@cython.locals(
+    size=double,
+    power=cython.longlong,
+    scaled=cython.longlong,
+    whole=cython.longlong,
+    fractions=list,
+    encoded=bytes,
+)
+cdef void add_float(list parts, double number) except *
 
 cdef bint is_common(double number) noexcept
 

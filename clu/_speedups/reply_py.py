@@ -33,8 +33,10 @@ _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = _BREAKS + ";\"'"
 #: The starts of keywords, by their names.
 _names: dict[str, str] = {}
-#: What orjson writes as a list, and the integers that it accepts.
-_ARRAYS = (list, tuple)
+#: The fractions of one, two and three decimals.
+_FRACTIONS = [[f".{number:0{width}}" for number in range(10**width)] for width in (1, 2, 3)]
+#: The length of lists that are not worth a look, and the integers that orjson accepts.
+_FEW = 3
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _MOST_NAMES = 4096
 
@@ -245,7 +247,10 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
             parts[before - 1] = start[:-1]
     parts.append("\n")
     line = "".join(parts)
-    return line.encode("utf-8", "backslashreplace")
+    try:
+        return line.encode("utf-8")
+    except UnicodeEncodeError:  # surrogates without their other half
+        return line.encode("utf-8", "backslashreplace")
 
 
 def start_of(name: object) -> str:
@@ -274,11 +279,7 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
     if kind is str:
         add_text(parts, value)  # type: ignore[arg-type]
     elif kind is float:
-        if is_common(value):  # type: ignore[arg-type]
-            encoded = _dumps(value)
-            parts.append(encoded.decode("ascii"))
-        else:
-            parts.append(str(value))
+        add_float(parts, value)  # type: ignore[arg-type]
     elif kind is int:
         parts.append(str(value))
     elif value is True:
@@ -290,7 +291,7 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
     elif depth > MAX_DEPTH:
         raise RecursionError("the value is nested too deeply")
     elif isinstance(value, (list, tuple)):
-        if len(value) > 1 and type(value) in _ARRAYS and are_common(value):
+        if len(value) > _FEW and (kind is list or kind is tuple) and are_common(value):
             encoded = _dumps(value)
             parts.append(encoded[1:-1].decode("ascii"))
             return
@@ -330,6 +331,30 @@ def add_text(parts: list[str], text: str) -> None:
         parts.append(guard(text))
     elif text:
         parts.append(text)
+
+
+def add_float(parts: list[str], number: float) -> None:
+    """Add a number as ``str`` writes it.
+
+    The shortest text of up to 15 digits that makes a number is the only one. That of many
+    measurements has but a few decimals, which are quickly found.
+    """
+    size = abs(number)
+    if COMPILED and 1e-4 <= size < 1e9:
+        power = 1
+        for fractions in _FRACTIONS:
+            power *= 10
+            scaled = int(size * power + 0.5)
+            if scaled / power == size:
+                whole = scaled // power
+                parts.append(f"{whole}" if number > 0 else f"-{whole}")
+                parts.append(fractions[scaled - whole * power])
+                return
+    if is_common(number):
+        encoded = _dumps(number)
+        parts.append(encoded.decode("ascii"))
+    else:
+        parts.append(str(number))
 
 
 def is_common(number: float) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clu._legacy_command import parse_legacy_command
 from clu._speedups.reply import format_line
 from clu._tcp_command import BadLine
 from clu.exceptions import CluTypeError, CommandError
+
+if TYPE_CHECKING:
+    from clu._reply import MessageCode
+    from clu.command import BaseCommand
 
 _command_id = re.compile(
     r"\s*(?:[A-Za-z][\w-]*(?:\.[\w-]+)+\s+)?(?P<command_id>[0-9]{1,640})(?![0-9])"
@@ -42,6 +46,36 @@ def find_command_id(text: str) -> int:
     """Return the command id that a line begins with, or 0."""
     found = _command_id.match(text)
     return int(found["command_id"]) if found else 0
+
+
+def get_user_command_id(
+    command: BaseCommand[Any, Any] | None = None,
+    user_id: int | None = None,
+    command_id: int | None = None,
+) -> tuple[int, int]:
+    """Return the user id and the command id of a reply, 0 if they are not known.
+
+    Parameters
+    ----------
+    command
+        The command that is answered, which has both.
+    user_id, command_id
+        What to return instead, unless None.
+    """
+    if command is not None:
+        if user_id is None and command.transport is not None:
+            user_id = command.transport.user_id
+        if command_id is None:
+            command_id = command.command_id  # type: ignore[assignment]
+    return user_id or 0, command_id or 0
+
+
+def format_user_output(
+    user_id: int, command_id: int, message_code: MessageCode | str, msg_str: str | None = None
+) -> str:
+    """Return the line of a reply, whose keywords have been formatted."""
+    code = getattr(message_code, "value", message_code)
+    return f"{user_id} {command_id} {code} {'' if msg_str is None else msg_str}"
 
 
 def describe_errors(message: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from clu._reply import MessageCode
 from clu._speedups.reply import format_line
-
-if TYPE_CHECKING:
-    from clu.legacy.actor import BaseLegacyActor
+from clu._tcp_actor import TCPServerActor
 
 #: The seconds between two lists for those who are connected already.
 PERIOD = 0.2
@@ -27,7 +26,7 @@ class UserList:
         The actor.
     """
 
-    def __init__(self, actor: BaseLegacyActor) -> None:
+    def __init__(self, actor: GreetingActor) -> None:
         self._actor = actor
         self._newcomers: list[int] = []
         self._informed: set[int] = set()
@@ -91,3 +90,45 @@ class UserList:
             lines = [format_line(0, 0, "i", self.describe(user_id)) for user_id in users]
             self._lines = b"".join(lines)
         transport.write(self._lines)
+
+
+class GreetingActor(TCPServerActor):
+    """The base of actors whose users have numbers and hear of each other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._users = UserList(self)
+
+    async def stop(self) -> None:
+        """Cancel what runs, tell the clients, and close their connections."""
+        await super().stop()
+        self._users.stop()
+
+    def new_user(self, transport: Any) -> None:
+        """Take a new client, or forget one that has gone."""
+        if transport.is_closing():
+            self._users.remove(transport)
+        else:
+            self._users.add(transport)
+
+    def show_new_user_info(self, user_id: int) -> None:
+        """Tell a new user its id, who is there, and the version of the actor."""
+        self.show_user_info(user_id)
+        self.show_version(user_id)
+
+    def show_user_info(self, user_id: int) -> None:
+        """Tell a user its id, and all users who is there."""
+        message = {"yourUserID": user_id, "num_users": len(self.transports)}
+        self.write(MessageCode.INFO, message, user_id=user_id)
+        if user_id in self.transports:
+            self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
+            self._users.show(user_id)
+
+    def show_user_list(self) -> None:
+        """Tell all users who is there."""
+        for user_id in list(self.transports):
+            self.write(MessageCode.INFO, self._users.describe(user_id))
+
+    def show_version(self, user_id: int = 0) -> None:
+        """Tell a user, or all, the version of the actor."""
+        self.write(MessageCode.INFO, {"version": repr(self.version)}, user_id=user_id)

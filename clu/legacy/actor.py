@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._logging import REPLY
 from clu._reply import MessageCode
 from clu._speedups.reply import format_line, would_log
-from clu._tcp_actor import TCPServerActor
 from clu._tcp_command import BadLine
 from clu._transport import BUFFER_LIMIT
 from clu.exceptions import CluError
@@ -17,11 +16,13 @@ from clu.legacy._line import (
     blame_keyword,
     describe_errors,
     find_command_id,
+    format_user_output,
+    get_user_command_id,
     one_by_one,
     parse_legacy_line,
 )
 from clu.legacy._reconnect import tron_reconnect, tron_reconnect_too
-from clu.legacy._users import UserList
+from clu.legacy._users import GreetingActor
 from clu.legacy.tron import TronConnection
 from clu.parsers.click import ClickParser
 from clu.protocol import LINE_LIMIT
@@ -41,10 +42,10 @@ __all__ = ["BaseLegacyActor", "LegacyActor"]
 
 T = TypeVar("T", bound="BaseLegacyActor")
 
-_write = TCPServerActor.write
+_write = GreetingActor.write
 
 
-class BaseLegacyActor(TCPServerActor):
+class BaseLegacyActor(GreetingActor):
     """An actor that speaks the opscore protocol. It has no parser: combine it with one.
 
     A client, which may be a hub, sends lines ``[program.user] [command id] command``. A reply is
@@ -133,7 +134,6 @@ class BaseLegacyActor(TCPServerActor):
             config=config,
         )
         self._make_server(host, port, max_connections, line_limit, buffer_limit)
-        self._users = UserList(self)
         #: What the current `write` was told of the user id, the command id and concatenation.
         self._address: tuple[int | None, int | None, bool] | None = None
         self.tron: TronConnection | None = None
@@ -216,16 +216,8 @@ class BaseLegacyActor(TCPServerActor):
     async def stop(self) -> None:
         """Cancel what runs, tell the clients, and close all connections."""
         await super().stop()
-        self._users.stop()
         if self.tron is not None:
             self.tron.stop()
-
-    def new_user(self, transport: Any) -> None:
-        """Take a new client, or forget one that has gone."""
-        if transport.is_closing():
-            self._users.remove(transport)
-        else:
-            self._users.add(transport)
 
     def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
         """Run the command in a line of a client.
@@ -261,28 +253,6 @@ class BaseLegacyActor(TCPServerActor):
 
     def _command_id_of(self, head: bytes) -> int:
         return find_command_id(head.decode(errors="replace"))
-
-    def show_new_user_info(self, user_id: int) -> None:
-        """Tell a new user its id, who is there, and the version of the actor."""
-        self.show_user_info(user_id)
-        self.show_version(user_id)
-
-    def show_user_info(self, user_id: int) -> None:
-        """Tell a user its id, and all users who is there."""
-        message = {"yourUserID": user_id, "num_users": len(self.transports)}
-        self.write(MessageCode.INFO, message, user_id=user_id)
-        if user_id in self.transports:
-            self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
-            self._users.show(user_id)
-
-    def show_user_list(self) -> None:
-        """Tell all users who is there."""
-        for user_id in list(self.transports):
-            self.write(MessageCode.INFO, self._users.describe(user_id))
-
-    def show_version(self, user_id: int = 0) -> None:
-        """Tell a user, or all, the version of the actor."""
-        self.write(MessageCode.INFO, {"version": repr(self.version)}, user_id=user_id)
 
     def send_command(  # type: ignore[override]
         self,
@@ -333,38 +303,8 @@ class BaseLegacyActor(TCPServerActor):
             target, command_string, *args, commander=commander, mid=command_id, **command_kwargs
         )
 
-    @staticmethod
-    def get_user_command_id(
-        command: BaseCommand[Any, Any] | None = None,
-        user_id: int | None = None,
-        command_id: int | None = None,
-    ) -> tuple[int, int]:
-        """Return the user id and the command id of a reply, 0 if they are not known.
-
-        Parameters
-        ----------
-        command
-            The command that is answered, which has both.
-        user_id, command_id
-            What to return instead, unless None.
-        """
-        if command is not None:
-            if user_id is None and command.transport is not None:
-                user_id = command.transport.user_id
-            if command_id is None:
-                command_id = command.command_id  # type: ignore[assignment]
-        return user_id or 0, command_id or 0
-
-    @staticmethod
-    def format_user_output(
-        user_id: int,
-        command_id: int,
-        message_code: MessageCode | str,
-        msg_str: str | None = None,
-    ) -> str:
-        """Return the line of a reply, whose keywords have been formatted."""
-        code = getattr(message_code, "value", message_code)
-        return f"{user_id} {command_id} {code} {'' if msg_str is None else msg_str}"
+    get_user_command_id = staticmethod(get_user_command_id)
+    format_user_output = staticmethod(format_user_output)
 
     def write(  # type: ignore[override]
         self,
