@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 SPEEDUPS = Path("clu/_speedups")
-KERNELS = ["status", "reply", "schema", "opscore"]
+KERNELS = ["status", "reply", "model", "schema", "opscore"]
 
 
 def switched_on(variable: str) -> bool:

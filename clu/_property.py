@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._callbacks import CallbackMixIn
 from clu._casedict import CaseInsensitiveDict
+from clu._speedups.model import PropertyFields
 from clu._speedups.reply import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Property(CallbackMixIn):
+class Property(PropertyFields, CallbackMixIn):
     """A keyword of a model.
 
     Parameters

@@ -7,6 +7,7 @@ import enum
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from clu._speedups.reply import ReplyFields
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
         raise CluValueError(f"{code!r} is not a valid MessageCode") from None
 
 
-class Reply:
+class Reply(ReplyFields):
     """A reply of a command or an actor to its users.
 
     Parameters
@@ -77,18 +78,7 @@ class Reply:
         The keywords as typed objects, where the protocol has them.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_created",
-        "broadcast",
-        "command",
-        "internal",
-        "keywords",
-        "message",
-        "message_code",
-        "use_validation",
-        "validated",
-    )
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from clu._amqp_actor import AMQPActor, AMQPBaseActor
 from clu._encoding import ENCODING_ERRORS, blame_keyword, indent_line
 from clu._logging import REPLY
 from clu._signature import with_open_signature
-from clu._speedups.reply import encode_reply, would_log
+from clu._speedups.reply import encode_line, would_log
 from clu._tcp_actor import TCPServerActor
 from clu._tcp_command import BadLine, parse_tcp_command
 from clu._transport import BUFFER_LIMIT
@@ -141,22 +141,16 @@ class TCPBaseActor(TCPServerActor):
     write = with_open_signature(BaseActor.write)
 
     def _write_internal(self, reply: Reply, write_to_log: bool = True) -> None:
-        command = reply.command
-        transport = None
-        command_id = commander_id = None
-        if command is not None:
-            command_id, commander_id = command.command_id, command.commander_id
-            transport = command.transport
-        code = reply.message_code._value_
-        message = reply.message
         try:
-            line = encode_reply(command_id, commander_id, code, reply.internal, self.name, message)
+            line = encode_line(reply, self.name)
         except ENCODING_ERRORS as error:
-            raise blame_keyword(message, error) from error
-        if transport is not None and not reply.broadcast:
+            raise blame_keyword(reply.message, error) from error
+        command = reply.command
+        if command is not None and command.transport is not None and not reply.broadcast:
+            transport = command.transport
             transport.write(indent_line(line) if transport.multiline is True else line)
         else:
-            for client in list(self.transports.values()):
+            for client in [*self.transports.values()]:
                 client.write(indent_line(line) if client.multiline is True else line)
         if write_to_log and would_log(self.log, REPLY):
             self.log.log(REPLY, line.decode().rstrip())

@@ -14,7 +14,7 @@ from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY
 from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
 from clu._reporting import report_exceptions
-from clu._speedups.reply import prepare_message
+from clu._speedups.reply import make_reply, prepare_message
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
 if TYPE_CHECKING:
@@ -398,7 +398,9 @@ class BaseActor(BaseClient):
                     )
             except Exception as error:
                 problem = f"Failed validating the reply: {error}"
-        reply = Reply(code, merged, command, broadcast, use_validation, validated, internal)
+        reply: Reply = make_reply(
+            Reply, code, merged, command, broadcast, use_validation, validated, internal
+        )
         if problem is None and emit:
             try:
                 result = self._write_internal(reply, write_to_log=write_to_log)

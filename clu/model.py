@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from clu._property import CluModel, Property
@@ -16,7 +15,7 @@ from clu._schema import (
     names_file,
     read_schema,
 )
-from clu._speedups.reply import update_properties
+from clu._speedups.model import update_properties
 from clu._speedups.schema import compile_schema
 from clu._tracked import Revision, track
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
@@ -184,9 +183,7 @@ class Model(CluModel[Property]):
         """
         if not isinstance(instance, dict):
             raise CluTypeError(f"cannot update the model {self.name!r} with {instance!r}.")
-        now = time()
-        self.last_seen = now
-        update_properties(self, instance, now)
+        update_properties(self, instance)
 
     def _find(self, keyword: str) -> Property:
         if keyword not in self:

@@ -12,7 +12,7 @@ import os
 
 __all__ = ["KERNELS", "NO_EXTENSIONS", "backend"]
 
-KERNELS = ("status", "reply", "schema", "opscore")
+KERNELS = ("status", "reply", "model", "schema", "opscore")
 NO_EXTENSIONS = os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0")
 
 

@@ -12,12 +12,15 @@ else:
     except ImportError:
         from clu._speedups import reply_py as _kernel
 
+ReplyFields = _kernel.ReplyFields
 encode_json = _kernel.encode_json
+encode_line = _kernel.encode_line
 encode_reply = _kernel.encode_reply
 format_line = _kernel.format_line
+format_reply = _kernel.format_reply
 format_value = _kernel.format_value
 holds_exception = _kernel.holds_exception
+make_reply = _kernel.make_reply
 merge_message = _kernel.merge_message
 prepare_message = _kernel.prepare_message
-update_properties = _kernel.update_properties
 would_log = _kernel.would_log

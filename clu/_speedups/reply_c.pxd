@@ -14,8 +14,35 @@ cdef str _SPECIAL
 cdef object _OPTIONS
 cdef dict _starts
 cdef int _MOST_STARTS
+cdef str _LATEST
+cdef unsigned char N
+cdef unsigned char U
+cdef unsigned char L
 cdef tuple _ID_TYPES
 cdef int MAX_DEPTH
+
+cdef class ReplyFields:
+    cdef public double _created
+    cdef public object message_code
+    cdef public object message
+    cdef public object command
+    cdef public object broadcast
+    cdef public object use_validation
+    cdef public object validated
+    cdef public object internal
+    cdef public object keywords
+
+@cython.locals(reply=ReplyFields)
+cpdef object make_reply(
+    object cls,
+    object message_code,
+    object message,
+    object command,
+    object broadcast,
+    object use_validation,
+    object validated,
+    object internal,
+)
 
 # Not dict: Cython takes that to exclude subclasses, which users may pass.
 @cython.locals(merged=dict)
@@ -27,15 +54,15 @@ cpdef object prepare_message(
     object message, dict keywords, object process, object report, object expand, object frame
 )
 
-@cython.locals(known=dict)
-cpdef object update_properties(object model, object message, object now)
-
 cpdef object format_value(object value)
 
 cdef object format_nested(object value, int depth)
 
 @cython.locals(parts=list, start=str, before=Py_ssize_t, line=str)
 cpdef bytes format_line(object user_id, object command_id, str code, object message)
+
+@cython.locals(user_id=object, command_id=object)
+cpdef tuple format_reply(ReplyFields reply)
 
 @cython.locals(char=Py_UCS4, text=str)
 cdef str start_of(object name)
@@ -74,13 +101,22 @@ cdef Py_ssize_t quotation_end(str text, Py_ssize_t pos, Py_ssize_t end) except -
 @cython.locals(encoded=bytes)
 cpdef bytes encode_json(object value)
 
-cdef bytes encode_start(tuple key)
+cdef bytes encode_start(
+    object command_id, object commander_id, object message_code, object internal, object sender
+)
+
+cdef bytes encode_id(object identity)
 
 cpdef bytes encode_exactly(object value)
 
 cpdef bint survives_orjson(object value) except *
 
-@cython.locals(key=tuple, start=bytes)
+ctypedef const unsigned char* Letters
+
+@cython.locals(letters=Letters, letter=cython.uchar, at=Py_ssize_t)
+cdef bint has_null(bytes encoded) noexcept
+
+@cython.locals(start=bytes)
 cpdef bytes encode_reply(
     object command_id,
     object commander_id,
@@ -88,6 +124,14 @@ cpdef bytes encode_reply(
     object internal,
     object sender,
     object message,
+)
+
+@cython.locals(start=bytes)
+cpdef bytes encode_line(ReplyFields reply, object sender)
+
+@cython.locals(latest=tuple, key=tuple, start=bytes)
+cdef bytes find_start(
+    object command_id, object commander_id, object message_code, object internal, object sender
 )
 
 @cython.locals(handlers=list)

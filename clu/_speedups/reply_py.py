@@ -10,6 +10,7 @@ import math
 import pathlib
 import uuid
 from collections.abc import Callable, Mapping
+from time import time
 from typing import Any
 
 import orjson
@@ -19,7 +20,9 @@ _dumps = orjson.dumps
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 #: The starts of the latest lines: a command mostly writes several replies of a kind.
-_starts: dict[Any, bytes] = {}
+_starts: dict[Any, Any] = {}
+#: Where `_starts` keeps the latest key and start together: most lines follow one of their kind.
+_LATEST = "latest"
 #: The types of ids in a key; others (1.0, True) may equal them and yet be written otherwise.
 _ID_TYPES = (str, int, type(None))
 _MOST_STARTS = 1024
@@ -27,6 +30,7 @@ _MOST_STARTS = 1024
 # Some short cuts are short only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
+N, U, L = b"nul"
 _quote = json.encoder.encode_basestring_ascii
 #: What ends a line: in TCP streams, in C, and for ``str.splitlines``.
 _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -42,6 +46,64 @@ _MOST_NAMES = 4096
 
 MAX_DEPTH = 500
 """How deep dictionaries and lists may be nested: C has no recursion limit of its own."""
+
+
+class ReplyFields:
+    """The attributes of a reply, see `clu.base.Reply`."""
+
+    __slots__ = (
+        "_created",
+        "broadcast",
+        "command",
+        "internal",
+        "keywords",
+        "message",
+        "message_code",
+        "use_validation",
+        "validated",
+    )
+
+    _created: float
+    message_code: Any
+    message: dict[str, Any]
+    command: Any
+    broadcast: bool
+    use_validation: bool
+    validated: bool
+    internal: bool
+    keywords: list[Any] | None
+
+
+def make_reply(
+    cls: type[Any],
+    message_code: object,
+    message: dict[str, Any],
+    command: object,
+    broadcast: bool,
+    use_validation: bool,
+    validated: bool,
+    internal: bool,
+) -> Any:
+    """Return a reply; the same as to call its class, in a third of the time when compiled.
+
+    Parameters
+    ----------
+    cls
+        The class of the reply, derived from `ReplyFields`.
+    message_code, message, command, broadcast, use_validation, validated, internal
+        The attributes of the reply.
+    """
+    reply: Any = ReplyFields.__new__(cls)
+    reply._created = time()
+    reply.message_code = message_code
+    reply.message = message
+    reply.command = command
+    reply.broadcast = broadcast
+    reply.use_validation = use_validation
+    reply.validated = validated
+    reply.internal = internal
+    reply.keywords = None
+    return reply
 
 
 def merge_message(
@@ -137,36 +199,6 @@ def prepare_message(
     return merged
 
 
-def update_properties(model: Any, message: dict[Any, Any], now: float) -> None:
-    """Store the values of a message in the properties of a model, and notify who listens.
-
-    Parameters
-    ----------
-    model
-        A model of properties. It has the properties it was asked for by name in ``_known``, and
-        its ``_find`` returns any other.
-    message
-        The keywords and their values. A dictionary is merged into the previous one.
-    now
-        The time, in seconds since 1970.
-    """
-    listeners = model._callbacks
-    known = model._known
-    for keyword, value in message.items():
-        prop = known.get(keyword)
-        if prop is None:
-            prop = model._find(keyword)
-        if isinstance(value, dict):
-            old = prop._value
-            value = {**old, **value} if isinstance(old, dict) else dict(value)
-        prop._value = value
-        prop.last_seen = now
-        if prop._callbacks:
-            prop.notify(prop.copy())
-        if listeners:
-            model.notify(model.flatten(), prop.copy())
-
-
 def format_value(value: object) -> str:
     """Format a value as the opscore protocol writes it.
 
@@ -251,6 +283,27 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
         return line.encode("utf-8")
     except UnicodeEncodeError:  # surrogates without their other half
         return line.encode("utf-8", "backslashreplace")
+
+
+def format_reply(reply: Any) -> tuple[bytes] | None:
+    """Format a reply, which is derived from `ReplyFields`, as `format_line` does.
+
+    Returns
+    -------
+    lines
+        The only line, addressed to who sent the command that is answered, or to all; None if
+        the message has a keyword ``error`` or ``exception``, which are described in more.
+    """
+    message = reply.message
+    if "error" in message or "exception" in message:
+        return None
+    user_id = command_id = 0
+    command = reply.command
+    if command is not None:
+        command_id = command.command_id or 0
+        if not reply.broadcast and command.transport is not None:
+            user_id = command.transport.user_id or 0
+    return (format_line(user_id, command_id, reply.message_code._value_, message),)
 
 
 def start_of(name: object) -> str:
@@ -448,10 +501,30 @@ def encode_json(value: object) -> bytes:
         encoded = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
         return encode_exactly(value)
-    # Counting is the fastest way to look for it.
-    if encoded.count(b"null") and not survives_orjson(value):
+    if has_null(encoded) and not survives_orjson(value):
         return encode_exactly(value)
     return encoded
+
+
+def has_null(encoded: bytes) -> bool:
+    """Whether ``null`` may be in a text."""
+    if not COMPILED:
+        return encoded.count(b"null") > 0  # the fastest way to look for it
+    # One letter of four in a row is where this looks.
+    letters = encoded
+    for at in range(3, len(encoded), 4):
+        letter = letters[at]
+        if letter == L:
+            if letters[at - 1] == U and letters[at - 2] == N and letters[at + 1] == L:
+                return True
+            if letters[at - 1] == L and letters[at - 2] == U and letters[at - 3] == N:
+                return True
+        elif letter == U:
+            if letters[at - 1] == N and letters[at + 1] == L and letters[at + 2] == L:
+                return True
+        elif letter == N and letters[at + 1] == U and letters[at + 2] == L and letters[at + 3] == L:
+            return True
+    return False
 
 
 def encode_exactly(value: object) -> bytes:
@@ -564,24 +637,77 @@ def encode_reply(
     TypeError, ValueError, RecursionError
         If a value cannot be encoded.
     """
-    key = (command_id, commander_id, message_code, internal, sender)
+    start = find_start(command_id, commander_id, message_code, internal, sender)
+    return b"".join((start, encode_json(message), b"}\n"))
+
+
+def encode_line(reply: Any, sender: str) -> bytes:
+    """Encode a reply, which is derived from `ReplyFields`, as `encode_reply` does."""
+    command = reply.command
+    start = find_start(
+        None if command is None else command.command_id,
+        None if command is None else command.commander_id,
+        reply.message_code._value_,
+        reply.internal,
+        sender,
+    )
+    return b"".join((start, encode_json(reply.message), b"}\n"))
+
+
+def find_start(
+    command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
+) -> bytes:
+    """Return what comes before the message in the line of a reply."""
+    latest = _starts.get(_LATEST)
+    if (
+        latest is not None
+        and latest[0] is command_id
+        and latest[1] is commander_id
+        and latest[2] is message_code
+        and latest[3] is internal
+        and latest[4] is sender
+    ):
+        return latest[5]  # type: ignore[no-any-return]
+    start: bytes | None
     if type(command_id) in _ID_TYPES and type(commander_id) in _ID_TYPES:
+        key = (command_id, commander_id, message_code, internal, sender)
         start = _starts.get(key)
         if start is None:
             if len(_starts) >= _MOST_STARTS:
                 _starts.clear()
-            start = _starts[key] = encode_start(key)
+            start = encode_start(command_id, commander_id, message_code, internal, sender)
+            _starts[key] = start
+        _starts[_LATEST] = (*key, start)
     else:
-        start = encode_start(key)
-    return b"".join((start, encode_json(message), b"}\n"))
+        start = encode_start(command_id, commander_id, message_code, internal, sender)
+    return start
 
 
-def encode_start(key: tuple[object, object, str, bool, str]) -> bytes:
+def encode_start(
+    command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
+) -> bytes:
     """Encode what comes before the message in the line of a reply."""
-    names = ("command_id", "commander_id", "message_code", "internal", "sender")
-    header = dict(zip(names, key, strict=True))
-    header["internal"] = bool(key[3])  # True and 1 are the same key
-    return b'{"header":%b,"data":' % encode_json(header)
+    parts = (
+        b'{"header":{"command_id":',
+        encode_id(command_id),
+        b',"commander_id":',
+        encode_id(commander_id),
+        b',"message_code":',
+        _dumps(message_code),
+        b',"internal":true,"sender":' if internal else b',"internal":false,"sender":',
+        encode_id(sender),
+        b'},"data":',
+    )
+    return b"".join(parts)
+
+
+def encode_id(identity: object) -> bytes:
+    """Encode a number, a name or None, of which there are new ones all the time."""
+    if identity is None:
+        return b"null"
+    if type(identity) is int:
+        return b"%d" % identity
+    return encode_json(identity)
 
 
 def would_log(logger: object, level: int) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._logging import REPLY
 from clu._reply import MessageCode
-from clu._speedups.reply import format_line, would_log
+from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp_command import BadLine
 from clu._transport import BUFFER_LIMIT
 from clu.exceptions import CluError
@@ -391,26 +391,19 @@ class BaseLegacyActor(GreetingActor):
             user_id, command_id, concatenate = self._address
         command = reply.command
         transport = None
-        if command is not None:
+        if command is not None and not reply.broadcast:
             transport = command.transport
-            if command_id is None:
-                command_id = command.command_id  # type: ignore[assignment]
-        if reply.broadcast:
-            user_id = transport = None
-        elif transport is not None:
-            user_id = transport.user_id
-        elif user_id:
-            transport = self.transports.get(user_id)
-        message = reply.message
-        if "error" in message or "exception" in message:
-            reply.message = message = describe_errors(message)
-        code = reply.message_code._value_
-        messages = [message] if concatenate or len(message) < 2 else one_by_one(message)
-        for each in messages:
+        lines: tuple[bytes, ...] | None = None
+        if user_id is None and command_id is None and concatenate:
             try:
-                line = format_line(user_id or 0, command_id or 0, code, each)
+                lines = format_reply(reply)
             except Exception as error:
-                raise blame_keyword(message, error) from error
+                raise blame_keyword(reply.message, error) from error
+        if lines is None:
+            if user_id and transport is None and not reply.broadcast:
+                transport = self.transports.get(user_id)
+            lines = self._format(reply, user_id, command_id, concatenate)
+        for line in lines:
             if transport is not None:
                 transport.write(line)
             else:
@@ -418,6 +411,29 @@ class BaseLegacyActor(GreetingActor):
                     client.write(line)
             if write_to_log and would_log(self.log, REPLY):
                 self.log.log(REPLY, line[:-1].decode())
+
+    def _format(
+        self, reply: Reply, user_id: int | None, command_id: int | None, concatenate: bool
+    ) -> tuple[bytes, ...]:
+        """Format a reply that has an error, an address of its own, or a line for each keyword."""
+        command = reply.command
+        if command is not None and command_id is None:
+            command_id = command.command_id
+        if reply.broadcast:
+            user_id = None
+        elif command is not None and command.transport is not None:
+            user_id = command.transport.user_id
+        message = reply.message
+        if "error" in message or "exception" in message:
+            reply.message = message = describe_errors(message)
+        code = reply.message_code._value_
+        messages = [message] if concatenate or len(message) < 2 else one_by_one(message)
+        try:
+            return tuple(
+                [format_line(user_id or 0, command_id or 0, code, each) for each in messages]
+            )
+        except Exception as error:
+            raise blame_keyword(message, error) from error
 
 
 class LegacyActor(ClickParser, BaseLegacyActor):

@@ -23,6 +23,8 @@ def command_parser(*args: Any) -> None:
 
 
 command_parser.help = None
+# There is nothing to call before each command.
+command_parser.callback = None
 
 
 @command_parser.command()

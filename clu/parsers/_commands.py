@@ -80,10 +80,30 @@ def pass_args() -> Callable[[F], F]:
     return decorator
 
 
-class _CachedParameters(click.Command):
-    """A command that looks at its parameters once, not for each command it parses."""
+class _QuickCommand(click.Command):
+    """A command that does not repeat for each line what is the same for all."""
 
     _parameters: tuple[tuple[Any, ...], list[click.Parameter]] | None = None
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Create the context of a line. Only what parses parameters can ask for the current one."""
+        if not self._has_no_parameters(args):
+            return super().make_context(info_name, args, parent, **extra)
+        for name, value in self.context_settings.items():
+            extra.setdefault(name, value)
+        ctx = self.context_class(self, info_name=info_name, parent=parent, **extra)
+        self.parse_args(ctx, args)
+        return ctx
+
+    def _has_no_parameters(self, args: list[str]) -> bool:
+        """Whether `parse_args` has nothing to parse in the words."""
+        raise NotImplementedError
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters, and the option for help."""
@@ -93,7 +113,7 @@ class _CachedParameters(click.Command):
         return list(self._parameters[1])
 
 
-class CluCommand(_CachedParameters):
+class CluCommand(_QuickCommand):
     """A click command whose callback gets the command, then the parser arguments.
 
     Parameters
@@ -135,9 +155,12 @@ class CluCommand(_CachedParameters):
         if self.cancellable and "--stop" in args:
             ctx.meta["clu.stop"] = True
             return []
-        if not args and not self.params:
+        if self._has_no_parameters(args):
             return []
         return super().parse_args(ctx, args)
+
+    def _has_no_parameters(self, args: list[str]) -> bool:
+        return not args and not self.params and type(self).parse_args is CluCommand.parse_args
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the callback; a coroutine runs on as a task."""
@@ -152,7 +175,7 @@ class CluCommand(_CachedParameters):
             name = command_name(ctx)
             if get_running_tasks(name):
                 return command.fail(error=f"Another command with name {name} is already running.")
-        result = ctx.invoke(self.callback, *ctx.obj["parser_args"], **ctx.params)
+        result = self._call(ctx, self.callback)
         if not asyncio.iscoroutine(result):
             return result
         # Within the context, so that the task and those it creates see it as the current one.
@@ -161,6 +184,16 @@ class CluCommand(_CachedParameters):
         register_task(command_name(ctx), task)
         command._task = task
         return task
+
+    def _call(self, ctx: click.Context, callback: Callable[..., Any]) -> Any:
+        if click.get_current_context(silent=True) is not ctx:
+            return ctx.invoke(callback, *ctx.obj["parser_args"], **ctx.params)
+        try:
+            return callback(*ctx.obj["parser_args"], **ctx.params)
+        except click.UsageError as error:
+            if error.ctx is None:  # as `ctx.invoke` would complete it
+                error.ctx = ctx
+            raise
 
     async def _run(
         self, ctx: click.Context, command: Command[Any], callback: Awaitable[Any]
@@ -218,7 +251,7 @@ class CluCommand(_CachedParameters):
         return command.fail(error=f"Cannot find running command {name}.")
 
 
-class CluGroup(_CachedParameters, ClickAliasedGroup):
+class CluGroup(_QuickCommand, ClickAliasedGroup):
     """A click group whose commands are `CluCommand` by default."""
 
     def command(  # type: ignore[override]
@@ -237,9 +270,14 @@ class CluGroup(_CachedParameters, ClickAliasedGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the group, and leave the words of the subcommand."""
-        if args and not self.params and not args[0].startswith("-") and not self.chain:
+        if self._has_no_parameters(args):
             # Without options there is nothing to parse before the name of the subcommand.
             setattr(ctx, _PROTECTED_ARGS, args[:1])
             ctx.args = args[1:]
             return ctx.args
         return super().parse_args(ctx, args)
+
+    def _has_no_parameters(self, args: list[str]) -> bool:
+        if not args or self.params or self.chain or args[0].startswith("-"):
+            return False
+        return type(self).parse_args is CluGroup.parse_args

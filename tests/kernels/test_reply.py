@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import pathlib
+import time
 import types
 import uuid
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, namedtuple
@@ -561,69 +562,36 @@ def test_both_builds_agree_on_anything(kernel: Any, value: Any) -> None:
         assert repr(found) == repr(expected), name
 
 
-# --- update_properties ------------------------------------------------------------------------
+@pytest.mark.parametrize("length", range(9))
+@pytest.mark.parametrize("beside", ["", "n", "nu", "nul", "nnul", "lu", "ull"])
+def test_numbers_that_json_lacks_are_kept_wherever_they_stand(
+    kernel: Any, length: int, beside: str
+) -> None:
+    value = {"k" * length: beside, "x": [math.inf, None, -math.inf], "end": math.nan}
+    decoded = json.loads(kernel.encode_json(value))
+    assert same(decoded, value)
+    assert same(json.loads(kernel.encode_json(math.nan)), math.nan)
 
 
-class Keyword:
-    def __init__(self, value: Any = None) -> None:
-        self._value = value
-        self.last_seen: float | None = None
-        self._callbacks: list[Any] = []
-        self.notified: list[Any] = []
+@pytest.mark.parametrize("command", [None, types.SimpleNamespace(command_id=7, commander_id="me")])
+def test_a_reply_is_made_and_encoded_in_one(kernel: Any, command: Any) -> None:
+    class Sent(kernel.ReplyFields):  # type: ignore[misc, name-defined]
+        pass
 
-    def copy(self) -> Any:
-        return ("copy", self._value)
-
-    def notify(self, *args: Any) -> None:
-        self.notified.append(args)
-
-
-class Keywords(dict[str, Keyword]):
-    def __init__(self, **keywords: Any) -> None:
-        super().__init__({name: Keyword(value) for name, value in keywords.items()})
-        self._callbacks: list[Any] = []
-        self._known: dict[str, Any] = {}
-        self.notified: list[Any] = []
-
-    def _find(self, name: str) -> Keyword:
-        return self.setdefault(name.lower(), Keyword())
-
-    def flatten(self) -> dict[str, Any]:
-        return {name: keyword._value for name, keyword in self.items()}
-
-    def notify(self, *args: Any) -> None:
-        self.notified.append(args)
-
-
-def test_values_and_times_are_stored(kernel: Any) -> None:
-    model = Keywords(a=1, b=2)
-    kernel.update_properties(model, OrderedDict(a=[1], NEW="x"), 5.5)
-    assert model.flatten() == {"a": [1], "b": 2, "new": "x"}
-    assert [keyword.last_seen for keyword in model.values()] == [5.5, None, 5.5]
-
-
-def test_dictionaries_are_merged_into_new_ones(kernel: Any) -> None:
-    old, new = {"x": 1, "y": 2}, {"y": 3}
-    model = Keywords(a=old, b=None, c=4)
-    kernel.update_properties(model, {"a": new, "b": new, "c": OrderedDict(z=1)}, 1.0)
-    assert model.flatten() == {"a": {"x": 1, "y": 3}, "b": {"y": 3}, "c": {"z": 1}}
-    assert (old, new) == ({"x": 1, "y": 2}, {"y": 3})
-    assert model["b"]._value is not new
-
-
-def test_only_who_listens_is_notified_and_of_each_keyword(kernel: Any) -> None:
-    model = Keywords(a=1, b=2)
-    kernel.update_properties(model, {"a": 3}, 1.0)
-    assert not model.notified
-    assert not model["a"].notified
-    model._callbacks = model["b"]._callbacks = [print]
-    kernel.update_properties(model, {"a": 4, "b": 5}, 1.0)
-    assert model.notified == [
-        ({"a": 4, "b": 2}, ("copy", 4)),
-        ({"a": 4, "b": 5}, ("copy", 5)),
-    ]
-    assert not model["a"].notified
-    assert model["b"].notified == [(("copy", 5),)]
+    before = time.time()
+    message = {"a": [1, 2.5], "b": None}
+    code = types.SimpleNamespace(_value_=":")
+    reply = kernel.make_reply(Sent, code, message, command, False, True, False, True)
+    assert type(reply) is Sent
+    assert before <= reply._created <= time.time()
+    assert (reply.message_code, reply.message, reply.command) == (code, message, command)
+    assert (reply.broadcast, reply.use_validation, reply.validated) == (False, True, False)
+    assert (reply.internal, reply.keywords) == (True, None)
+    ids = (7, "me") if command else (None, None)
+    for _ in range(2):  # the second time from the latest start
+        assert kernel.encode_line(reply, "actor") == kernel.encode_reply(
+            *ids, ":", True, "actor", message
+        )
 
 
 # --- would_log --------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""Model kernel: storing messages in the properties of a model, the source of both builds."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Any
+
+
+class PropertyFields:
+    """The attributes of a property that each message looks at or sets."""
+
+    _value: Any
+    last_seen: float | None
+    _callbacks: list[Any]
+
+
+def update_properties(model: Any, message: dict[Any, Any]) -> None:
+    """Store the values of a message in the properties of a model, and notify who listens.
+
+    Parameters
+    ----------
+    model
+        A model of properties. It has the properties it was asked for by name in ``_known``, and
+        its ``_find`` returns any other.
+    message
+        The keywords and their values. A dictionary is merged into the previous one.
+    """
+    now = time()
+    model.last_seen = now
+    listeners = model._callbacks
+    known = model._known
+    for keyword, value in message.items():
+        found = known.get(keyword)
+        prop: Any = model._find(keyword) if found is None else found
+        if isinstance(value, dict):
+            old = prop._value
+            value = {**old, **value} if isinstance(old, dict) else dict(value)
+        prop._value = value
+        prop.last_seen = now
+        if prop._callbacks:
+            prop.notify(prop.copy())
+        if listeners:
+            model.notify(model.flatten(), prop.copy())
