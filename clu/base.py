@@ -14,7 +14,7 @@ from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY
 from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
 from clu._reporting import report_exceptions
-from clu._speedups.reply import make_reply, prepare_message
+from clu._speedups.reply import prepare_reply
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
 if TYPE_CHECKING:
@@ -380,27 +380,27 @@ class BaseActor(BaseClient):
         else:
             code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
         process = None if self._message_processor is None else self._process
-        merged = prepare_message(
-            message, kwargs, process, report_exceptions, expand_exceptions, traceback_frame
-        )
-        if merged is None:
-            raise CluTypeError("message must be a string or a dictionary.")
         use_validation = self.validate if validate is None else validate
+        reply: Reply | None = prepare_reply(
+            Reply,
+            code,
+            message,
+            kwargs,
+            process,
+            report_exceptions,
+            expand_exceptions,
+            traceback_frame,
+            command,
+            broadcast,
+            use_validation,
+            internal,
+        )
+        if reply is None:
+            raise CluTypeError("message must be a string or a dictionary.")
         emit = emit and not silent
-        validated = False
         problem = None
         if use_validation and self.model is not None:
-            try:
-                validated = self.model.validate(merged)[0]
-                if not validated:
-                    problem = (
-                        f"Failed validating the reply: message {merged} does not match the schema."
-                    )
-            except Exception as error:
-                problem = f"Failed validating the reply: {error}"
-        reply: Reply = make_reply(
-            Reply, code, merged, command, broadcast, use_validation, validated, internal
-        )
+            problem = self._validate(reply)
         if problem is None and emit:
             try:
                 result = self._write_internal(reply, write_to_log=write_to_log)
@@ -416,6 +416,18 @@ class BaseActor(BaseClient):
         if self.store is not None:
             self.store.add_reply(reply)
         return reply
+
+    def _validate(self, reply: Reply) -> str | None:
+        """Validate a reply, and return what is wrong with it."""
+        message = reply.message
+        try:
+            validated = self.model.validate(message)[0]  # type: ignore[union-attr]
+        except Exception as error:
+            return f"Failed validating the reply: {error}"
+        if not validated:
+            return f"Failed validating the reply: message {message} does not match the schema."
+        reply.validated = True
+        return None
 
     def _process(self, message: dict[str, Any]) -> dict[str, Any]:
         processor = self._message_processor

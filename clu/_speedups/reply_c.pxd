@@ -5,8 +5,12 @@ cdef object _quote
 cdef str _BREAKS
 cdef bint COMPILED
 cdef dict _names
+cdef dict _address
+cdef list _WHOLES
+cdef list _NEGATIVES
+cdef Py_ssize_t _MOST_WHOLES
 cdef list _FRACTIONS
-cdef Py_ssize_t _FEW
+cdef object _LONG
 cdef object _LEAST
 cdef object _MOST
 cdef int _MOST_NAMES
@@ -32,18 +36,6 @@ cdef class ReplyFields:
     cdef public object internal
     cdef public object keywords
 
-@cython.locals(reply=ReplyFields)
-cpdef object make_reply(
-    object cls,
-    object message_code,
-    object message,
-    object command,
-    object broadcast,
-    object use_validation,
-    object validated,
-    object internal,
-)
-
 # Not dict: Cython takes that to exclude subclasses, which users may pass.
 @cython.locals(merged=dict)
 cpdef dict merge_message(object message, object default_keyword, object keywords)
@@ -54,18 +46,39 @@ cpdef object prepare_message(
     object message, dict keywords, object process, object report, object expand, object frame
 )
 
+@cython.locals(reply=ReplyFields)
+cpdef object prepare_reply(
+    type cls,
+    object message_code,
+    object message,
+    dict keywords,
+    object process,
+    object report,
+    object expand,
+    object frame,
+    object command,
+    object broadcast,
+    object use_validation,
+    object internal,
+)
+
 cpdef object format_value(object value)
 
 cdef object format_nested(object value, int depth)
 
-@cython.locals(parts=list, start=str, before=Py_ssize_t, line=str)
+@cython.locals(
+    parts=list, starts=tuple, start=str, before=Py_ssize_t, line=str, is_first=bint
+)
 cpdef bytes format_line(object user_id, object command_id, str code, object message)
 
 @cython.locals(user_id=object, command_id=object)
-cpdef tuple format_reply(ReplyFields reply)
+cpdef list format_reply(ReplyFields reply)
+
+@cython.locals(latest=tuple, address=str)
+cdef str address_of(object user_id, object command_id, str code)
 
 @cython.locals(char=Py_UCS4, text=str)
-cdef str start_of(object name)
+cdef tuple starts_of(object name)
 
 @cython.locals(is_first=bint, encoded=bytes, text=str)
 cdef void add_value(list parts, object value, int depth) except *
@@ -73,15 +86,23 @@ cdef void add_value(list parts, object value, int depth) except *
 @cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
 cdef void add_text(list parts, str text) except *
 
+@cython.locals(encoded=bytes)
+cdef void add_float(list parts, double number) except *
+
 @cython.locals(
     size=double,
     power=cython.longlong,
     scaled=cython.longlong,
     whole=cython.longlong,
     fractions=list,
-    encoded=bytes,
 )
-cdef void add_float(list parts, double number) except *
+cdef bint add_short(list parts, double number) except -1
+
+@cython.locals(before=Py_ssize_t, is_first=bint, encoded=bytes)
+cdef void add_list(list parts, object values, int depth) except *
+
+@cython.locals(whole=cython.longlong)
+cdef str text_of(object number)
 
 cdef bint is_common(double number) noexcept
 

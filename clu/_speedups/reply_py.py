@@ -35,13 +35,19 @@ _quote = json.encoder.encode_basestring_ascii
 #: What ends a line: in TCP streams, in C, and for ``str.splitlines``.
 _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = _BREAKS + ";\"'"
-#: The starts of keywords, by their names.
-_names: dict[str, str] = {}
+#: The starts of keywords by their names: of the first in a line, and of others.
+_names: dict[str, tuple[str, str]] = {}
+#: The latest user id, command id, code and how they begin a line: most follow one of their kind.
+_address: dict[str, tuple[object, object, str, str]] = {}
 #: The fractions of one, two and three decimals.
 _FRACTIONS = [[f".{number:0{width}}" for number in range(10**width)] for width in (1, 2, 3)]
-#: The length of lists that are not worth a look, and the integers that orjson accepts.
-_FEW = 3
+#: The texts of whole numbers, as far as they are kept.
+_MOST_WHOLES = 1000
+_WHOLES = [str(number) for number in range(_MOST_WHOLES)]
+_NEGATIVES = [f"-{number}" for number in range(_MOST_WHOLES)]
+#: The integers that orjson accepts, and what surely is a C integer.
 _LEAST, _MOST = -(2**63), 2**64 - 1
+_LONG = 2**62
 _MOST_NAMES = 4096
 
 MAX_DEPTH = 500
@@ -72,38 +78,6 @@ class ReplyFields:
     validated: bool
     internal: bool
     keywords: list[Any] | None
-
-
-def make_reply(
-    cls: type[Any],
-    message_code: object,
-    message: dict[str, Any],
-    command: object,
-    broadcast: bool,
-    use_validation: bool,
-    validated: bool,
-    internal: bool,
-) -> Any:
-    """Return a reply; the same as to call its class, in a third of the time when compiled.
-
-    Parameters
-    ----------
-    cls
-        The class of the reply, derived from `ReplyFields`.
-    message_code, message, command, broadcast, use_validation, validated, internal
-        The attributes of the reply.
-    """
-    reply: Any = ReplyFields.__new__(cls)
-    reply._created = time()
-    reply.message_code = message_code
-    reply.message = message
-    reply.command = command
-    reply.broadcast = broadcast
-    reply.use_validation = use_validation
-    reply.validated = validated
-    reply.internal = internal
-    reply.keywords = None
-    return reply
 
 
 def merge_message(
@@ -151,6 +125,9 @@ def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
     if depth > MAX_DEPTH:
         raise RecursionError("the message is nested too deeply")
     for value in message.values():
+        kind = type(value)
+        if kind is float or kind is str or kind is int or kind is list or kind is bool:
+            continue
         if isinstance(value, dict):
             if holds_exception(value, depth + 1):
                 return True
@@ -197,6 +174,52 @@ def prepare_message(
     except RecursionError:
         pass  # too deep to look; encoding it tells which keyword is to blame
     return merged
+
+
+def prepare_reply(
+    cls: Any,
+    message_code: object,
+    message: object,
+    keywords: dict[str, Any],
+    process: Callable[[dict[Any, Any]], dict[Any, Any]] | None,
+    report: Callable[[dict[Any, Any], bool, int], dict[Any, Any]],
+    expand: bool,
+    frame: int,
+    command: object,
+    broadcast: bool,
+    use_validation: bool,
+    internal: bool,
+) -> Any:
+    """Return a reply that has yet to be validated.
+
+    Parameters
+    ----------
+    cls
+        The class of the reply, derived from `ReplyFields`.
+    message, keywords, process, report, expand, frame
+        What the message is made of, see `prepare_message`.
+    message_code, command, broadcast, use_validation, internal
+        The attributes of the reply.
+
+    Returns
+    -------
+    reply
+        The reply, or None if the message is of a type that it cannot be.
+    """
+    merged = prepare_message(message, keywords, process, report, expand, frame)
+    if merged is None:
+        return None
+    reply = cls.__new__(cls)  # what calling the class does, in a third of the time
+    reply._created = time()
+    reply.message_code = message_code
+    reply.message = merged
+    reply.command = command
+    reply.broadcast = broadcast
+    reply.use_validation = use_validation
+    reply.validated = False
+    reply.internal = internal
+    reply.keywords = None
+    return reply
 
 
 def format_value(value: object) -> str:
@@ -265,13 +288,14 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
     RecursionError
         If a value is nested too deeply.
     """
-    parts = [f"{user_id} {command_id} {code} "]
+    parts = [address_of(user_id, command_id, code)]
+    is_first = True
     for name, value in message.items():
-        if len(parts) > 1:
-            parts.append("; ")
-        start = _names.get(name)
-        if start is None:
-            start = start_of(name)
+        starts = _names.get(name)
+        if starts is None:
+            starts = starts_of(name)
+        start = starts[0] if is_first else starts[1]
+        is_first = False
         parts.append(start)
         before = len(parts)
         add_value(parts, value, 0)
@@ -285,29 +309,46 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
         return line.encode("utf-8", "backslashreplace")
 
 
-def format_reply(reply: Any) -> tuple[bytes] | None:
+def format_reply(reply: Any) -> list[tuple[bytes, Any]] | None:
     """Format a reply, which is derived from `ReplyFields`, as `format_line` does.
 
     Returns
     -------
     lines
-        The only line, addressed to who sent the command that is answered, or to all; None if
-        the message has a keyword ``error`` or ``exception``, which are described in more.
+        The only line, with the transport of who sent the command that is answered, or None if
+        it is for all. There is no list if the message has a keyword ``error`` or ``exception``,
+        of which more is to be said.
     """
     message = reply.message
     if "error" in message or "exception" in message:
         return None
     user_id = command_id = 0
+    transport = None
     command = reply.command
     if command is not None:
         command_id = command.command_id or 0
-        if not reply.broadcast and command.transport is not None:
-            user_id = command.transport.user_id or 0
-    return (format_line(user_id, command_id, reply.message_code._value_, message),)
+        if not reply.broadcast:
+            transport = command.transport
+            if transport is not None:
+                user_id = transport.user_id or 0
+    line = format_line(user_id, command_id, reply.message_code._value_, message)
+    return [(line, transport)]
 
 
-def start_of(name: object) -> str:
-    """Return what comes before the value of a keyword.
+def address_of(user_id: object, command_id: object, code: str) -> str:
+    """Return what comes before the keywords of a line."""
+    latest = _address.get(_LATEST)
+    if latest is not None and (
+        latest[0] is user_id and latest[1] is command_id and latest[2] is code
+    ):
+        return latest[3]
+    address = f"{user_id} {command_id} {code} "
+    _address[_LATEST] = (user_id, command_id, code, address)
+    return address
+
+
+def starts_of(name: object) -> tuple[str, str]:
+    """Return what comes before the value of a keyword: the first in a line, and others.
 
     Raises
     ------
@@ -318,12 +359,12 @@ def start_of(name: object) -> str:
     for char in text:
         if char in _SPECIAL or char == "=":
             raise ValueError(f"{char!r} cannot be a part of the name of a keyword.")
-    start = f"{text}="
+    starts = (f"{text}=", f"; {text}=")
     if type(name) is str:
         if len(_names) >= _MOST_NAMES:
             _names.clear()
-        _names[text] = start
-    return start
+        _names[text] = starts
+    return starts
 
 
 def add_value(parts: list[str], value: object, depth: int) -> None:
@@ -334,7 +375,7 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
     elif kind is float:
         add_float(parts, value)  # type: ignore[arg-type]
     elif kind is int:
-        parts.append(str(value))
+        parts.append(text_of(value))  # type: ignore[arg-type]
     elif value is True:
         parts.append("T")
     elif value is False:
@@ -344,16 +385,7 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
     elif depth > MAX_DEPTH:
         raise RecursionError("the value is nested too deeply")
     elif isinstance(value, (list, tuple)):
-        if len(value) > _FEW and (kind is list or kind is tuple) and are_common(value):
-            encoded = _dumps(value)
-            parts.append(encoded[1:-1].decode("ascii"))
-            return
-        is_first = True
-        for item in value:
-            if not is_first:
-                parts.append(",")
-            is_first = False
-            add_value(parts, item, depth + 1)
+        add_list(parts, value, depth + 1)
     elif isinstance(value, dict):
         is_first = True
         for item in value.values():
@@ -367,6 +399,14 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
         text = guard(exact_text(str(value)))
         if text:
             parts.append(text)
+
+
+def text_of(number: int) -> str:
+    """Return the text of a whole number."""
+    if not COMPILED or number < -_LONG or number > _LONG:
+        return str(number)
+    whole = number
+    return _WHOLES[whole] if 0 <= whole < _MOST_WHOLES else f"{whole}"
 
 
 def add_text(parts: list[str], text: str) -> None:
@@ -387,27 +427,60 @@ def add_text(parts: list[str], text: str) -> None:
 
 
 def add_float(parts: list[str], number: float) -> None:
-    """Add a number as ``str`` writes it.
+    """Add a number as ``str`` writes it."""
+    if add_short(parts, number):
+        return
+    if is_common(number):
+        encoded = _dumps(number)
+        parts.append(encoded.decode("ascii"))
+    else:
+        parts.append(str(number))
 
-    The shortest text of up to 15 digits that makes a number is the only one. That of many
-    measurements has but a few decimals, which are quickly found.
+
+def add_short(parts: list[str], number: float) -> bool:
+    """Add a number as ``str`` writes it if it has but a few decimals, as many measurements do.
+
+    The shortest text of up to 15 digits that makes a number is the only one.
     """
+    if not COMPILED:
+        return False
     size = abs(number)
-    if COMPILED and 1e-4 <= size < 1e9:
+    if 1e-4 <= size < 1e9:
         power = 1
         for fractions in _FRACTIONS:
             power *= 10
             scaled = int(size * power + 0.5)
             if scaled / power == size:
                 whole = scaled // power
-                parts.append(f"{whole}" if number > 0 else f"-{whole}")
+                if whole < _MOST_WHOLES:
+                    parts.append(_WHOLES[whole] if number > 0 else _NEGATIVES[whole])
+                else:
+                    parts.append(str(whole) if number > 0 else f"-{whole}")
                 parts.append(fractions[scaled - whole * power])
+                return True
+    elif number == 0:
+        parts.append("0.0" if math.copysign(1, number) > 0 else "-0.0")
+        return True
+    return False
+
+
+def add_list(parts: list[str], values: list[Any] | tuple[Any, ...], depth: int) -> None:
+    """Add the pieces of the values of a list."""
+    before = len(parts)
+    is_first = True
+    for value in values:
+        if not is_first:
+            parts.append(",")
+        is_first = False
+        if type(value) is float:
+            if add_short(parts, value):
+                continue
+            if are_common(values):
+                encoded = _dumps(values)
+                del parts[before:]
+                parts.append(encoded[1:-1].decode("ascii"))
                 return
-    if is_common(number):
-        encoded = _dumps(number)
-        parts.append(encoded.decode("ascii"))
-    else:
-        parts.append(str(number))
+        add_value(parts, value, depth)
 
 
 def is_common(number: float) -> bool:
@@ -713,9 +786,11 @@ def encode_id(identity: object) -> bytes:
 def would_log(logger: object, level: int) -> bool:
     """Whether any handler would take a record of this level from the logger."""
     node: Any = logger
-    while node is not None:
+    while True:
         for handler in node.handlers:
             if handler.level <= level:
                 return bool(logger.isEnabledFor(level))  # type: ignore[attr-defined]
-        node = node.parent if node.propagate else None
-    return False
+        parent = node.parent
+        if parent is None or not node.propagate:
+            return False
+        node = parent

@@ -389,21 +389,15 @@ class BaseLegacyActor(GreetingActor):
     ) -> None:
         if self._address is not None:
             user_id, command_id, concatenate = self._address
-        command = reply.command
-        transport = None
-        if command is not None and not reply.broadcast:
-            transport = command.transport
-        lines: tuple[bytes, ...] | None = None
+        lines = None
         if user_id is None and command_id is None and concatenate:
             try:
                 lines = format_reply(reply)
             except Exception as error:
                 raise blame_keyword(reply.message, error) from error
         if lines is None:
-            if user_id and transport is None and not reply.broadcast:
-                transport = self.transports.get(user_id)
             lines = self._format(reply, user_id, command_id, concatenate)
-        for line in lines:
+        for line, transport in lines:
             if transport is not None:
                 transport.write(line)
             else:
@@ -414,24 +408,36 @@ class BaseLegacyActor(GreetingActor):
 
     def _format(
         self, reply: Reply, user_id: int | None, command_id: int | None, concatenate: bool
-    ) -> tuple[bytes, ...]:
-        """Format a reply that has an error, an address of its own, or a line for each keyword."""
+    ) -> list[tuple[bytes, Any]]:
+        """Format a reply that has an error, an address of its own, or a line for each keyword.
+
+        Returns
+        -------
+        lines
+            Each line, and the transport that it goes to, or None if that is all.
+        """
         command = reply.command
-        if command is not None and command_id is None:
-            command_id = command.command_id
+        transport = None
+        if command is not None:
+            transport = command.transport
+            if command_id is None:
+                command_id = command.command_id
         if reply.broadcast:
-            user_id = None
-        elif command is not None and command.transport is not None:
-            user_id = command.transport.user_id
+            user_id = transport = None
+        elif transport is not None:
+            user_id = transport.user_id
+        elif user_id:
+            transport = self.transports.get(user_id)
         message = reply.message
         if "error" in message or "exception" in message:
             reply.message = message = describe_errors(message)
         code = reply.message_code._value_
         messages = [message] if concatenate or len(message) < 2 else one_by_one(message)
         try:
-            return tuple(
-                [format_line(user_id or 0, command_id or 0, code, each) for each in messages]
-            )
+            return [
+                (format_line(user_id or 0, command_id or 0, code, each), transport)
+                for each in messages
+            ]
         except Exception as error:
             raise blame_keyword(message, error) from error
 

@@ -581,7 +581,11 @@ def test_a_reply_is_made_and_encoded_in_one(kernel: Any, command: Any) -> None:
     before = time.time()
     message = {"a": [1, 2.5], "b": None}
     code = types.SimpleNamespace(_value_=":")
-    reply = kernel.make_reply(Sent, code, message, command, False, True, False, True)
+    reply = kernel.prepare_reply(
+        Sent, code, message, {"c": 3}, None, dict, True, 0, command, False, True, True
+    )
+    assert kernel.prepare_reply(Sent, code, 5, {}, None, dict, True, 0, None, 0, 0, 0) is None
+    message = {**message, "c": 3}
     assert type(reply) is Sent
     assert before <= reply._created <= time.time()
     assert (reply.message_code, reply.message, reply.command) == (code, message, command)
