@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from websockets.http11 import Request
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[^/?#@:\[\]\s]+)(:[0-9]+)?")
+#: How much of an origin is shown.
+_SHOWN = 100
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -62,7 +64,7 @@ class Access:
         origins = request.headers.get_all("Origin")
         hosts = request.headers.get_all("Host")
         if not all(self.allows_origin(origin, hosts[0] if hosts else "") for origin in origins):
-            reason = f"Pages from {origins[0]!r} may not connect here."
+            reason = f"Pages from {origins[0][:_SHOWN]!r} may not connect here."
             return HTTPStatus.FORBIDDEN, reason
         if self._token is not None and not self._knows_token(request):
             return HTTPStatus.UNAUTHORIZED, "The token is missing or wrong."

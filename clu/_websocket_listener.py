@@ -110,6 +110,7 @@ class Listener:
             def connection_lost(self, exc: Exception | None) -> None:
                 connections.discard(self)
                 super().connection_lost(exc)
+                self.transport = _LostTransport(self.transport)
 
         return Connection
 
@@ -132,6 +133,30 @@ class Listener:
 def send_to_all(connections: list[ServerConnection], text: str) -> None:
     """Send a text to open connections, without waiting for any."""
     websockets_server.broadcast(connections, text)
+
+
+class _LostTransport(asyncio.Transport):
+    """Stands for the transport of a connection that is lost.
+
+    The package websockets closes a connection at once when it was lost while it was closed, and
+    the transport of asyncio raises an AttributeError then, if it had a backlog.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        names = ("peername", "sockname")
+        super().__init__({name: transport.get_extra_info(name) for name in names})
+
+    def abort(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
 
 class _OneLine(logging.Handler):
