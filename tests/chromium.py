@@ -13,7 +13,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 if TYPE_CHECKING:
     import pathlib
@@ -99,17 +99,19 @@ class Chromium:
 
     async def _evaluate(self, page: dict[str, Any], script: str) -> Any:
         async with connect(page["webSocketDebuggerUrl"], max_size=None) as tools:
-            parameters = {
-                "expression": script,
-                "awaitPromise": True,
-                "returnByValue": True,
-            }
-            message = {"id": 1, "method": "Runtime.evaluate", "params": parameters}
-            await tools.send(json.dumps(message))
-            async for text in tools:
-                if (answer := json.loads(text)).get("id") == 1:
-                    result = answer["result"]
-                    assert "exceptionDetails" not in result, result
-                    await tools.send(json.dumps({"id": 2, "method": "Page.close"}))
-                    return result["result"].get("value")
-        return None
+            evaluate = {"expression": script, "awaitPromise": True, "returnByValue": True}
+            answer = await _ask(tools, "Runtime.evaluate", evaluate)
+            while "error" in answer:  # the page was not there yet, and now it is
+                answer = await _ask(tools, "Runtime.evaluate", evaluate)
+            result = answer["result"]
+            assert "exceptionDetails" not in result, result
+            await _ask(tools, "Page.close", {})
+            return result["result"].get("value")
+
+
+async def _ask(tools: ClientConnection, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    await tools.send(json.dumps({"id": 1, "method": method, "params": parameters}))
+    while True:
+        answer: dict[str, Any] = json.loads(await tools.recv())
+        if answer.get("id") == 1:
+            return answer
