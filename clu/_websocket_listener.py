@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
+_PORT_ATTEMPTS = 10
 #: The seconds that a client has to finish the opening handshake.
 _OPEN_LIMIT = 10.0
 #: The seconds that a client has to answer when its connection is closed.
@@ -77,7 +78,20 @@ class Listener:
         OSError
             If the address cannot be used.
         """
-        self._server = await websockets_server.serve(
+        server = await self._serve(host, port)
+        for _ in range(_PORT_ATTEMPTS):
+            ports = {socket.getsockname()[1] for socket in server.sockets}
+            if len(ports) == 1:
+                break
+            # A name with several addresses got a free port for each: take one for all of them.
+            server.close()
+            await server.wait_closed()
+            server = await self._serve(host, ports.pop())
+        self._server = server
+        return int(next(iter(server.sockets)).getsockname()[1])
+
+    async def _serve(self, host: str, port: int) -> Server:
+        server: Server = await websockets_server.serve(
             self._handler,
             host or None,
             port,
@@ -94,8 +108,7 @@ class Listener:
             logger=self._logger,
             create_connection=self._connection_class(),
         )
-        bound: int = next(iter(self._server.sockets)).getsockname()[1]
-        return bound
+        return server
 
     def _connection_class(self) -> type[ServerConnection]:
         connections = self._connections

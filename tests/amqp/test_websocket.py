@@ -346,6 +346,15 @@ async def test_it_listens_to_this_machine_alone_unless_told(
     assert "may command every actor: there is no token" in caplog.text
 
 
+async def test_free_port_is_the_same_for_all_addresses(broker: Broker) -> None:
+    async with WebsocketServer("", 0, url=broker.url) as bridge:
+        assert bridge.websocket_server is not None
+        ports = {socket.getsockname()[1] for socket in bridge.websocket_server.sockets}
+        assert ports == {bridge.wport}
+        async with connect(f"ws://127.0.0.1:{bridge.wport}"):
+            pass
+
+
 async def test_second_start_is_refused(bridge: WebsocketServer) -> None:
     with pytest.raises(CluRuntimeError, match="is running already"):
         await bridge.start()
