@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
 
-.PHONY: demo test lint pytest benchmarks rabbitmq clean
+.PHONY: demo test lint pytest benchmarks rabbitmq chromium clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -19,7 +19,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.test rabbitmq
+pytest: $(VENV)/.test rabbitmq chromium
 	$(BIN)/pytest
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest
 
@@ -28,6 +28,9 @@ benchmarks: $(VENV)/.test
 
 rabbitmq:
 	@./tests/get_rabbitmq.sh
+
+chromium:
+	@./tests/get_chromium.sh
 
 # The stamps depend on what the installation depends on, so that a change installs anew.
 SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd)

@@ -14,6 +14,7 @@ __all__ = ["main"]
 SUBCOMMANDS = {
     "demo": "clu.cli.demo",
     "info": "clu.cli.info",
+    "websocket": "clu.cli.websocket",
 }
 
 

@@ -1,0 +1,132 @@
+"""``clu websocket`` as a user runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from clu.__main__ import main
+from tests.broker import Broker, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLU = [sys.executable, "-m", "clu", "websocket"]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLU, *arguments], capture_output=True, text=True, timeout=40, check=False
+    )
+
+
+def listening_at(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.match(r"Listening at (ws://localhost:\d+) for amqp://guest:\*+@127.0.0.1:\d+/", line)
+    assert found is not None, line
+    return found.group(1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(broker: Broker, number: signal.Signals) -> None:
+    address = ["-H", "127.0.0.1", "-P", str(broker.port)]
+    with subprocess.Popen(
+        [*CLU, "-p", "0", *address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with connect(listening_at(process)) as client:
+            message = {"consumer": "nobody", "command_string": "ping", "command_id": 1}
+            client.send(json.dumps(message))
+            error = json.loads(client.recv(20))
+            assert error["error"] == "Failed routing message to consumer 'nobody'."
+            assert error["command_id"] == 1
+            process.send_signal(number)
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv(20)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1001
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_options_reach_the_server(broker: Broker) -> None:
+    with subprocess.Popen(
+        [*CLU, "-p", "0", "--url", broker.url, "--token", "s3cret", "--max-connections", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        address = listening_at(process)
+        with pytest.raises(InvalidStatus):
+            connect(address)
+        with connect(f"{address}?token=s3cret"), connect(f"{address}?token=s3cret") as second:
+            assert "which is the limit" in json.loads(second.recv(20))["error"]
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "The token is missing or wrong." in errors
+    assert "s3cret" not in errors
+
+
+def test_absent_broker_is_told_in_one_sentence() -> None:
+    port = free_port()
+    result = run("-p", "0", "-P", str(port))
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("Error: Failed connecting to the AMQP server at amqp://guest:******@")
+    assert f"localhost:{port}/" in last
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--token", ""], "The token is empty"),
+        (["--allow-origin", "example.org"], "'example.org' is not the origin of a page"),
+        (["--port", "70000"], "--port"),
+        (["--max-commands", "0"], "--max-commands"),
+    ],
+)
+def test_silly_options_are_refused(arguments: list[str], reason: str) -> None:
+    result = CliRunner().invoke(main, ["websocket", *arguments])
+    assert result.exit_code in (1, 2)
+    assert reason in result.output
+
+
+def test_help_tells_the_options_and_their_defaults() -> None:
+    output = " ".join(CliRunner().invoke(main, ["websocket", "--help"]).output.split())
+    for text in (
+        "-p, --port",
+        "-H, --rabbitmq-host",
+        "-P, --rabbitmq-port",
+        "0 takes a free one. [default: 9876;",
+        "--host TEXT The address to listen at.",
+        "--token",
+        "CLU_WEBSOCKET_TOKEN",
+        "--allow-origin",
+        "--max-connections N How many clients to accept. [default: 500; x>=1]",
+        "--max-commands",
+        "--message-limit",
+        "--buffer-limit",
+    ):
+        assert text in output
