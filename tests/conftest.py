@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import importlib.util
 import sys
 import warnings
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+#: The seconds that the end of a test may take.
+TEARDOWN_LIMIT = 120
 
 with warnings.catch_warnings():
     # sdsstools leaves a file open as it is imported, which would fail the first test.
@@ -36,3 +42,17 @@ def pytest_asyncio_loop_factories(
     config: object, item: object
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return loop_factories()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: object) -> Iterator[None]:
+    """End the run if the end of a test hangs.
+
+    uvloop waits for ever when a loop is closed on which a failed test has left something open, and
+    pytest-timeout looks away once a test has failed.
+    """
+    faulthandler.dump_traceback_later(TEARDOWN_LIMIT, exit=True)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()

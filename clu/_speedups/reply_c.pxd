@@ -80,7 +80,7 @@ cdef str address_of(object user_id, object command_id, str code)
 @cython.locals(char=Py_UCS4, text=str)
 cdef tuple starts_of(object name)
 
-@cython.locals(is_first=bint, encoded=bytes, text=str)
+@cython.locals(before=Py_ssize_t, is_first=bint, encoded=bytes, text=str)
 cdef void add_value(list parts, object value, int depth) except *
 
 @cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
@@ -97,9 +97,6 @@ cdef void add_float(list parts, double number) except *
     fractions=list,
 )
 cdef bint add_short(list parts, double number) except -1
-
-@cython.locals(before=Py_ssize_t, is_first=bint, encoded=bytes)
-cdef void add_list(list parts, object values, int depth) except *
 
 @cython.locals(whole=cython.longlong)
 cdef str text_of(object number)

@@ -385,7 +385,21 @@ def add_value(parts: list[str], value: object, depth: int) -> None:
     elif depth > MAX_DEPTH:
         raise RecursionError("the value is nested too deeply")
     elif isinstance(value, (list, tuple)):
-        add_list(parts, value, depth + 1)
+        before = len(parts)
+        is_first = True
+        for item in value:
+            if not is_first:
+                parts.append(",")
+            is_first = False
+            if type(item) is float:
+                if add_short(parts, item):
+                    continue
+                if are_common(value):
+                    encoded = _dumps(value)
+                    del parts[before:]
+                    parts.append(encoded[1:-1].decode("ascii"))
+                    return
+            add_value(parts, item, depth + 1)
     elif isinstance(value, dict):
         is_first = True
         for item in value.values():
@@ -462,25 +476,6 @@ def add_short(parts: list[str], number: float) -> bool:
         parts.append("0.0" if math.copysign(1, number) > 0 else "-0.0")
         return True
     return False
-
-
-def add_list(parts: list[str], values: list[Any] | tuple[Any, ...], depth: int) -> None:
-    """Add the pieces of the values of a list."""
-    before = len(parts)
-    is_first = True
-    for value in values:
-        if not is_first:
-            parts.append(",")
-        is_first = False
-        if type(value) is float:
-            if add_short(parts, value):
-                continue
-            if are_common(values):
-                encoded = _dumps(values)
-                del parts[before:]
-                parts.append(encoded[1:-1].decode("ascii"))
-                return
-        add_value(parts, value, depth)
 
 
 def is_common(number: float) -> bool:
