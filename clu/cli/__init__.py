@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import click
+from click_default_group import DefaultGroup
 
 from clu._version import __version__
 
@@ -14,11 +15,17 @@ __all__ = ["main"]
 SUBCOMMANDS = {
     "demo": "clu.cli.demo",
     "info": "clu.cli.info",
+    "send": "clu.cli.send",
+    "shell": "clu.cli.shell",
+    "watch": "clu.cli.watch",
     "websocket": "clu.cli.websocket",
 }
+#: The subcommand that runs where none is named, and the name that sdss-clu has for it.
+DEFAULT = "shell"
+DEFAULT_ALIAS = "cli"
 
 
-class LazyGroup(click.Group):
+class LazyGroup(DefaultGroup):  # type: ignore[misc]
     """A group that imports a subcommand when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -27,13 +34,30 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand, or None if there is none of the name."""
-        if cmd_name not in SUBCOMMANDS:
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = importlib.import_module(SUBCOMMANDS[cmd_name]).command
+        name = DEFAULT if cmd_name == DEFAULT_ALIAS else cmd_name
+        if name not in SUBCOMMANDS:
+            return click.Group.get_command(self, ctx, name)
+        command: click.Command = importlib.import_module(SUBCOMMANDS[name]).command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Run the shell unless the first argument is a subcommand or an option of our own.
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+        The options of the shell must not be looked at here: the ``h`` in ``-Hlocalhost`` is none
+        of ours.
+        """
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if not args or not (args[0] in own or self.get_command(ctx, args[0])):
+            args = [DEFAULT, *args]
+        return click.Group.parse_args(self, ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, default=DEFAULT, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="clu", message="%(prog)s %(version)s")
 def main() -> None:
-    """Actors that accept commands and stream keywords."""
+    """Actors that accept commands and stream keywords.
+
+    Without a subcommand, clu [OPTIONS] [ACTORS]... is the shell: see clu shell --help.
+    """

@@ -29,6 +29,7 @@ DEPENDENCIES = (
     "orjson",
     "prompt_toolkit",
     "pydantic",
+    "pygments",
     "rich",
     "sdsstools",
     "unclick",

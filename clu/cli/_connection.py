@@ -1,0 +1,154 @@
+"""What the shell, ``clu send`` and ``clu watch`` need of a connection to actors."""
+
+from __future__ import annotations
+
+import abc
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CannotConnect", "Connection", "Outcome", "Received", "Result"]
+
+#: The seconds that connecting may take.
+CONNECTION_TIMEOUT = 10.0
+
+
+class Received(NamedTuple):
+    """A reply, whatever it came over.
+
+    Attributes
+    ----------
+    actor
+        The name of the actor that replies.
+    code
+        The message code.
+    keywords
+        The keywords and their values.
+    internal
+        Whether it is marked as not for wider consumption.
+    broadcast
+        Whether it is for everybody.
+    own
+        Whether it answers a command of this program.
+    """
+
+    actor: str
+    code: str
+    keywords: dict[str, Any]
+    internal: bool = False
+    broadcast: bool = False
+    own: bool = False
+
+
+class Outcome(enum.IntEnum):
+    """How a command ended, as the exit status of a program that runs it."""
+
+    DONE = 0
+    FAILED = 1
+    UNREACHABLE = 3
+    TIMED_OUT = 4
+
+
+@dataclass
+class Result:
+    """A command that has ended.
+
+    Attributes
+    ----------
+    outcome
+        How it ended.
+    reason
+        Why it was not run to its end, where the actor itself has not told.
+    replies
+        What the actor replied.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    replies: list[Received] = field(default_factory=list)
+
+    def keyword(self, name: str) -> Any:
+        """Return the last value of a keyword, or None."""
+        values = [reply.keywords[name] for reply in self.replies if name in reply.keywords]
+        return values[-1] if values else None
+
+
+class CannotConnect(click.ClickException):
+    """A broker or an actor that cannot be reached."""
+
+    exit_code = int(Outcome.UNREACHABLE)
+
+
+def not_ended(actor: str, text: str, timeout: float | None) -> str:
+    """Return why a command has timed out."""
+    return f"{actor} has not ended {text!r} within {timeout:g} s."
+
+
+def ignore(_: Any) -> None:
+    """Do nothing with what is told."""
+
+
+class Connection(abc.ABC):
+    """A connection to an actor, or to a broker with many.
+
+    Attributes
+    ----------
+    on_reply
+        A function that is called with each reply, except those to quiet commands.
+    on_notice
+        A function that is called with one line about what happens to the connection.
+    on_connected
+        A function that is called with the connection when it is back.
+    """
+
+    def __init__(self) -> None:
+        self.on_reply: Callable[[Received], None] = ignore
+        self.on_notice: Callable[[str], None] = ignore
+        self.on_connected: Callable[[Connection], None] = ignore
+
+    @property
+    @abc.abstractmethod
+    def address(self) -> str:
+        """The address, without a password."""
+
+    @abc.abstractmethod
+    async def open(self) -> None:
+        """Connect.
+
+        Raises
+        ------
+        CannotConnect
+            If that does not succeed.
+        """
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Close the connection."""
+
+    @abc.abstractmethod
+    async def run(
+        self, actor: str, text: str, *, quiet: bool = False, timeout: float | None = None
+    ) -> Result:
+        """Run a command.
+
+        Parameters
+        ----------
+        actor
+            The name of the actor.
+        text
+            The command.
+        quiet
+            Whether it is a question of this program that is nobody else's business.
+        timeout
+            The seconds that it may take.
+
+        Returns
+        -------
+        result
+            What became of it; it never raises because of the connection.
+        """

@@ -1,0 +1,117 @@
+"""``clu send``: a command to an actor, for scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from clu._run import run
+from clu.cli._options import ActorType, broker_options
+
+if TYPE_CHECKING:
+    from clu.cli._broker import BrokerOptions
+    from clu.cli._connection import Received, Result
+    from clu.cli._options import ActorAddress
+
+__all__ = ["command"]
+
+_INTERRUPTED = 130
+_NEEDS_QUOTES = re.compile(r"[\s\"'\\]|^$")
+
+
+@click.command(name="send", context_settings={"allow_interspersed_args": False})
+@broker_options
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Give up after so many seconds. By default it waits until the command ends.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each reply as JSON in a line.")
+@click.option("--internal", is_flag=True, help="Print internal replies too.")
+@click.argument("actor", type=ActorType())
+@click.argument("command_words", metavar="COMMAND...", nargs=-1, required=True)
+def command(
+    broker: BrokerOptions,
+    timeout: float | None,
+    as_json: bool,
+    internal: bool,
+    actor: ActorAddress,
+    command_words: tuple[str, ...],
+) -> None:
+    """Send a command to an actor, and print its replies.
+
+    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. What
+    follows it is the command, options included. Several words are passed on as they are; a
+    single one is the text of the command.
+
+    \b
+    clu send camera expose 5 --flavour dark
+    clu send --timeout 5 --json tcp://localhost:19990 status
+
+    \b
+    The exit status is
+      0    the command is done
+      1    the command failed
+      2    these arguments make no sense
+      3    there is no connection to the broker or the actor, or it was lost
+      4    the command has not ended within --timeout; it may go on
+      130  interrupted with Ctrl-C; the command may go on
+    """  # noqa: D301
+    text = _join(command_words)
+    if actor.tcp is not None and len(text.splitlines()) > 1:
+        raise click.UsageError("A command for a TCP actor must be a single line.")
+    try:
+        result = run(_send(actor, broker, text, timeout, as_json, internal))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The command may go on.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    if result.reason:
+        click.echo(f"Error: {result.reason}", err=True)
+    raise click.exceptions.Exit(int(result.outcome))
+
+
+def _join(words: tuple[str, ...]) -> str:
+    if len(words) == 1:
+        return words[0]
+    return " ".join(shlex.quote(word) if _NEEDS_QUOTES.search(word) else word for word in words)
+
+
+async def _send(
+    actor: ActorAddress,
+    broker: BrokerOptions,
+    text: str,
+    timeout: float | None,
+    as_json: bool,
+    internal: bool,
+) -> Result:
+    from clu.cli._open import make_connection
+
+    connection = make_connection(actor, broker)
+    # They are printed here and not in a callback, where a closed pipe would go unnoticed.
+    replies: asyncio.Queue[Received | None] = asyncio.Queue()
+    connection.on_reply = lambda received: replies.put_nowait(received if received.own else None)
+    connection.on_notice = lambda text: click.echo(text, err=True)
+    await connection.open()
+    try:
+        running = asyncio.ensure_future(connection.run(actor.name, text, timeout=timeout))
+        running.add_done_callback(lambda _: replies.put_nowait(None))
+        while not (running.done() and replies.empty()):
+            received = await replies.get()
+            if received is not None and (internal or not received.internal):
+                click.echo(_format(received, as_json))
+        return await running
+    finally:
+        await connection.close()
+
+
+def _format(received: Received, as_json: bool) -> str:
+    from clu.cli._rendering import json_line, reply_lines
+
+    if not as_json:
+        return reply_lines(received)
+    return json_line(actor=received.actor, code=received.code, keywords=received.keywords)

@@ -1,0 +1,173 @@
+"""``clu watch``: in a terminal, and as lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.terminal import CLU, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.conftest import Observatory
+
+
+@contextlib.contextmanager
+def watching(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*CLU, "watch", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline().rstrip("\n") for _ in range(count)]
+
+
+def ends(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    return process.returncode, output, errors
+
+
+@pytest.fixture(params=["amqp", "tcp"])
+def watched(request: pytest.FixtureRequest, observatory: Observatory) -> tuple[list[str], Any]:
+    if request.param == "amqp":
+        return [*observatory.options, "camera"], observatory.camera
+    return [observatory.lamp_address], observatory.lamp
+
+
+def test_initial_values_then_changes_are_lines(
+    observatory: Observatory, watched: tuple[list[str], Any]
+) -> None:
+    arguments, actor = watched
+    with watching(*arguments) as process:
+        found = lines(process, 2)
+        assert [re.sub(r"^[\d:.]+ ", "", line) for line in found] == [
+            f"{actor.name} state=idle",
+            f"{actor.name} temperature=-120.5",
+        ]
+        for temperature in (-120.5, -119.5, -119.5, -118.0):
+            observatory.broadcast(actor, temperature=temperature)
+        found = lines(process, 2)
+        assert [line.rpartition("=")[2] for line in found] == ["-119.5", "-118.0"]
+        assert ends(process) == (0, "", "")
+
+
+def test_named_keywords_are_json_lines(
+    observatory: Observatory, watched: tuple[list[str], Any]
+) -> None:
+    arguments, actor = watched
+    with watching("--json", "--all", *arguments, "Temperature", "number") as process:
+        assert json.loads(lines(process, 1)[0])["value"] == -120.5
+        observatory.broadcast(actor, state="busy", number=3)
+        observatory.broadcast(actor, temperature=-120.5)
+        changes = [json.loads(line) for line in lines(process, 2)]
+        assert [(item["actor"], item["keyword"], item["value"]) for item in changes] == [
+            (actor.name, "number", 3),
+            (actor.name, "temperature", -120.5),
+        ]
+        assert ends(process) == (0, "", "")
+
+
+def test_replies_to_others_count_and_other_actors_do_not(observatory: Observatory) -> None:
+    with watching(*observatory.options, "--no-status", "--seconds", "20", "camera") as process:
+        end = time.monotonic() + 20
+        # Nothing is printed at first: repeat until it listens.
+        while time.monotonic() < end:
+            observatory.broadcast(observatory.stage, number=5)
+            observatory.call(observatory.stage.send_command("camera", "expose 0"))
+            if ready(process):
+                break
+        found = lines(process, 1)
+        assert found[0].endswith('camera state="exposing None"')
+        process.kill()
+
+
+def ready(process: subprocess.Popen[str]) -> bool:
+    import select
+
+    return bool(select.select([process.stdout], [], [], 0.1)[0])
+
+
+def test_it_ends_after_the_seconds(observatory: Observatory) -> None:
+    run = subprocess.run(
+        [*CLU, "watch", "--seconds", "1.5", observatory.lamp_address, "state", "temprature"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 0
+    assert run.stdout.endswith("lamp state=idle\n")
+    assert run.stderr == f"{observatory.lamp_address} has no keyword 'temprature'.\n"
+
+
+def test_closed_pipe_ends_it(observatory: Observatory) -> None:
+    with watching(observatory.lamp_address) as process:
+        lines(process, 1)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        observatory.broadcast(observatory.lamp, number=6)
+        observatory.broadcast(observatory.lamp, number=7)
+        assert process.stderr.read() == ""
+        assert process.wait(20) == 1
+
+
+def test_actor_that_is_not_there_yet_is_waited_for(observatory: Observatory) -> None:
+    with watching(*observatory.options, "nobody") as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("There is no actor 'nobody' on amqp://guest:******@")
+        assert line.endswith("Waiting for it.\n")
+        assert ends(process)[0] == 0
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 6)])
+def test_table_on_a_terminal(observatory: Observatory, columns: int, rows: int) -> None:
+    with Terminal("watch", observatory.lamp_address, columns=columns, lines=rows) as terminal:
+        terminal.wait_for("^temperature +-120.5")
+        assert terminal.rows[0].startswith("keyword ")
+        observatory.broadcast(observatory.lamp, number=11)
+        terminal.wait_for("^number +11")
+        observatory.broadcast(observatory.lamp, number=12)
+        terminal.wait_for("^number +12")
+        assert terminal.text.count("number") == 1
+        observatory.broadcast(observatory.lamp, text="a" * 100)
+        terminal.wait_for("^text +a+…" if rows > 6 else "^and 2 more")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.wait() == 0
+        assert "Traceback" not in terminal.text
+
+
+def test_actor_that_is_restarted_is_connected_again(observatory: Observatory) -> None:
+    with watching(observatory.lamp_address) as process:
+        lines(process, 2)
+        observatory.restart_lamp()
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Lost the connection to tcp://")
+        assert process.stderr.readline().endswith(" again.\n")
+        # The actor takes the connection a moment after it is made.
+        for number in range(200):
+            observatory.broadcast(observatory.lamp, number=number)
+            if ready(process):
+                break
+        assert "lamp number=" in lines(process, 1)[0]
+        assert ends(process)[0] == 0
