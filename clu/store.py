@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from clu.exceptions import CluTypeError, CluValueError
 
 if TYPE_CHECKING:
     from clu.base import BaseActor, Reply
@@ -44,10 +47,22 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
         The actor.
     filter
         The keywords to store; all by default.
+    limit
+        How many outputs of a keyword to keep, the last ones; all by default.
+
+    Raises
+    ------
+    CluValueError
+        If the limit is not a positive number.
     """
 
-    def __init__(self, actor: BaseActor, filter: list[str] | None = None) -> None:
+    def __init__(
+        self, actor: BaseActor, filter: list[str] | None = None, limit: int | None = None
+    ) -> None:
         super().__init__(list)
+        if limit is not None and (isinstance(limit, bool) or limit < 1):
+            raise CluValueError(f"The limit of a store must be a positive number, not {limit!r}.")
+        self.limit = limit
         self.actor = actor
         self.name = actor.name
         self.filter = filter
@@ -57,7 +72,10 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
         now = datetime.datetime.now()
         for keyword, value in reply.message.items():
             if self.filter is None or keyword in self.filter:
-                self[keyword].append(KeywordOutput(keyword, reply.message_code, now, value))
+                outputs = self[keyword]
+                outputs.append(KeywordOutput(keyword, reply.message_code, now, value))
+                if self.limit is not None and len(outputs) > self.limit:
+                    del outputs[: -self.limit]
 
     def head(self, keyword: str, n: int = 1) -> list[KeywordOutput]:
         """Return the first ``n`` outputs of a keyword."""
@@ -66,3 +84,27 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
     def tail(self, keyword: str, n: int = 1) -> list[KeywordOutput]:
         """Return the last ``n`` outputs of a keyword."""
         return self.get(keyword, [])[-n:] if n > 0 else []
+
+
+def make_store(actor: BaseActor, store: object) -> KeywordStore:
+    """Make the store of an actor from what its argument ``store`` says.
+
+    Raises
+    ------
+    CluTypeError
+        If it says nothing that makes sense.
+    CluValueError
+        If the limit is not a positive number.
+    """
+    if store is True:
+        return KeywordStore(actor)
+    if isinstance(store, int):
+        return KeywordStore(actor, limit=store)
+    if isinstance(store, (list, tuple, set)):
+        return KeywordStore(actor, filter=list(store))
+    if isinstance(store, Mapping) and set(store) <= {"filter", "limit"}:
+        return KeywordStore(actor, **store)
+    raise CluTypeError(
+        f"store is {store!r}: it must be a boolean, a list of keywords, a number of outputs to "
+        "keep, or a dictionary with the keys filter and limit."
+    )
