@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clu.base import BaseActor
     from clu.command import Command
+
+
+#: What the poller leaves to others between two rounds, in seconds.
+_SHORTEST_PAUSE = 0.001
 
 
 class TimedCommand:
@@ -65,7 +70,7 @@ class TimedCommandList(list[TimedCommand]):
     actor
         The actor that runs them.
     resolution
-        How often to look for commands that are due, in seconds.
+        How often to look for commands that were added or have ended, in seconds.
     loop
         Ignored; kept for callers of older releases.
     """
@@ -86,17 +91,27 @@ class TimedCommandList(list[TimedCommand]):
         self.append(TimedCommand(command_string, **kwargs))
 
     async def poller(self) -> None:
-        """Run each command that is due and not running, for ever."""
-        period = self._resolution()
+        """Run each command that is due and not running, for ever.
+
+        A command that is late, because the loop was busy, is next due when it would have been
+        anyway: it keeps its period.
+        """
         while True:
             now = time.monotonic()
             for command in list(self):
-                if not command.is_running and now >= command.last_run + command.delay:
-                    await self._run(command)
-            await asyncio.sleep(period)
+                late = now - (command.last_run + command.delay)
+                if command.is_running or late < 0:
+                    continue
+                await self._run(command)
+                if command.delay > 0 and late < math.inf:
+                    command.last_run = now - late % command.delay
+            await asyncio.sleep(self._pause())
 
-    def _resolution(self) -> float:
-        return max(self.resolution, 0.001)
+    def _pause(self) -> float:
+        """Return the seconds until the next command is due, but no more than the resolution."""
+        dues = [command.last_run + command.delay for command in self if not command.is_running]
+        wait = min(dues, default=math.inf) - time.monotonic()
+        return max(min(wait, self.resolution), _SHORTEST_PAUSE)
 
     async def _run(self, command: TimedCommand) -> None:
         try:
