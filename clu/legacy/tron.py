@@ -40,6 +40,18 @@ _KEYS_PER_COMMAND = 10
 _PATIENCE = 5.0
 
 
+def _is_from(actor: str, target: str) -> bool:
+    """Whether what an actor says may be the reply to a command for a target.
+
+    An actor on the way may command others in the name, and with the number, of the commander.
+    The hub answers for targets it does not know, and as ``keys_<actor>`` for its keywords.
+    """
+    actor, target = actor.lower(), target.lower()
+    if target == "keys" and actor.startswith("keys_"):
+        return True
+    return actor in (target, "hub", f"keys_{target}")
+
+
 class TronLoggingFilter(logging.Filter):
     """Keeps lines of the hub that cannot be parsed off a handler."""
 
@@ -108,6 +120,7 @@ class TronConnection(BaseClient):
         self.on_connection: Callable[[TronConnection], Any] | None = None
         self._mid = 1
         self._wants_keys = True
+        self._failures = 0  # in a row
         self._splitter = LineSplitter(LINE_LIMIT)
         self._attempted = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -137,6 +150,7 @@ class TronConnection(BaseClient):
             the connection has been lost.
         """
         self._close()
+        self._failures = 0
         self._wants_keys = get_keys
         self._attempted = asyncio.Event()
         if self._stopped.is_set():
@@ -187,7 +201,16 @@ class TronConnection(BaseClient):
         await self._stopped.wait()
 
     def _connected(self) -> None:
-        self.log.info("started tron connection at %s:%s", self.host, self.port)
+        if self._failures:
+            self.log.warning(
+                "Connected to tron at %s:%s again, at attempt %d.",
+                self.host,
+                self.port,
+                self._failures,
+            )
+            self._failures = 0
+        else:
+            self.log.info("started tron connection at %s:%s", self.host, self.port)
         self._splitter = LineSplitter(LINE_LIMIT)
         self._attempted.set()
         if self.on_connection is not None:
@@ -198,7 +221,11 @@ class TronConnection(BaseClient):
     def _disconnected(self, error: BaseException | None) -> None:
         self._attempted.set()
         assert self.protocol is not None
-        self.log.warning(
+        # One line when it goes, and one when it is back.
+        level = logging.DEBUG if self._failures else logging.WARNING
+        self._failures += 1
+        self.log.log(
+            level,
             "No connection to tron at %s:%s (%s). Trying again in %.1f s.",
             self.host,
             self.port,
@@ -257,7 +284,8 @@ class TronConnection(BaseClient):
         CluError
             If there is no connection.
         CommandError
-            If the command is more than one line.
+            If the command is more than one line, or a command of this number and commander is
+            still running.
         """
         if not self.connected():
             raise CluError("cannot connect to tron.")
@@ -275,6 +303,10 @@ class TronConnection(BaseClient):
         line = f"{commander} {mid} {target} {text}"
         if any(char in line for char in "\n\r\0"):
             raise CommandError(f"The command {line!r} is not one line.")
+        key = (commander, mid)
+        if key in self.running_commands:
+            # The hub's replies to the two could not be told apart.
+            raise CommandError(f"The command {mid} of {commander} is still running.")
         command: Command[Any] = Command(
             f"{line}\n",
             commander_id=commander,
@@ -282,7 +314,6 @@ class TronConnection(BaseClient):
             consumer_id=target,
             **command_kwargs,
         )
-        key = (commander, mid)
         self.running_commands[key] = command
         command.add_done_callback(lambda _: self._forget(key, command))
         self.transport.write(f"{line}\n".encode("utf-8", "backslashreplace"))
@@ -327,7 +358,7 @@ class TronConnection(BaseClient):
             model = self.models.get(actor[5:])
         command = self.running_commands.get((header.cmdrName, header.commandId))
         values = None if model is None else model.parse_reply(reply)
-        if command is None or command.done():
+        if command is None or command.done() or not _is_from(actor, str(command.consumer_id)):
             return
         if values is None:
             values = {keyword.name: list(keyword.values) for keyword in reply.keywords}
