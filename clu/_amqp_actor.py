@@ -151,6 +151,11 @@ class AMQPBaseActor(AMQPClient, BaseActor):
             command.add_done_callback(self._own_commands.discard)
         return command
 
+    def _track_command(self, command: Command[Any]) -> None:
+        """Remember a command that the actor itself runs, until it is done."""
+        self._own_commands.add(command)
+        command.add_done_callback(self._own_commands.discard)
+
     async def _acknowledge(self, message: Any) -> None:
         from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 

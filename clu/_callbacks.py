@@ -46,7 +46,9 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
     capacity = positional_capacity(callback)
     try:
         return callback(*(args if capacity is None else args[:capacity]))
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
         logger.exception("The callback %s raised an error.", callback_name(callback))
         return None
 

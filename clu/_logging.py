@@ -60,6 +60,27 @@ def log_reply(
     log.log(level if use_message_code else REPLY, message)
 
 
+def guard_handlers(log: logging.Logger) -> None:
+    """Keep what a handler of a logger raises from the program; it is told on stderr instead."""
+
+    def call_handlers(record: logging.LogRecord) -> None:
+        logger: logging.Logger | None = log
+        found = False
+        while logger is not None:
+            for handler in list(logger.handlers):
+                found = True
+                if record.levelno >= handler.level:
+                    try:
+                        handler.handle(record)
+                    except Exception:
+                        handler.handleError(record)
+            logger = logger.parent if logger.propagate else None
+        if not found:
+            type(log).callHandlers(log, record)  # which knows the handler of last resort
+
+    log.callHandlers = call_handlers  # type: ignore[method-assign]
+
+
 LEVEL_OF_CODE = {
     ">": REPLY,
     ":": REPLY,

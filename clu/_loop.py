@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: How long to wait for tasks that were cancelled, in seconds.
+GRACE = 5.0
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -30,3 +37,27 @@ def get_event_loop() -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
     return loop
+
+
+async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]], grace: float = GRACE) -> int:
+    """Cancel tasks, other than the one that asks for it, and wait until they have ended.
+
+    Parameters
+    ----------
+    tasks
+        The tasks.
+    grace
+        After how many seconds to give up.
+
+    Returns
+    -------
+    deaf
+        How many run on although they were cancelled.
+    """
+    others = [task for task in tasks if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    if not others:
+        return 0
+    _, deaf = await asyncio.wait(others, timeout=grace)
+    return len(deaf)

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any
+
+# An absolute path, but not the slash of a unit or of a relative path.
+_PATH = re.compile(r"(?<![\w./\\])(?:~?/[^\s'\":;,()/][^\s'\":;,()]*|[A-Za-z]:[\\/][^\s'\":;,()]+)")
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an exception, even of one that fails to tell it."""
+    try:
+        return str(error)
+    except Exception:
+        return f"<the text of {type(error).__name__} cannot be told>"
+
+
+def without_paths(text: str) -> str:
+    """Return a text with each absolute path in it replaced by ``<path>``."""
+    return _PATH.sub("<path>", text)
 
 
 def describe_exception(error: BaseException, frame: int = 0) -> dict[str, Any]:
@@ -28,7 +45,7 @@ def describe_exception(error: BaseException, frame: int = 0) -> dict[str, Any]:
             break
         step = step.tb_next
     return {
-        "message": str(error),
+        "message": error_text(error),
         "module": type(error).__module__,
         "type": type(error).__name__,
         "filename": step.tb_frame.f_code.co_filename if step else None,
@@ -45,8 +62,23 @@ def report_exceptions(message: dict[str, Any], expand: bool, frame: int) -> dict
     reported = {}
     for key, value in message.items():
         if isinstance(value, BaseException):
-            value = describe_exception(value, frame) if expand else str(value)
+            value = describe_exception(value, frame) if expand else error_text(value)
         elif isinstance(value, dict):
             value = report_exceptions(value, False, frame)
+        reported[key] = value
+    return reported
+
+
+def report_briefly(message: dict[str, Any], expand: bool, frame: int) -> dict[str, Any]:
+    """Do what `report_exceptions` does, without tracebacks, file names and paths."""
+    reported = {}
+    for key, value in message.items():
+        if isinstance(value, BaseException):
+            text = without_paths(error_text(value))
+            kind = type(value)
+            description = {"message": text, "module": kind.__module__, "type": kind.__name__}
+            value = description if expand else text
+        elif isinstance(value, dict):
+            value = report_briefly(value, False, frame)
         reported[key] = value
     return reported

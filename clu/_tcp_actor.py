@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
+from clu._loop import cancel_tasks
 from clu._status import CommandStatus
 from clu.base import BaseActor
 from clu.command import Command, TimedCommandList
@@ -35,12 +35,14 @@ class TCPServerActor(BaseActor):
 
     def _make_server(
         self,
-        host: str,
+        host: str | None,
         port: int,
         max_connections: int | None,
         line_limit: int,
         buffer_limit: int,
+        max_commands: int | None,
     ) -> None:
+        host = "localhost" if host is None else host
         self.host = host
         self.port = port
         self.transports = {}
@@ -53,6 +55,7 @@ class TCPServerActor(BaseActor):
             max_connections=max_connections,
             line_limit=line_limit,
             buffer_limit=buffer_limit,
+            max_requests=max_commands,
         )
         self.timed_commands = TimedCommandList(self)
         self._running_commands: set[Command[Any]] = set()
@@ -66,12 +69,9 @@ class TCPServerActor(BaseActor):
     async def stop(self) -> None:
         """Cancel what runs, tell the clients, and close their connections."""
         await self.timed_commands.stop()
-        tasks = []
-        for command in list(self._running_commands):
-            if command._task is not None and command._task is not asyncio.current_task():
-                command._task.cancel()
-                tasks.append(command._task)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        deaf = await cancel_tasks([c._task for c in self._running_commands if c._task is not None])
+        if deaf:
+            self.log.warning("%s: %d callbacks go on though they were cancelled.", self.name, deaf)
         for command in list(self._running_commands):
             if not command.status.is_done:
                 command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
@@ -109,6 +109,11 @@ class TCPServerActor(BaseActor):
                 transport.begin_request()
                 command.add_done_callback(transport.end_request)
         return command
+
+    def _track_command(self, command: Command[Any]) -> None:
+        """Remember a command that the actor itself runs, until it is done."""
+        self._running_commands.add(command)
+        command.add_done_callback(self._running_commands.discard)
 
     def _command_id_of(self, head: bytes) -> int:
         """Return the command id in the beginning of a line."""

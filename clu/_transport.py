@@ -52,8 +52,8 @@ class ClientTransport(asyncio.Transport):
         self._gathered_size = 0
         self._allowance = buffer_limit
         self._requests = 0
-        self._no_requests = asyncio.Event()
-        self._no_requests.set()
+        self._most_requests = 0
+        self._fewer_requests = asyncio.Event()
         self.user_id: Any = None
         self.multiline = False
 
@@ -111,22 +111,24 @@ class ClientTransport(asyncio.Transport):
     def begin_request(self) -> None:
         """Note that the client waits for an answer."""
         self._requests += 1
-        self._no_requests.clear()
 
     def end_request(self, *_: object) -> None:
         """Note that the client has one of its answers."""
         self._requests -= 1
-        if self._requests == 0:
-            self._no_requests.set()
+        if self._requests <= self._most_requests:
+            self._fewer_requests.set()
 
     @property
     def requests(self) -> int:
         """How many answers the client waits for."""
         return self._requests
 
-    async def wait_requests(self) -> None:
-        """Wait until the client has all its answers."""
-        await self._no_requests.wait()
+    async def wait_requests(self, most: int = 0) -> None:
+        """Wait until the client waits for no more than some answers."""
+        self._most_requests = most
+        while self._requests > most:
+            self._fewer_requests.clear()
+            await self._fewer_requests.wait()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return information about the connection."""

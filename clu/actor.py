@@ -12,12 +12,13 @@ from clu._signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
 from clu._tcp_actor import TCPServerActor
 from clu._tcp_command import BadLine, parse_tcp_command
+from clu._tcp_token import TokenGate
 from clu._transport import BUFFER_LIMIT
 from clu.base import BaseActor
 from clu.exceptions import CluNotImplemented, CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
-from clu.protocol import LINE_LIMIT, ClientTransport
+from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, ClientTransport
 
 if TYPE_CHECKING:
     from clu.base import Reply
@@ -55,6 +56,12 @@ class TCPBaseActor(TCPServerActor):
         The length in bytes of the longest line of a client. A longer one gets an error reply.
     buffer_limit
         How many bytes may wait for a client that does not read, before it is cut off.
+    max_commands
+        How many commands of one client run at once. Further ones wait in the connection, unread,
+        until one of them has ended. None stands for no limit.
+    token
+        A word that each client must send first, in a line ``token <token>``. A client that does
+        not gets one failing reply, and its connection is closed. By default none is needed.
 
     Attributes
     ----------
@@ -68,7 +75,7 @@ class TCPBaseActor(TCPServerActor):
     Raises
     ------
     CluValueError
-        If there is no port.
+        If there is no port, or the token is not a word.
     """
 
     def __init__(
@@ -80,14 +87,15 @@ class TCPBaseActor(TCPServerActor):
         max_connections: int | None = None,
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        max_commands: int | None = REQUEST_LIMIT,
+        token: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, *args, **kwargs)
         if port is None:
             raise CluValueError("port needs to be specified.")
-        self._make_server(
-            "localhost" if host is None else host, port, max_connections, line_limit, buffer_limit
-        )
+        self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
+        self._token_gate = None if token is None else TokenGate(self, token)
 
     async def start(self: T) -> T:
         """Start to listen for clients.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._callbacks import callback_name
 from clu._config import actor_arguments, parse_config
-from clu._logging import REPLY
+from clu._logging import REPLY, guard_handlers
+from clu._loop import cancel_tasks
 from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
-from clu._reporting import report_exceptions
+from clu._reporting import report_briefly, report_exceptions
 from clu._speedups.reply import prepare_reply
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
@@ -100,10 +101,9 @@ class BaseClient(metaclass=abc.ABCMeta):
 
     async def stop(self) -> None:
         """Cancel the tasks that the client started."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        deaf = await cancel_tasks(self._tasks)
+        if deaf:
+            self.log.warning("%s: %d tasks go on though they were cancelled.", self.name, deaf)
 
     def _create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine as a task that `stop` cancels."""
@@ -182,6 +182,7 @@ class BaseClient(metaclass=abc.ABCMeta):
             log = get_logger(f"clu:{self.name}")
         elif not isinstance(log, SDSSLogger):
             raise AssertionError("Logger must be sdsstools.SDSSLogger")
+        guard_handlers(log)
         log.setLevel(REPLY)
         if log_dir:
             path = pathlib.Path(log_dir).expanduser() / f"{self.name}.log"
@@ -236,9 +237,14 @@ class BaseActor(BaseClient):
         The schema of the keywords: a dictionary, JSON, a path or a pydantic model. A class
         attribute of this name is the default. None stands for the default keywords.
     store
-        Whether to store the keywords that are output, or which of them.
+        Whether to store the keywords that are output, or which of them, or how many outputs of
+        each keyword to keep; or a dictionary of the arguments of `clu.store.KeywordStore`. By
+        default nothing is stored, and a store has no limit.
     additional_properties
         Whether keywords that the schema does not have are allowed.
+    error_details
+        Whether replies about exceptions have the traceback, the file name and line, and paths.
+        The log has them in any case.
 
     Attributes
     ----------
@@ -251,16 +257,22 @@ class BaseActor(BaseClient):
     schema: Any = None
     model: Model | None = None
     _message_processor: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    _report_exceptions: Callable[..., dict[str, Any]] = staticmethod(report_exceptions)
+    error_details: bool = True
 
     def __init__(
         self,
         *args: Any,
         schema: Any = None,
-        store: bool | list[str] = False,
+        store: bool | int | list[str] | dict[str, Any] = False,
         additional_properties: bool = False,
+        error_details: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.error_details = error_details
+        if not error_details:
+            self._report_exceptions = report_briefly
         self.load_schema(
             schema if schema is not None else self.schema,
             additional_properties=additional_properties,
@@ -269,9 +281,9 @@ class BaseActor(BaseClient):
         self._message_processor = self._message_processor
         self.store: KeywordStore | None = None
         if store:
-            from clu.store import KeywordStore
+            from clu.store import make_store
 
-            self.store = KeywordStore(self, filter=store if isinstance(store, list) else None)
+            self.store = make_store(self, store)
 
     def load_schema(
         self,
@@ -387,7 +399,7 @@ class BaseActor(BaseClient):
             message,
             kwargs,
             process,
-            report_exceptions,
+            self._report_exceptions,
             expand_exceptions,
             traceback_frame,
             command,

@@ -55,6 +55,7 @@ _LEVEL_OF_CODE = {
 #: How a parent passes on the codes of its children: they neither start nor end it.
 _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
 _ERROR_CODES = (MessageCode.ERROR, MessageCode.FAILED)
+_CUT_OFF = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
 
 
 class ReplyList(list[ReplyType], Generic[ReplyType]):
@@ -423,7 +424,23 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
         if self.actor is None:
             raise CluError("the actor is not defined. Cannot parse command.")
         self.actor.parse_command(self)
+        if not self.done():
+            track = getattr(self.actor, "_track_command", None)
+            if track is not None:
+                track(self)
+            if self.parent is not None:
+                self.parent.add_done_callback(self._parent_ended)
+                self.add_done_callback(self._leave_parent)
         return self
+
+    def _parent_ended(self, parent: BaseCommand[Any, Any]) -> None:
+        """Cancel the callback, if the parent was cut off."""
+        if self._task is not None and (parent.cancelled() or parent.status in _CUT_OFF):
+            self._task.cancel()
+
+    def _leave_parent(self, _: object) -> None:
+        assert self.parent is not None
+        self.parent.remove_done_callback(self._parent_ended)
 
     def child_command(self, command_string: str) -> Command[Actor_co]:
         """Run another command of the same actor as a part of this one."""

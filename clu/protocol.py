@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from clu._callbacks import await_user_function
@@ -17,7 +18,7 @@ from clu._tcp_protocol import (
 )
 from clu._topic_listener import TopicListener
 from clu._transport import BUFFER_LIMIT, ClientTransport
-from clu.exceptions import CluRuntimeError
+from clu.exceptions import CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ logger = logging.getLogger("clu")
 
 #: The default limit of the length of a line, in bytes.
 LINE_LIMIT = 1024 * 1024
+#: The default limit of the requests of one client that run at once.
+REQUEST_LIMIT = 1000
 _PORT_ATTEMPTS = 5
 _CHUNK = 256 * 1024
 #: How many lines of one client are handled before others get their turn.
@@ -69,6 +72,9 @@ class TCPStreamServer:
     overlong_callback
         A function that is called with the transport and an `OverlongLine` in the place of a line
         that passes the limit.
+    max_requests
+        How many requests of a client (see `ClientTransport.begin_request`) run at once. While
+        there are so many, no more lines of this client are read.
 
     Attributes
     ----------
@@ -88,7 +94,10 @@ class TCPStreamServer:
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
         overlong_callback: Callable[[ClientTransport, OverlongLine], Any] | None = None,
+        max_requests: int | None = REQUEST_LIMIT,
     ) -> None:
+        if max_requests is not None and max_requests < 1:
+            raise CluValueError(f"A client must be allowed one request, not {max_requests}.")
         self.host = host
         self.port = port
         self.transports: dict[ClientTransport, asyncio.StreamWriter] = {}
@@ -98,6 +107,7 @@ class TCPStreamServer:
         self.line_limit = line_limit
         self.buffer_limit = buffer_limit
         self.overlong_callback = overlong_callback
+        self.max_requests = max_requests
         self._server: asyncio.AbstractServer | None = None
         self._handlers: set[asyncio.Task[Any]] = set()
 
@@ -189,8 +199,13 @@ class TCPStreamServer:
         transport: ClientTransport,
     ) -> None:
         splitter = LineSplitter(self.line_limit)
+        most = sys.maxsize if self.max_requests is None else self.max_requests
         while data := await reader.read(_CHUNK):
             for number, line in enumerate(splitter.feed(data), 1):
+                if transport.requests >= most:
+                    await _until_answered(transport, writer, most - 1)
+                    if transport.is_closing():
+                        return
                 await self._handle_line(transport, line)
                 if number % _BATCH == 0:
                     await asyncio.sleep(0)
@@ -200,6 +215,7 @@ class TCPStreamServer:
                 await writer.drain()
         if rest := splitter.flush():
             await self._handle_line(transport, rest)
+        # The client may have closed its half of the connection.
         await _until_answered(transport, writer)
 
     async def _handle_line(self, transport: ClientTransport, line: bytes | OverlongLine) -> None:
@@ -220,12 +236,14 @@ class TCPStreamServer:
         return None if cb is None else await await_user_function(cb, *args, **kwargs)
 
 
-async def _until_answered(transport: ClientTransport, writer: asyncio.StreamWriter) -> None:
-    """Keep a connection that the client has half closed until its requests are answered."""
-    if not transport.requests:
+async def _until_answered(
+    transport: ClientTransport, writer: asyncio.StreamWriter, most: int = 0
+) -> None:
+    """Wait until no more than some requests of a client run, or it has gone."""
+    if transport.requests <= most:
         return
     waiting = [
-        asyncio.ensure_future(transport.wait_requests()),
+        asyncio.ensure_future(transport.wait_requests(most)),
         asyncio.ensure_future(writer.wait_closed()),
     ]
     try:

@@ -25,7 +25,7 @@ from clu.legacy._reconnect import tron_reconnect, tron_reconnect_too
 from clu.legacy._users import GreetingActor
 from clu.legacy.tron import TronConnection
 from clu.parsers.click import ClickParser
-from clu.protocol import LINE_LIMIT
+from clu.protocol import LINE_LIMIT, REQUEST_LIMIT
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,7 +68,7 @@ class BaseLegacyActor(GreetingActor):
         Arguments of `clu.base.BaseClient`.
     loop
         Ignored; kept for callers of older releases.
-    schema, store, additional_properties
+    schema, store, additional_properties, error_details
         Arguments of `clu.base.BaseActor`.
     max_connections
         How many clients to accept.
@@ -76,6 +76,9 @@ class BaseLegacyActor(GreetingActor):
         The length in bytes of the longest line of a client. A longer one gets an error reply.
     buffer_limit
         How many bytes may wait for a client that does not read, before it is cut off.
+    max_commands
+        How many commands of one client run at once. Further ones wait in the connection, unread,
+        until one of them has ended. None stands for no limit.
 
     Attributes
     ----------
@@ -114,13 +117,15 @@ class BaseLegacyActor(GreetingActor):
         log: SDSSLogger | None = None,
         verbose: bool | int = False,
         schema: Any = None,
-        store: bool | list[str] = False,
+        store: bool | int | list[str] | dict[str, Any] = False,
         additional_properties: bool = False,
         config: dict[str, Any] = {},
         *,
         max_connections: int | None = None,
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        max_commands: int | None = REQUEST_LIMIT,
+        error_details: bool = True,
     ) -> None:
         super().__init__(
             name,
@@ -131,9 +136,10 @@ class BaseLegacyActor(GreetingActor):
             schema=schema,
             store=store,
             additional_properties=additional_properties,
+            error_details=error_details,
             config=config,
         )
-        self._make_server(host, port, max_connections, line_limit, buffer_limit)
+        self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
         #: What the current `write` was told of the user id, the command id and concatenation.
         self._address: tuple[int | None, int | None, bool] | None = None
         self.tron: TronConnection | None = None

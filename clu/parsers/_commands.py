@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +13,7 @@ from click_aliases import ClickAliasedGroup
 
 from clu._status import CommandStatus
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
+from clu.parsers._words import WordQueue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 _PROTECTED_ARGS = (
     "_protected_args" if "_protected_args" in click.Context.__annotations__ else "protected_args"
 )
+
+#: From how many words on it matters how they are taken.
+_MANY_WORDS = 1000
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -157,7 +162,8 @@ class CluCommand(_QuickCommand):
             return []
         if self._has_no_parameters(args):
             return []
-        return super().parse_args(ctx, args)
+        words: Any = WordQueue(args) if len(args) > _MANY_WORDS else args
+        return super().parse_args(ctx, words)
 
     def _has_no_parameters(self, args: list[str]) -> bool:
         return not args and not self.params and type(self).parse_args is CluCommand.parse_args
@@ -267,6 +273,35 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         """Decorate a callback to add a group, a `CluGroup` unless ``cls`` says otherwise."""
         kwargs.setdefault("cls", CluGroup)
         return super().group(*args, **kwargs)  # type: ignore[return-value]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the callback of the group, and then the subcommand."""
+        if self.callback is None or not inspect.iscoroutinefunction(inspect.unwrap(self.callback)):
+            return super().invoke(ctx)
+        command: Command[Any] = ctx.obj["parser_args"][0]
+        ctx.invoked_subcommand = self._name_of_subcommand(ctx)
+        with ctx.scope(cleanup=False):
+            task = asyncio.get_running_loop().create_task(self._run_both(ctx, command))
+        register_task(command_name(ctx), task)
+        command._task = task
+        return task
+
+    def _name_of_subcommand(self, ctx: click.Context) -> str | None:
+        words = [*getattr(ctx, _PROTECTED_ARGS), *ctx.args]
+        return self.resolve_command(ctx, words)[0] if words else None
+
+    async def _run_both(self, ctx: click.Context, command: Command[Any]) -> None:
+        """Wait for the callback of the group, a coroutine function, and call the subcommand."""
+        assert self.callback is not None
+        silent = copy.copy(self)
+        silent.callback = None
+        try:
+            await coro_helper(ctx.invoke, self.callback, **ctx.params)
+            click.Group.invoke(silent, ctx)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            command.actor._handle_command_exception(command, error)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the group, and leave the words of the subcommand."""

@@ -1,8 +1,13 @@
-"""Splitting a command into words, as a POSIX shell does, in linear time."""
+"""Splitting a command into words, as a POSIX shell does, and taking them, in linear time."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import overload
+
+#: How much of a command an error quotes, in characters.
+_EXCERPT = 1000
 
 _SPECIAL = re.compile(r"[\"'\\]")
 _PLAIN = re.compile(r"[^ \t\r\n]+")
@@ -16,6 +21,57 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 _ESCAPE_IN_DOUBLE = re.compile(r'\\(["\\])')
+
+
+def excerpt(text: str) -> str:
+    """Return a command as an error quotes it: a very long one is cut short."""
+    if len(text) <= _EXCERPT:
+        return text
+    return f"{text[:_EXCERPT]}… ({len(text)} characters)"
+
+
+class WordQueue(Sequence[str]):
+    """Words that are taken from the front in constant time.
+
+    It does what the parser of click does to its list of arguments, which takes a time that grows
+    with the square of their number.
+
+    Parameters
+    ----------
+    words
+        The words.
+    """
+
+    def __init__(self, words: list[str]) -> None:
+        self._reversed = words[::-1]
+
+    def __len__(self) -> int:
+        return len(self._reversed)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, int):
+            return self._reversed[~index]
+        start, stop, step = index.indices(len(self))
+        return [self._reversed[~position] for position in range(start, stop, step)]
+
+    def __delitem__(self, index: slice) -> None:
+        start, stop, _ = index.indices(len(self))
+        del self._reversed[len(self) - stop : len(self) - start]
+
+    def __radd__(self, words: list[str]) -> list[str]:
+        return words + self._reversed[::-1]
+
+    def pop(self, index: int = -1) -> str:
+        """Remove and return a word."""
+        return self._reversed.pop(~index)
+
+    def insert(self, index: int, word: str) -> None:
+        """Put a word before the one at an index."""
+        self._reversed.insert(len(self) - index, word)
 
 
 def split_words(text: str) -> list[str]:

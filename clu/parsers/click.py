@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 
 from clu._reply import MessageCode
+from clu._reporting import error_text, without_paths
 from clu._status import CommandStatus
 from clu.parsers._builtin import (
     command_parser,
@@ -29,7 +30,7 @@ from clu.parsers._commands import (
 )
 from clu.parsers._context import use_task_contexts
 from clu.parsers._tasks import cancel_command, get_current_command_name, get_running_tasks
-from clu.parsers._words import split_words
+from clu.parsers._words import excerpt, split_words
 
 if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
@@ -118,7 +119,7 @@ class ClickParser:
         """End a command with the error of its parsing or its callback."""
         if isinstance(exception, (_NoArgsIsHelp, click.exceptions.Exit, click.Abort)):
             if not command.status.is_done:
-                command.fail(error=f"Command {command.body!r} was aborted.")
+                command.fail(error=f"Command {excerpt(command.body)!r} was aborted.")
         elif isinstance(exception, asyncio.CancelledError):
             if not command.status.is_done:
                 command.set_status(
@@ -126,30 +127,34 @@ class ClickParser:
                 )
         elif isinstance(exception, click.ClickException):
             name = type(exception).__name__
-            self._refuse(command, f"{name}: {exception.format_message()}")
+            self._refuse(command, f"{name}: {_usage_message(exception)}")
         elif isinstance(exception, WordsError):
             self._refuse(command, str(exception))
         else:
             self._report(command, exception)
 
     def _refuse(self, command: Command[Any], reason: str) -> None:
-        lines = reason.splitlines()
+        lines = [excerpt(line) for line in reason.splitlines()]
         if self._replies_with_lists:
             command.warning(help=lines)
         else:
             for line in lines:
                 command.warning(help=line)
-        error = f"Command {command.body!r} does not exist or cannot be parsed."
+        error = f"Command {excerpt(command.body)!r} does not exist or cannot be parsed."
         if command.status.is_done:
             command.write(MessageCode.ERROR, error=error)
         else:
             command.fail(error=error)
 
     def _report(self, command: Command[Any], exception: BaseException) -> None:
-        self.log.error("Command %r failed with error:", command.body, exc_info=exception)
+        body = excerpt(command.body)
+        self.log.error("Command %r failed with error:", body, exc_info=exception)
+        reason = error_text(exception)
+        if not getattr(self, "error_details", True):
+            reason = without_paths(reason)
         text = (
-            f"Command {command.body!r} failed because of an uncaught error "
-            f"'{type(exception).__name__}: {exception}'. See traceback in the log for more "
+            f"Command {body!r} failed because of an uncaught error "
+            f"'{type(exception).__name__}: {reason}'. See traceback in the log for more "
             "information."
         )
         if command.status.is_done:
@@ -158,6 +163,13 @@ class ClickParser:
             command.fail(error=text)
         if self.parser_raise_on_error:
             raise exception
+
+
+def _usage_message(error: click.ClickException) -> str:
+    try:
+        return error.format_message()
+    except Exception:
+        return error_text(error)
 
 
 class WordsError(ValueError):

@@ -6,7 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clu._reporting import error_text, without_paths
 from clu._status import CommandStatus
+from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,15 +54,18 @@ class JSONParser:
         try:
             payload = json.loads(command.body)
         except (ValueError, RecursionError) as error:
-            command.fail(error=f"Cannot deserialise command string {command.body!r}: {error}")
+            command.fail(
+                error=f"Cannot deserialise command string {excerpt(command.body)!r}: {error}"
+            )
             return command
         if not isinstance(payload, dict) or "command" not in payload:
-            command.fail(error=f"Command {command.body!r} does not contain a 'command' parameter.")
+            body = excerpt(command.body)
+            command.fail(error=f"Command {body!r} does not contain a 'command' parameter.")
             return command
         verb = payload.pop("command")
         callback = self.callbacks.get(verb) if isinstance(verb, str) else None
         if callback is None:
-            command.fail(error=f"Cannot find a callback for command {verb!r}.")
+            command.fail(error=f"Cannot find a callback for command {excerpt(repr(verb))}.")
             return command
         try:
             result = callback(command, *self.parser_args, payload)
@@ -90,7 +95,11 @@ class JSONParser:
                     CommandStatus.CANCELLED, error="This command has been cancelled."
                 )
             return
-        self.log.error("Command %r failed with error:", command.body, exc_info=error)
+        body = excerpt(command.body)
+        self.log.error("Command %r failed with error:", body, exc_info=error)
         if not command.status.is_done:
-            text = f"{type(error).__name__}: {error}"
-            command.fail(error=f"Command {command.body!r} failed because of an error '{text}'.")
+            reason = error_text(error)
+            if not getattr(self, "error_details", True):
+                reason = without_paths(reason)
+            text = f"{type(error).__name__}: {reason}"
+            command.fail(error=f"Command {body!r} failed because of an error '{text}'.")
