@@ -439,8 +439,9 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
             self._task.cancel()
 
     def _leave_parent(self, _: object) -> None:
-        assert self.parent is not None
-        self.parent.remove_done_callback(self._parent_ended)
+        # A parent that was cancelled while it waited for this has cancelled only the future.
+        if self.parent is not None and not self.cancelled():
+            self.parent.remove_done_callback(self._parent_ended)
 
     def child_command(self, command_string: str) -> Command[Actor_co]:
         """Run another command of the same actor as a part of this one."""

@@ -187,7 +187,7 @@ class CluCommand(_QuickCommand):
         # Within the context, so that the task and those it creates see it as the current one.
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
-        register_task(command_name(ctx), task)
+        register_task(command_name(ctx), task, command, result)
         command._task = task
         return task
 
@@ -282,7 +282,7 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         ctx.invoked_subcommand = self._name_of_subcommand(ctx)
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run_both(ctx, command))
-        register_task(command_name(ctx), task)
+        register_task(command_name(ctx), task, command)
         command._task = task
         return task
 

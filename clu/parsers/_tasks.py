@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clu._status import CommandStatus
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Coroutine
+
+    from clu.command import Command
 
 _running: dict[str, list[asyncio.Task[Any]]] = {}
 
@@ -19,7 +23,12 @@ def command_name(ctx: click.Context) -> str:
     return ctx.command_path.replace(" ", "_")
 
 
-def register_task(name: str, task: asyncio.Task[Any]) -> None:
+def register_task(
+    name: str,
+    task: asyncio.Task[Any],
+    command: Command[Any],
+    callback: Coroutine[Any, Any, Any] | None = None,
+) -> None:
     """Note that a task runs a command, until it is done."""
     _running.setdefault(name, []).append(task)
 
@@ -28,8 +37,18 @@ def register_task(name: str, task: asyncio.Task[Any]) -> None:
         tasks.remove(task)
         if not tasks:
             del _running[name]
+        if task.cancelled():
+            end_unstarted(command, callback)
 
     task.add_done_callback(forget)
+
+
+def end_unstarted(command: Command[Any], callback: Coroutine[Any, Any, Any] | None = None) -> None:
+    """End a command whose task was cancelled before it began, and could thus not see to it."""
+    if callback is not None:
+        callback.close()
+    if not command.status.is_done:
+        command.set_status(CommandStatus.CANCELLED, error="This command has been cancelled.")
 
 
 def get_running_tasks(cmd_name: str) -> list[asyncio.Task[Any]] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._reporting import error_text, without_paths
 from clu._status import CommandStatus
+from clu.parsers._tasks import end_unstarted
 from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ class JSONParser:
         if asyncio.iscoroutine(result):
             task = asyncio.get_running_loop().create_task(self._run(command, result))
             command._task = task
+
+            def ended(task: asyncio.Task[Any]) -> None:
+                if task.cancelled():
+                    end_unstarted(command, result)
+
+            task.add_done_callback(ended)
         return command
 
     async def _run(self, command: Command[Any], callback: Awaitable[Any]) -> None:
