@@ -138,7 +138,7 @@ def errors(actor: Any) -> str:
 
 
 class Answer(NamedTuple):
-    """A reply: the id and the code are the same for each kind of actor, the text contains it all."""
+    """A reply, of any kind of actor; the text holds all its keywords."""
 
     command_id: int | None
     code: str

@@ -59,11 +59,6 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "broken usage": lambda: BrokenUsage("the reason"),
     "surrogate": lambda: ValueError("\ud800 the reason"),
     "lines": lambda: ValueError("first line\nthe reason; fake=1"),
-    "group": lambda: (
-        BaseExceptionGroup("the reason", [ValueError("one")])
-        if sys.version_info >= (3, 11)
-        else ValueError("the reason")
-    ),
 }
 
 #: Those that have no text, or whose text cannot be told.
