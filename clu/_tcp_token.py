@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: How long a client may take to send its token, in seconds.
 PATIENCE = 10.0
+_NEEDED = "This actor needs a token: send token <token>."
 
 
 class TokenGate:
@@ -69,7 +70,7 @@ class TokenGate:
             command_id, body = error.command_id, ""
         word, _, token = body.partition(" ")
         if word != "token":
-            self._refuse(transport, command_id, "This actor needs a token: send token <token>.")
+            self._refuse(transport, command_id, _NEEDED)
         elif not hmac.compare_digest(token.strip().encode(), self._token):
             self._refuse(transport, command_id, "The token is wrong.")
         else:
@@ -82,7 +83,8 @@ class TokenGate:
         if transport.is_closing():
             return
         if transport in self._waiting:
-            self._refuse(transport, 0, "This actor needs a token: send token <token>.")
+            command_id = self._actor._command_id_of(line.head)
+            self._refuse(transport, command_id, _NEEDED)
         elif transport.user_id is not None:
             self._actor._refuse_line(transport, line)
 

@@ -36,6 +36,8 @@ class ClientTransport(asyncio.Transport):
         By which the actor knows the client.
     multiline
         Whether the client wants replies for human eyes.
+    closed
+        Is done when the connection is closed, if anybody has asked for it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ClientTransport(asyncio.Transport):
         self._requests = 0
         self._most_requests = 0
         self._fewer_requests = asyncio.Event()
+        self.closed: asyncio.Future[None] | None = None
         self.user_id: Any = None
         self.multiline = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,9 @@ class TCPStreamServer:
         max_requests: int | None = REQUEST_LIMIT,
     ) -> None:
         if max_requests is not None and max_requests < 1:
-            raise CluValueError(f"A client must be allowed one request, not {max_requests}.")
+            raise CluValueError(
+                f"A client must be allowed at least one request, not {max_requests}."
+            )
         self.host = host
         self.port = port
         self.transports: dict[ClientTransport, asyncio.StreamWriter] = {}
@@ -242,16 +245,19 @@ async def _until_answered(
     """Wait until no more than some requests of a client run, or it has gone."""
     if transport.requests <= most:
         return
-    waiting = [
-        asyncio.ensure_future(transport.wait_requests(most)),
-        asyncio.ensure_future(writer.wait_closed()),
-    ]
+    if transport.closed is None:
+        # One for all that wait: to cancel it would cancel what streams know of the connection.
+        transport.closed = asyncio.ensure_future(_wait_closed(writer))
+    answered = asyncio.ensure_future(transport.wait_requests(most))
     try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([answered, transport.closed], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for future in waiting:
-            future.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        answered.cancel()
+
+
+async def _wait_closed(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        await writer.wait_closed()
 
 
 class TCPStreamPeriodicServer(PeriodicMixIn, TCPStreamServer):

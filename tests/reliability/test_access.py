@@ -1,0 +1,307 @@
+"""Nobody gets in by accident: addresses, tokens, limits, and what errors give away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from clu import JSONActor, LegacyActor
+from clu._reporting import without_paths
+from clu._transport import BUFFER_LIMIT
+from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
+
+from .actors import JSON, Peer, make, make_offline, parser, run, until
+
+ROOT = pathlib.Path(__file__).parents[2]
+LOCAL = {"127.0.0.1", "::1"}
+
+
+def addresses(actor: Any) -> set[str]:
+    return {socket.getsockname()[0] for socket in actor.server._server.sockets}
+
+
+@pytest.mark.parametrize(
+    "actor", [lambda: JSONActor("camera", port=0), lambda: LegacyActor("camera", None, 0)]
+)
+async def test_without_an_address_an_actor_listens_to_this_machine_only(actor: Any) -> None:
+    started = await actor().start()
+    assert addresses(started) <= LOCAL
+    await started.stop()
+
+
+# --- token --------------------------------------------------------------------------------------
+
+TOKEN = "s3cret-wörd"
+
+
+@pytest.fixture
+async def guarded() -> Any:
+    actor = await make("json", token=TOKEN).start()
+    yield actor
+    await actor.stop()
+
+
+async def test_the_right_token_lets_a_client_in(guarded: Any) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        assert await peer.ask(f"4 token {TOKEN}") == [(4, ":", "{}")]
+        assert (await peer.ask("5 ping"))[-1].code == ":"
+        guarded.write("i", text="to all")
+        assert (await peer.answer()).text == '{"text": "to all"}'
+
+
+async def test_the_token_needs_no_command_id_and_may_come_with_the_first_command(
+    guarded: Any,
+) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        peer.send(f"token {TOKEN}\n5 ping")
+        assert (await peer.answers())[-1] == (0, ":", "{}")
+        assert (await peer.answers())[-1].command_id == 5
+
+
+WRONG = ["5 ping", "5 token", "5 token wrong", f"5 token {TOKEN}x", f"5 token {TOKEN[:-1]}"]
+WRONG += [f"5 {TOKEN}", f"5 tokens {TOKEN}", f"5 Token {TOKEN}", "5 multiline", "5 " + "x" * 2**21]
+
+
+@pytest.mark.parametrize("line", WRONG, ids=lambda line: line[:12])
+async def test_anything_else_gets_one_failing_reply_and_the_connection_is_closed(
+    guarded: Any, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        peer.send(line)
+        answer = await peer.answer()
+        assert (answer.command_id, answer.code) == (5, "f")
+        assert "token" in answer.text
+        try:
+            rest = await peer.rest()
+        except ConnectionError:  # the system may say so when there was more to read
+            rest = b""
+        assert rest == b""
+    await until(lambda: not guarded.server.transports)
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "127.0.0.1" in warnings[0]
+    assert TOKEN[:-1] not in caplog.text + answer.text
+
+
+async def test_what_is_not_utf_8_is_no_token(guarded: Any) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        peer.send(b"5 token \xff")
+        assert (await peer.answers())[-1][:2] == (5, "f")
+
+
+async def test_commands_behind_a_wrong_token_do_not_run(guarded: Any) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        peer.send(f"1 token wrong\n2 token {TOKEN}\n3 ping")
+        first = await peer.answer()
+        assert (first.command_id, first.code) == (1, "f")
+        assert await peer.rest() == b""
+
+
+async def test_who_has_not_been_let_in_hears_nothing_and_counts_as_nobody(guarded: Any) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        await until(lambda: guarded.server.transports)
+        guarded.write("i", text="to all")
+        await asyncio.sleep(0.02)
+        assert guarded.transports == {}
+        assert await peer.ask(f"4 token {TOKEN}") == [(4, ":", "{}")]
+        assert len(guarded.transports) == 1
+    await until(lambda: not guarded.transports)
+
+
+async def test_a_client_that_sends_no_token_is_turned_down_after_a_while(
+    guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu._tcp_token.PATIENCE", 0.05)
+    async with await Peer.connect("json", guarded.port) as peer:
+        assert "did not come" in (await peer.answer()).text
+        assert await peer.rest() == b""
+    await until(lambda: not guarded.server.transports)
+
+
+async def test_clients_that_wait_at_the_gate_do_not_outlive_the_actor() -> None:
+    actor = await make("json", token=TOKEN).start()
+    async with await Peer.connect("json", actor.port) as peer:
+        await until(lambda: actor.server.transports)
+        await actor.stop()
+        assert await peer.rest() == b""
+    assert actor._token_gate._waiting == {}
+
+
+@pytest.mark.parametrize("token", ["", "two words", " ", "line\n", 5])
+def test_a_token_is_one_word(token: Any) -> None:
+    with pytest.raises(ValueError, match="token must be"):
+        make("json", token=token)
+
+
+async def test_the_token_may_be_in_the_configuration() -> None:
+    actor = JSON.from_config({"actor": {"name": "camera", "port": 0, "token": "abc"}})
+    await actor.start()
+    async with await Peer.connect("json", actor.port) as peer:
+        assert (await peer.ask("1 ping"))[-1].code == "f"
+    await actor.stop()
+
+
+async def test_without_a_token_the_word_is_a_command_like_any_other(peer: Peer) -> None:
+    assert (await peer.ask("1 token abc"))[-1][:2] == (1, "f")
+    assert (await peer.ask("2 ping"))[-1][:2] == (2, ":")
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_the_defaults_of_the_limits_are_those_of_the_documentation() -> None:
+    server = TCPStreamServer("localhost", 0)
+    assert (server.line_limit, server.buffer_limit) == (LINE_LIMIT, BUFFER_LIMIT)
+    assert (server.max_requests, server.max_connections) == (REQUEST_LIMIT, None)
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    for name, value in {
+        "line_limit": "1 MiB",
+        "buffer_limit": "16 MiB",
+        "max_connections": "no limit",
+        "max_commands": "1000",
+        "token": "none",
+        "error_details": "true",
+        "store": "false",
+    }.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        assert value in row.lower().replace("mib", "MiB"), row
+    assert (LINE_LIMIT, BUFFER_LIMIT, REQUEST_LIMIT) == (2**20, 2**24, 1000)
+
+
+async def test_commands_in_flight_are_limited_and_none_is_lost(kind: str) -> None:
+    actor = await make(kind, max_commands=10).start()
+    most = 0
+    original = actor._run_command
+
+    def watched(*args: Any) -> Any:
+        nonlocal most
+        command = original(*args)
+        most = max(most, len(actor._running_commands))
+        return command
+
+    actor._run_command = watched
+    async with await Peer.connect(kind, actor.port) as peer:
+        peer.writer.write(b"".join(b"%d sleep 0.002\n" % number for number in range(1, 201)))
+        ended = set()
+        while len(ended) < 200:
+            answer = await peer.answer()
+            if answer.code == ":":
+                ended.add(answer.command_id)
+        assert ended == set(range(1, 201))
+    assert most == 10
+    await actor.stop()
+
+
+async def test_a_client_at_its_limit_waits_alone(kind: str) -> None:
+    actor = await make(kind, max_commands=5).start()
+    async with (
+        await Peer.connect(kind, actor.port) as greedy,
+        await Peer.connect(kind, actor.port) as other,
+    ):
+        greedy.send("\n".join(f"{number} wait" for number in range(50)))
+        await until(lambda: len(actor._running_commands) == 5)
+        assert (await other.ask("1 ping"))[-1][:2] == (1, ":")
+        assert len(actor._running_commands) == 5
+        other.send("2 wait --stop")
+        await other.answers(2)
+        await until(lambda: len(actor._running_commands) == 5)
+    await actor.stop()
+
+
+async def test_a_client_at_its_limit_that_goes_is_forgotten_with_what_it_still_wanted(
+    kind: str,
+) -> None:
+    actor = await make(kind, max_commands=5).start()
+    async with await Peer.connect(kind, actor.port) as peer:
+        peer.send("\n".join(f"{number} wait" for number in range(50)))
+        await until(lambda: len(actor._running_commands) == 5)
+        peer.writer.transport.abort()
+        actor.write("i", text="to all")
+        await asyncio.sleep(0.05)
+        actor.write("i", text="to all")
+        await until(lambda: not actor.transports)
+        assert len(actor._running_commands) == 5
+    await actor.stop()
+    assert not actor._running_commands
+
+
+async def test_no_limit_is_no_limit(kind: str) -> None:
+    actor = await make(kind, max_commands=None).start()
+    async with await Peer.connect(kind, actor.port) as peer:
+        peer.send("\n".join(f"{number} wait" for number in range(1500)))
+        await until(lambda: len(actor._running_commands) == 1500)
+    await actor.stop()
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_of_no_commands_is_refused(kind: str, limit: int) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        make(kind, max_commands=limit)
+
+
+# --- what errors give away ----------------------------------------------------------------------
+
+
+@parser.command(name="leak")
+async def leak(command: Any, *args: Any) -> None:
+    try:
+        open("/etc/observatory/secret.key")  # noqa: SIM115
+    except OSError as error:
+        command.warning(error=error)
+        command.warning(error={"what": error})
+        raise
+
+
+@pytest.mark.parametrize("kind", ["json", "legacy", "amqp"])
+@pytest.mark.parametrize("details", [True, False])
+async def test_error_replies_can_leave_out_tracebacks_and_paths(
+    kind: str, details: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor = await make_offline(kind, error_details=details)
+    await run(actor, "leak")
+    said = str([dict(reply) for reply in actor.mock_replies])
+    assert "No such file" in said
+    assert "FileNotFoundError" in said
+    assert ("/etc/observatory" in said) is details
+    assert ("Traceback" in said) is details
+    assert ("test_access.py" in said) is details
+    assert "/etc/observatory/secret.key" in caplog.text
+
+
+def test_the_configuration_can_leave_out_details() -> None:
+    config = {"actor": {"name": "camera", "host": "localhost", "port": 0, "error_details": False}}
+    for kind in (JSONActor, LegacyActor):
+        assert kind.from_config(config).error_details is False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Errno 2] No such file: '/etc/secret.key'", "[Errno 2] No such file: '<path>'"),
+        ("cannot read /home/user/a b", "cannot read <path> b"),
+        ("~/.ssh/id: permission denied", "<path>: permission denied"),
+        (r"C:\Users\me\x.ini is bad", "<path> is bad"),
+        ("(/a/b)", "(<path>)"),
+        ("5 km/s is and/or was 3/4 of it", "5 km/s is and/or was 3/4 of it"),
+        ("relative/path.py stays", "relative/path.py stays"),
+        ("2 / 3", "2 / 3"),
+    ],
+)
+def test_absolute_paths_are_what_is_left_out(text: str, expected: str) -> None:
+    assert without_paths(text) == expected
+
+
+async def test_what_an_actor_never_tells() -> None:
+    actor = await make("json", token=TOKEN, config={"password": "hunter2"}).start()
+    async with await Peer.connect("json", actor.port) as peer:
+        await peer.ask(f"token {TOKEN}")
+        said = ""
+        for line in ("help", "get_schema", "version", "nonsense", "token", f"token {TOKEN[:-2]}"):
+            said += json.dumps([answer.text for answer in await peer.ask(line)])
+    await actor.stop()
+    assert "hunter2" not in said
+    assert json.dumps(TOKEN)[1:-1] not in said
