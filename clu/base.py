@@ -446,7 +446,9 @@ class BaseActor(BaseClient):
         assert processor is not None
         try:
             processed: Any = processor(dict(message))
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
             name = callback_name(processor)
             self.log.exception("The message processor %s raised an error.", name)
             return message
