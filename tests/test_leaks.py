@@ -15,10 +15,11 @@ ROOT = pathlib.Path(__file__).parent.parent
 LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
 
 
+@pytest.mark.parametrize("kind", ["json", "legacy"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_twenty_thousand_commands_over_tcp_leave_nothing_behind(loop: str) -> None:
+def test_twenty_thousand_commands_over_tcp_leave_nothing_behind(loop: str, kind: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "tests.isolated.commands_over_tcp", loop],
+        [sys.executable, "-m", "tests.isolated.commands_over_tcp", loop, kind],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -69,6 +69,18 @@ class Actor(clu.JSONActor):
     parser = parser
 
 
+class LegacyActorOfTest(clu.LegacyActor):
+    """The same with the other protocol."""
+
+    parser = parser
+
+
+def code_of(line: bytes) -> str:
+    if line.startswith(b"{"):
+        return str(json.loads(line)["header"]["message_code"])
+    return line.split(b" ", 3)[2].decode()
+
+
 async def run(port: int, count: int) -> int:
     """Send commands from a client and return how many were answered."""
     reader, writer = await asyncio.open_connection("localhost", port)
@@ -78,8 +90,7 @@ async def run(port: int, count: int) -> int:
         writer.write(b"\n".join(lines) + b"\n")
         pending = BATCH
         while pending:
-            code = json.loads(await reader.readline())["header"]["message_code"]
-            pending -= code in ":f"
+            pending -= code_of(await reader.readline()) in ":f"
         answered += BATCH
     writer.close()
     await writer.wait_closed()
@@ -91,7 +102,8 @@ def alive(kind: type) -> int:
 
 
 async def main() -> None:
-    actor = Actor("leaky", port=0, additional_properties=True)
+    kind = LegacyActorOfTest if "legacy" in sys.argv else Actor
+    actor: Any = kind("leaky", "localhost", port=0, additional_properties=True)
     actor.log.sh.setLevel(100)
     await actor.start()
     await run(actor.port, 4 * BATCH)
