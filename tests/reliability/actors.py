@@ -68,7 +68,7 @@ async def slow(command: Command[Any]) -> None:
 async def stubborn(command: Command[Any]) -> None:
     """Refuse to be cancelled, for a while."""
     command.info(text="started")
-    end = asyncio.get_running_loop().time() + 3
+    end = asyncio.get_running_loop().time() + 1
     while (left := end - asyncio.get_running_loop().time()) > 0:
         try:
             await asyncio.sleep(left)
