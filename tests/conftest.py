@@ -56,3 +56,13 @@ def pytest_runtest_teardown(item: object) -> Iterator[None]:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: object, call: object) -> Iterator[None]:
+    """Keep lone surrogates out of reports: they cannot leave a worker of pytest-xdist."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
