@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp_outbox import Outbox
 from clu._amqp_reply import AMQPReply, SeenMessages
-from clu._amqp_running import RunningCommands
+from clu._amqp_running import RunningCommands, wait_until_sent
 from clu._callbacks import CallbackMixIn
 from clu._speedups.reply import encode_json
 from clu._topic_listener import RECONNECT_INTERVAL, TIMEOUT, TopicListener, connection_error
 from clu.base import BaseClient
 from clu.command import Command
-from clu.exceptions import CluValueError
+from clu.exceptions import CluError, CluValueError
 from clu.model import ModelSet
 
 if TYPE_CHECKING:
@@ -27,12 +28,22 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
+    from clu._amqp_sender import Sender
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
 
 #: The seconds that `stop` waits for what was written to reach the broker.
 _DRAIN_LIMIT = 5.0
+
+
+def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 class AMQPClient(BaseClient):
@@ -57,6 +68,8 @@ class AMQPClient(BaseClient):
     outbox_messages, outbox_bytes
         How many replies, and bytes of them, wait for a broker that is not there. Further ones
         are counted, logged and dropped.
+    data_plane
+        Whether messages go past the Python code of aio_pika, where there is what that needs.
     lost_command_limit
         When the connection is lost, a command that was under way fails unless it ends, or a
         reply to it comes, within this many seconds. None stands for no limit.
@@ -94,6 +107,7 @@ class AMQPClient(BaseClient):
         outbox_messages: int = 10_000,
         outbox_bytes: int = 64 * 1024 * 1024,
         lost_command_limit: float | None = 60.0,
+        data_plane: bool = True,
         **kwargs: Any,
     ) -> None:
         name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
@@ -105,10 +119,12 @@ class AMQPClient(BaseClient):
         self.running_commands = RunningCommands(self._create_task)
         self.models = ModelSet(self, actors=models, raise_exception=False)
         self.lost_command_limit = lost_command_limit
+        self.data_plane = data_plane
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
         self._seen = SeenMessages()
         self._stopped: asyncio.Event | None = None
+        self._sender: Sender | None = None
         self._outbox = Outbox(
             self._publish,
             self._can_publish,
@@ -131,14 +147,20 @@ class AMQPClient(BaseClient):
 
     @property
     def stats(self) -> dict[str, int]:
-        """How many messages were published, repeated and dropped, and how many wait."""
-        box = self._outbox
+        """How many messages were published, repeated and dropped, and how many wait.
+
+        ``data_plane`` is 1 if they go past the Python code of aio_pika.
+        """
+        boxes: list[Outbox | Sender] = [self._outbox]
+        if self._sender is not None:
+            boxes.append(self._sender)
         return {
-            "published": box.published,
-            "repeated": box.repeated,
-            "dropped": box.dropped,
-            "waiting": len(box),
-            "waiting_bytes": box.size,
+            "published": sum(box.published for box in boxes),
+            "repeated": sum(box.repeated for box in boxes),
+            "dropped": sum(box.dropped for box in boxes),
+            "waiting": sum(len(box) for box in boxes),
+            "waiting_bytes": sum(box.size for box in boxes),
+            "data_plane": int(self._sender is not None),
         }
 
     async def start(self, exchange_name: str = "sdss_exchange") -> Self:
@@ -151,6 +173,7 @@ class AMQPClient(BaseClient):
         CluError
             If there is a client of the same name.
         """
+        self._sender = self._prepare_plane(exchange_name)
         await self.connection.connect(exchange_name)
         try:
             self.set_loop_exception_handler()
@@ -159,7 +182,11 @@ class AMQPClient(BaseClient):
             # What a subclass does with a message may include to acknowledge it.
             no_ack = type(self).handle_reply is AMQPClient.handle_reply
             self.replies_queue = await self.connection.add_queue(
-                f"{self.name}_replies", self._receive_reply, "reply.#", no_ack=no_ack
+                f"{self.name}_replies",
+                self._receive_reply,
+                "reply.#",
+                no_ack=no_ack,
+                handler=self._take_reply,
             )
             await self.models.load_schemas()
         except BaseException:
@@ -168,12 +195,32 @@ class AMQPClient(BaseClient):
         self.log.info("%s: connected to %s.", self.name, self.connection.address)
         return self
 
+    def _prepare_plane(self, exchange_name: str) -> Sender | None:
+        """Make the connection one with a data plane, if that is wanted and possible."""
+        from clu.amqp import DataPlane, is_available
+
+        if self.connection.connection is not None:  # connecting again is an error
+            return self._sender
+        self.connection._plane = None
+        if not self.data_plane or not is_available():
+            return None
+        box = self._outbox
+        plane = DataPlane(exchange_name, self.log, box.max_messages, box.max_bytes)
+        if (last := self._sender) is not None:
+            plane.sender.continue_counts(last)
+        self.connection._plane = plane
+        return plane.sender
+
     async def stop(self) -> None:
         """Publish what was written, and close the connection."""
         self.running_commands.fail_all("The client was stopped.")
         if self.connection.is_connected:
             await self._outbox.drain(_DRAIN_LIMIT)
+            if self._sender is not None:
+                await self._sender.drain(_DRAIN_LIMIT)
         await self._outbox.close()
+        if self._sender is not None:
+            self._sender.give_up(CluError("the client was stopped"))
         await self.connection.stop()
         await self._notifier.stop_callbacks()
         if self._stopped is not None:
@@ -295,6 +342,9 @@ class AMQPClient(BaseClient):
             "write_to_log": sent.write_to_log,
         }
         body = {"command_string": sent.body}
+        if (sender := self._fast_sender()) is not None:
+            await self._send_fast(sender, sent, consumer, headers, body)
+            return
         publishing = asyncio.ensure_future(
             self._publish_message(consumer, headers, body, command_id)
         )
@@ -319,6 +369,43 @@ class AMQPClient(BaseClient):
             raise
         finally:
             publishing.cancel()
+
+    async def _send_fast(
+        self,
+        sender: Sender,
+        sent: Command[Any],
+        consumer: str,
+        headers: dict[str, Any],
+        body: dict[str, Any],
+    ) -> None:
+        from aio_pika.exceptions import DeliveryError
+
+        command_id = str(sent.command_id)
+        waiting = asyncio.get_running_loop().create_future()
+        try:
+            item = sender.send(
+                f"command.{consumer}",
+                encode_json(body),
+                headers,
+                command_id,
+                f"{self.name}_replies",
+                functools.partial(_settle, waiting),
+            )
+            try:
+                # A command with a time limit ends, even if the broker stalls.
+                if not await wait_until_sent(waiting, sent, self.connection.timeout):
+                    where, limit = self.connection.address, self.connection.timeout
+                    message = f"No answer from the broker at {where} within {limit} s."
+                    raise connection_error(message)
+            finally:
+                if not waiting.done() or item.attempts == 0:
+                    sender.withdraw(item)
+        except DeliveryError:
+            self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
+        except BaseException:
+            self.running_commands.forget(sent)
+            sent.cancel()
+            raise
 
     async def send_task(
         self, consumer: str, task_name: str, payload: dict[str, Any] = {}, **kwargs: Any
@@ -350,6 +437,23 @@ class AMQPClient(BaseClient):
         correlation_id: str | None = None,
     ) -> None:
         """Publish a message to an actor, and return when the broker has confirmed it."""
+        if (sender := self._fast_sender()) is not None:
+            done = asyncio.get_running_loop().create_future()
+            item = sender.send(
+                f"command.{consumer}",
+                encode_json(body),
+                headers,
+                correlation_id or str(uuid.uuid4()),
+                f"{self.name}_replies",
+                functools.partial(_settle, done),
+            )
+            try:
+                await done
+            finally:
+                if not done.done():
+                    sender.withdraw(item)
+            return
+
         from aio_pika import Message
 
         message = Message(
@@ -364,6 +468,13 @@ class AMQPClient(BaseClient):
 
     async def _publish(self, message: Any, routing_key: str) -> None:
         await self.connection.exchange.publish(message, routing_key=routing_key)
+
+    def _fast_sender(self) -> Sender | None:
+        """Return what messages are published with, unless aio_pika does."""
+        plane = self.connection._plane
+        if plane is None or not plane.is_running(getattr(self.connection, "exchange", None)):
+            return None
+        return plane.sender
 
     def _can_publish(self) -> bool:
         """Whether a message would go out now."""
@@ -397,8 +508,27 @@ class AMQPClient(BaseClient):
             if not message.processed:
                 await message.ack()
             return
+        await self._run_handle_reply(message)
+
+    async def _run_handle_reply(self, message: AbstractIncomingMessage) -> None:
         try:
             await self.handle_reply(message)
+        except Exception:
+            self.log.exception("%s: failed handling a reply.", self.name)
+
+    def _take_reply(self, message: Any) -> None:
+        """Take a message from the data plane."""
+        try:
+            if self._seen.has(message):
+                if not message.processed:
+                    message.acknowledge()
+            elif (
+                type(self).handle_reply is AMQPClient.handle_reply
+                and "handle_reply" not in self.__dict__
+            ):
+                self._handle_reply(message)
+            else:
+                self._create_task(self._run_handle_reply(message))
         except Exception:
             self.log.exception("%s: failed handling a reply.", self.name)
 
@@ -417,6 +547,9 @@ class AMQPClient(BaseClient):
         """
         if not message.processed:
             await message.ack()
+        return self._handle_reply(message)
+
+    def _handle_reply(self, message: Any) -> AMQPReply:
         reply = AMQPReply(message, log=self.log)
         if not reply.is_valid:
             return reply

@@ -152,9 +152,10 @@ def test_they_are_used_otherwise_where_there_are_any(value: str) -> None:
 
 
 def test_without_a_compiled_build_the_interpreted_one_is_used() -> None:
+    names = [f"clu._speedups.{name}_c" for name in SWITCHED_OFF]
     code = f"""
 import sys
-sys.modules.update(dict.fromkeys("clu._speedups." + name + "_c" for name in {tuple(SWITCHED_OFF)!r}))
+sys.modules.update(dict.fromkeys({names!r}))
 {PRINT_BUILDS}
 """
     builds, _ = json.loads(run(code, CLU_NO_EXTENSIONS="0"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clu import AMQPClient
+from clu.amqp import is_available
 from tests.broker import Broker
 
 from .actors import Camera, Listener
@@ -21,6 +22,27 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+#: The tests that need no transport, or one of their own.
+INDEPENDENT = ("test_broker", "test_outbox", "test_testing", "test_sender", "test_data_plane")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests over both transports: the data plane, and aio_pika alone."""
+    if metafunc.module.__name__.rpartition(".")[2] in INDEPENDENT:
+        return
+    planes = ["compiled", "plain"] if is_available() else ["plain"]
+    metafunc.parametrize("data_plane", planes, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def data_plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """Choose the transport of all clients and actors of a test."""
+    plane: str | None = getattr(request, "param", None)
+    if plane is not None:
+        monkeypatch.setattr("clu.amqp.is_available", lambda: plane == "compiled")
+    return plane
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import struct
@@ -363,10 +364,8 @@ def test_splitting_at_several_bytes_gives_the_same_frames(cuts: list[int]) -> No
 
 def feed_garbage(data: bytes) -> None:
     stream = Stream()
-    try:
+    with contextlib.suppress(codec.FrameError):
         stream.feed(data)
-    except codec.FrameError as error:
-        assert str(error)
     for message in stream.messages + stream.returned:
         assert fields(message)
 
