@@ -25,19 +25,12 @@ class IncomingMessage(Delivery):
     Its attributes and methods are those of aio_pika's ``IncomingMessage``.
     """
 
-    __slots__ = ("_is_locked", "_is_processed", "_protocol")
+    __slots__ = ()
 
-    _is_locked: bool
-    _is_processed: bool
     #: The connection to acknowledge to; None if the broker waits for no acknowledgement.
-    _protocol: FrameProtocol | None
+    origin: FrameProtocol | None
 
     message_count = None
-
-    def accept(self, protocol: FrameProtocol | None) -> None:
-        """Tell the message where it came from, or with None that it needs no acknowledgement."""
-        self._protocol = protocol
-        self._is_locked = self._is_processed = protocol is None
 
     @property
     def body_size(self) -> int:
@@ -82,21 +75,21 @@ class IncomingMessage(Delivery):
         aio_pika.exceptions.ChannelInvalidStateError
             If it is closed.
         """
-        channel = None if self._protocol is None else self._protocol.channel_of(self)
+        channel = None if self.origin is None else self.origin.channel_of(self)
         if channel is None:
             raise ChannelInvalidStateError("The channel of the message is closed.")
         return channel
 
     @property
     def processed(self) -> bool:
-        return self._is_processed
+        return self.is_settled or self.origin is None
 
     @property
     def locked(self) -> bool:
-        return self._is_locked
+        return self.processed
 
     def lock(self) -> None:
-        self._is_locked = True
+        """Do nothing: the message is not to be published."""
 
     @property
     def properties(self) -> Any:
@@ -156,7 +149,7 @@ class IncomingMessage(Delivery):
         if protocol.is_stale(self):
             raise ChannelInvalidStateError("The channel of the message is closed.")
         protocol.send(encode_ack(self.channel_number, self.delivery_tag))
-        self._is_locked = self._is_processed = True
+        self.is_settled = True
 
     async def ack(self, multiple: bool = False) -> None:
         if not multiple:
@@ -164,24 +157,24 @@ class IncomingMessage(Delivery):
             return
         self._start("ack")
         await self.channel.basic_ack(self.delivery_tag, multiple=True)
-        self._is_locked = self._is_processed = True
+        self.is_settled = True
 
     async def nack(self, multiple: bool = False, requeue: bool = True) -> None:
         self._start("nack")
         await self.channel.basic_nack(self.delivery_tag, multiple=multiple, requeue=requeue)
-        self._is_locked = self._is_processed = True
+        self.is_settled = True
 
     async def reject(self, requeue: bool = False) -> None:
         self._start("reject")
         await self.channel.basic_reject(self.delivery_tag, requeue=requeue)
-        self._is_locked = self._is_processed = True
+        self.is_settled = True
 
     def _start(self, verb: str) -> FrameProtocol:
-        if self._protocol is None:
+        if self.origin is None:
             raise TypeError(f'Can\'t {verb} message with "no_ack" flag')
-        if self._is_processed:
+        if self.is_settled:
             raise MessageProcessError("Message already processed", self)
-        return self._protocol
+        return self.origin
 
 
 AbstractIncomingMessage.register(IncomingMessage)

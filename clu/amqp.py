@@ -75,7 +75,6 @@ class DataPlane:
         self.handlers: dict[bytes, Callable[[IncomingMessage], Any]] = {}
         self.exchange: Any = None
         self.is_attached = False
-        self._is_stopped = False
         self._connection: Any = None
         self._topology: Any = None
         self._channel: Any = None
@@ -138,15 +137,13 @@ class DataPlane:
         tag = f"clu.{queue.name}.{uuid.uuid4().hex}"[:255]
 
         def handle(message: IncomingMessage) -> None:
-            if self._is_stopped:
-                return
-            message.accept(None if no_ack else self._protocol)
+            message.origin = self._protocol
             handler(message)
 
         async def unexpected(message: Any) -> None:
             self.log.error("A message bypassed the data plane: %r", message)
 
-        self.handlers[tag.encode()] = handle
+        self.handlers[tag.encode()] = handler if no_ack else handle
         await queue.consume(unexpected, no_ack=no_ack, consumer_tag=tag)
         return tag
 
@@ -222,7 +219,8 @@ class DataPlane:
     async def stop(self) -> None:
         """Write nothing any more, and forget what was not confirmed."""
         self.exchange = None
-        self._is_stopped = True
+        for tag in self.handlers:  # what still comes is nobody's
+            self.handlers[tag] = _drop
         self.is_attached = False
         if self._recovery is not None:
             self._recovery.cancel()
@@ -230,3 +228,7 @@ class DataPlane:
         if self._protocol is not None:
             self._protocol.flush()
             self._protocol.close()
+
+
+def _drop(_: IncomingMessage) -> None:
+    pass

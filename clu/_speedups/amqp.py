@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Publisher,
         Splitter,
         encode_ack,
+        has_long_number,
         move_frames,
     )
 
@@ -25,6 +26,7 @@ else:
             Publisher,
             Splitter,
             encode_ack,
+            has_long_number,
             move_frames,
         )
     except ImportError:
@@ -39,5 +41,6 @@ __all__ = [
     "Publisher",
     "Splitter",
     "encode_ack",
+    "has_long_number",
     "move_frames",
 ]

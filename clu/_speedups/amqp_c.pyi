@@ -19,6 +19,7 @@ class Publisher:
         timestamp: int | None,
     ) -> bytes: ...
 
+def has_long_number(text: bytes) -> bool: ...
 def encode_ack(channel: int, delivery_tag: int) -> bytes: ...
 def move_frames(frames: bytes, channel: int, frame_max: int) -> bytes: ...
 
@@ -45,6 +46,8 @@ class Delivery:
     app_id: str | None
     cluster_id: str | None
     malformed: str | None
+    origin: Any
+    is_settled: bool
     has_bytes: bool
     closes: int
     reply_code: int

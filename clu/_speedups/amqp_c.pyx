@@ -382,6 +382,24 @@ def encode_ack(int channel, uint64_t delivery_tag):
     return frame
 
 
+def has_long_number(bytes text not None):
+    """Whether there are 19 digits in a row, which not every JSON parser reads exactly."""
+    cdef const char* p = PyBytes_AS_STRING(text)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(text), i = 18, back
+    while i < size:
+        # A run of 19 digits has one at every 19th place: look from there.
+        if c"0" <= p[i] <= c"9":
+            back = i
+            while back > 0 and c"0" <= p[back - 1] <= c"9":
+                back -= 1
+            while i + 1 < size and c"0" <= p[i + 1] <= c"9":
+                i += 1
+            if i - back >= 18:
+                return True
+        i += 19
+    return False
+
+
 def move_frames(bytes frames not None, int channel, Py_ssize_t frame_max):
     """Return the frames of a message as they are for another channel and length of frames.
 
@@ -549,6 +567,8 @@ cdef class Delivery:
         How often the channel had been closed before the message came.
     reply_code, reply_text
         Why a message came back; 0 and None for others.
+    origin, is_settled
+        For whoever handles the message; None and False at first.
     """
 
     cdef public int channel_number
@@ -573,6 +593,8 @@ cdef class Delivery:
     cdef public str app_id
     cdef public str cluster_id
     cdef public str malformed
+    cdef public object origin
+    cdef public bint is_settled
     cdef public bint has_bytes
     cdef public int closes
     cdef public int reply_code
