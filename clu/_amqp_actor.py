@@ -9,7 +9,7 @@ import uuid
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp_reply import decode_headers
+from clu._amqp_reply import decode_body, decode_headers
 from clu._callbacks import call_user_function, callback_name
 from clu._encoding import ENCODING_ERRORS, blame_keyword
 from clu._logging import REPLY
@@ -252,7 +252,7 @@ def _command_string(message: Any) -> str:
 
 def _payload(message: Any) -> dict[str, Any]:
     try:
-        body = json.loads(message.body)
+        body = decode_body(message.body)
     except (ValueError, RecursionError) as error:
         raise BadMessage(f"The message cannot be parsed as JSON: {error}.") from None
     if not isinstance(body, dict):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from clu._reply import MESSAGE_CODES, MessageCode
-from clu._speedups.amqp import HAS_CODEC, has_long_number
+from clu._speedups.amqp import has_long_number
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
@@ -23,6 +23,9 @@ _REMEMBERED = 8192
 
 def decode_headers(message: Any) -> dict[str, Any]:
     """Return the headers of a message, as texts where they are bytes."""
+    if not getattr(message, "has_bytes", True):
+        headers: dict[str, Any] = message.headers
+        return headers
     return {
         key: value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else value
         for key, value in (message.headers or {}).items()
@@ -59,7 +62,7 @@ def decode_body(body: bytes) -> Any:
     ValueError, RecursionError
         If it is not JSON.
     """
-    if HAS_CODEC and not has_long_number(body):
+    if not has_long_number(body):
         with contextlib.suppress(orjson.JSONDecodeError):  # NaN, for example
             return orjson.loads(body)
     return json.loads(body)
@@ -100,11 +103,7 @@ class AMQPReply:
     def __init__(self, message: AbstractIncomingMessage, log: Any = None) -> None:
         self.message = message
         self._log = log or logger
-        if getattr(message, "has_bytes", True):
-            headers = decode_headers(message)
-        else:
-            headers = message.headers
-        self.headers: dict[str, Any] = headers
+        self.headers = headers = decode_headers(message)
         code = headers.get("message_code")
         self.message_code: Any = MESSAGE_CODES.get(code, code) if isinstance(code, str) else ""
         self.sender: str | None = headers.get("sender")

@@ -152,16 +152,6 @@ class Sender:
         taken
             False if there was no room for it, or if it cannot be encoded.
         """
-        if self._count >= self.max_messages or self.size + len(body) > self.max_bytes:
-            self.dropped += 1
-            if not self._overflows:
-                self._overflows = True
-                self._log.error(
-                    "The outbox is full (%d messages, %d bytes): replies are lost.",
-                    self._count,
-                    self.size,
-                )
-            return False
         self._number += 1
         message_id = f"{self._prefix}{self._number:x}"
         try:
@@ -180,8 +170,21 @@ class Sender:
             self.dropped += 1
             self._log.error("Cannot publish to %s: %r", routing_key, error)
             return False
+        if self._count >= self.max_messages or self.size + len(frames) > self.max_bytes:
+            self._overflow()
+            return False
         self._add(Sending(frames, message_id, routing_key, None))
         return True
+
+    def _overflow(self) -> None:
+        self.dropped += 1
+        if not self._overflows:
+            self._overflows = True
+            self._log.error(
+                "The outbox is full (%d messages, %d bytes): replies are lost.",
+                self._count,
+                self.size,
+            )
 
     def send(
         self,
