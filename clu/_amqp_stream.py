@@ -105,7 +105,9 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
                 logger.error("The connection to the broker is given up: %s.", error)
                 self.transport.abort()
                 self._plane.lost(self)
-            except Exception:
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException:  # or a CancelledError of a callback would end the connection
                 logger.exception("Failed handling a message.")
                 data = b""
                 continue

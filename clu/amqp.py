@@ -28,6 +28,8 @@ __all__ = ["DataPlane", "is_available"]
 
 #: The seconds between two looks whether a channel that was lost is back.
 _POLL = 0.05
+#: The seconds between two looks whether a connection that is lost was closed for good.
+_LOOK = 1.0
 
 
 def is_available() -> bool:
@@ -87,14 +89,9 @@ class DataPlane:
 
         from clu._amqp_stream import FrameTransportFactory
 
-        factory = FrameTransportFactory(self)
-
-        class Connection(RobustConnection):
-            def __init__(self, *args: Any, **kwargs: Any) -> None:
-                super().__init__(*args, **kwargs)
-                self.kwargs["transport_factory"] = factory
-
-        return Connection(url, ssl_context=ssl_context)
+        connection = RobustConnection(url, ssl_context=ssl_context)
+        connection.kwargs["transport_factory"] = FrameTransportFactory(self)
+        return connection
 
     async def open(self, connection: Any, topology: Any, exchange: Any) -> None:
         """Begin to publish.
@@ -194,15 +191,24 @@ class DataPlane:
                 return
             if self._protocol is None:
                 delay = 1.5 * RECONNECT_INTERVAL
-            await self._channel.ready()
-            await self._topology.ready()
-            # Who lost its connection together with us needs its queue back to get our replies.
-            await asyncio.sleep(max(delay, _POLL))
-            with contextlib.suppress(Exception):
-                await self._attach()
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(self._ready(), _LOOK)
+                # Who lost its connection together with us needs its queue back to get our replies.
+                await asyncio.sleep(max(delay, _POLL))
+                await asyncio.wait_for(self._attach(), _LOOK)
+
+    async def _ready(self) -> None:
+        await self._channel.ready()
+        await self._topology.ready()
 
     async def _attach(self) -> bool:
-        underlay = await self._channel.get_underlay_channel()
+        """Publish on the channel, if it is open on the connection that there is now."""
+        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+        try:
+            underlay = await self._channel.get_underlay_channel()
+        except (AMQPError, ChannelInvalidStateError, RuntimeError):
+            return False
         protocol, transport = self._protocol, self._connection.transport
         if (
             protocol is None

@@ -20,7 +20,6 @@ from tests.broker import Broker
 from .actors import Camera, Listener, ping, until
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import AsyncIterator
 
 if not is_available():
@@ -421,30 +420,23 @@ async def test_the_connection_is_closed_by_its_user(client: AMQPClient) -> None:
     assert client.stats["waiting"] == 0
 
 
-@pytest.mark.timeout(90)
-async def test_a_blocked_connection_holds_messages_back(tmp_path: pathlib.Path) -> None:
-    broker = Broker(tmp_path)
-    await asyncio.to_thread(broker.start)
+async def test_a_blocked_connection_holds_messages_back(
+    broker: Broker, camera: Camera, client: AMQPClient
+) -> None:
     alarm = "{resource_limit, memory, node()}"
+    numbers = follow(client)
+    await write(camera, 0)
+    await until(lambda: numbers == [0])
     try:
-        async with (
-            Camera("camera", url=broker.url) as camera,
-            AMQPClient("client", url=broker.url) as client,
-        ):
-            numbers = follow(client)
-            await write(camera, 0)
-            await until(lambda: numbers == [0])
-            set_alarm = f"rabbit_alarm:set_alarm({{{alarm}, []}})."
-            await asyncio.to_thread(broker.control, "eval", set_alarm)
-            await write(camera, 1)
-            await until(lambda: plane_of(camera)._protocol.is_blocked)
-            await write(camera, *range(2, 500))
-            assert camera.stats["waiting"] >= 498
-            assert camera.is_connected()
-            clear = f"rabbit_alarm:clear_alarm({alarm})."
-            await asyncio.to_thread(broker.control, "eval", clear)
-            await until(lambda: len(numbers) >= 500)
-            assert numbers == list(range(500))
-            assert camera.stats["dropped"] == camera.stats["repeated"] == 0
+        set_alarm = f"rabbit_alarm:set_alarm({{{alarm}, []}})."
+        await asyncio.to_thread(broker.control, "eval", set_alarm)
+        await write(camera, 1)
+        await until(lambda: plane_of(camera)._protocol.is_blocked)
+        await write(camera, *range(2, 500))
+        assert camera.stats["waiting"] >= 498
+        assert camera.is_connected()
     finally:
-        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(broker.control, "eval", f"rabbit_alarm:clear_alarm({alarm}).")
+    await until(lambda: len(numbers) >= 500)
+    assert numbers == list(range(500))
+    assert camera.stats["dropped"] == camera.stats["repeated"] == 0
