@@ -15,12 +15,13 @@ from aio_pika.exceptions import ChannelInvalidStateError, DeliveryError, Message
 
 from clu import AMQPClient, AMQPReply
 from clu.amqp import is_available
-from tests.broker import Broker
 
 from .actors import Camera, Listener, ping, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.broker import Broker
 
 if not is_available():
     pytest.skip("there is no data plane", allow_module_level=True)
