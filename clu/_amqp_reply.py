@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -62,10 +61,12 @@ def decode_body(body: bytes) -> Any:
     ValueError, RecursionError
         If it is not JSON.
     """
-    if not has_long_number(body):
-        with contextlib.suppress(orjson.JSONDecodeError):  # NaN, for example
-            return orjson.loads(body)
-    return json.loads(body)
+    if has_long_number(body):
+        return json.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # NaN, for example
+        return json.loads(body)
 
 
 class AMQPReply:

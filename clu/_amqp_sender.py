@@ -107,7 +107,7 @@ class Sender:
         #: What the messages that wait are encoded for.
         self._channel = 1
         self._frame_max = _FRAME_MAX
-        self._prefix = uuid.uuid4().hex
+        self._prefix = uuid.uuid4().hex[:20]
         self._number = 0
         self._losses = 0
         self._overflows = False

@@ -172,6 +172,11 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self.is_paused = False
         self._plane.sender.update()
 
+    def eof_received(self) -> bool | None:
+        # What is still written to a broker that has gone would be lost.
+        self._plane.lost(self)
+        return super().eof_received()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.close()
         super().connection_lost(exc)

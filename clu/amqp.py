@@ -81,6 +81,8 @@ class DataPlane:
         self._topology: Any = None
         self._channel: Any = None
         self._protocol: FrameProtocol | None = None
+        #: The seconds to wait before publishing on a channel that is back.
+        self._delay = 0.0
         self._recovery: asyncio.Task[None] | None = None
 
     def make_connection(self, url: Any, ssl_context: ssl_module.SSLContext | None) -> Any:
@@ -177,24 +179,23 @@ class DataPlane:
             self._detach(0 if self.sender.is_well else RECONNECT_INTERVAL)
 
     def _detach(self, delay: float) -> None:
+        self._delay = max(delay, self._delay)
         self.is_attached = False
         self.sender.detach()
         if self.exchange is not None and (self._recovery is None or self._recovery.done()):
-            self._recovery = asyncio.get_running_loop().create_task(self._recover(delay))
+            self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
-    async def _recover(self, delay: float) -> None:
+    async def _recover(self) -> None:
         """Publish what is left, once there is a channel again."""
         while not self.is_attached:
             if self._connection.is_closed or self._connection.close_called:
                 self.exchange = None
                 self.sender.give_up(connection_error("There is no connection to the broker."))
                 return
-            if self._protocol is None:
-                delay = 1.5 * RECONNECT_INTERVAL
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(self._ready(), _LOOK)
                 # Who lost its connection together with us needs its queue back to get our replies.
-                await asyncio.sleep(max(delay, _POLL))
+                await asyncio.sleep(max(self._delay, _POLL))
                 await asyncio.wait_for(self._attach(), _LOOK)
 
     async def _ready(self) -> None:
@@ -220,6 +221,7 @@ class DataPlane:
         protocol.splitter.channel = underlay.number
         self.sender.attach(protocol, underlay.number, protocol.splitter.frame_max)
         self.is_attached = True
+        self._delay = 0.0
         return True
 
     async def stop(self) -> None:

@@ -413,6 +413,22 @@ async def test_a_message_with_broken_headers_spoils_nothing(
     assert await ping(client) == "Pong."
 
 
+async def test_a_callback_cannot_end_the_connection(camera: Camera, client: AMQPClient) -> None:
+    numbers: list[int] = []
+
+    def take(reply: Any) -> None:
+        numbers.append(reply.body["number"])
+        raise asyncio.CancelledError
+
+    client.add_reply_callback(take)
+    protocol = plane_of(client)._protocol
+    await write(camera, 1, 2, 3)
+    await until(lambda: len(numbers) == 3)
+    assert numbers == [1, 2, 3]
+    assert plane_of(client)._protocol is protocol
+    assert client.is_connected()
+
+
 async def test_the_connection_is_closed_by_its_user(client: AMQPClient) -> None:
     await client.connection.connection.close()
     assert not client.is_connected()
