@@ -24,8 +24,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.stop()
 
 
-#: The tests that need no transport, or one of their own.
-INDEPENDENT = ("test_broker", "test_outbox", "test_testing", "test_sender", "test_data_plane")
+#: The tests that need no transport, one of their own, or any.
+INDEPENDENT = (
+    "test_broker",
+    "test_data_plane",
+    "test_outbox",
+    "test_sender",
+    "test_testing",
+    "test_websocket",
+    "test_websocket_browser",
+    "test_websocket_faults",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
