@@ -151,7 +151,7 @@ class DataPlane:
         return (
             exchange is not None
             and exchange is self.exchange
-            and "publish" not in exchange.__dict__
+            and "publish" not in getattr(exchange, "__dict__", ())
         )
 
     def channel(self, number: int) -> Any:
