@@ -33,7 +33,7 @@ chromium:
 	@./tests/get_chromium.sh
 
 # The stamps depend on what the installation depends on, so that a change installs anew.
-SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd)
+SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd clu/_speedups/*.pyx)
 
 $(VENV)/.demo: $(SOURCES) | $(BIN)/python
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[demo]"

@@ -7,6 +7,8 @@ from setuptools import Extension, setup
 
 SPEEDUPS = Path("clu/_speedups")
 KERNELS = ["status", "reply", "model", "schema", "opscore"]
+#: Kernels that are written in Cython by hand: they have no interpreted twin.
+HAND_WRITTEN = ["amqp"]
 
 
 def switched_on(variable: str) -> bool:
@@ -31,6 +33,10 @@ def extensions() -> list[Extension]:
         [
             Extension(f"clu._speedups.{name}_c", [str(SPEEDUPS / f"{name}_py.py")])
             for name in KERNELS
+        ]
+        + [
+            Extension(f"clu._speedups.{name}_c", [str(SPEEDUPS / f"{name}_c.pyx")])
+            for name in HAND_WRITTEN
         ],
         build_dir=str(build_dir),
         force=stale,

@@ -6,9 +6,10 @@ import asyncio
 import datetime
 import json
 import uuid
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp_reply import decode_headers
+from clu._amqp_reply import decode_body, decode_headers
 from clu._callbacks import call_user_function, callback_name
 from clu._encoding import ENCODING_ERRORS, blame_keyword
 from clu._logging import REPLY
@@ -69,7 +70,10 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         await super().start(**kwargs)
         try:
             self.commands_queue = await self.connection.add_queue(
-                f"{self.name}_commands", self._receive_command, f"command.{self.name}.#"
+                f"{self.name}_commands",
+                self._receive_command,
+                f"command.{self.name}.#",
+                handler=self._take_command,
             )
         except BaseException:
             await self.stop()
@@ -99,8 +103,24 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         if self._seen.has(message):
             await message.ack()
             return
+        await self._run_new_command(message)
+
+    async def _run_new_command(self, message: Any) -> None:
         try:
             await self.new_command(message)
+        except Exception:
+            self.log.exception("%s: failed handling a command.", self.name)
+
+    def _take_command(self, message: Any) -> None:
+        """Take a message from the data plane."""
+        try:
+            if self._seen.has(message):
+                message.acknowledge()
+            elif type(self).new_command in _OWN and "new_command" not in self.__dict__:
+                message.acknowledge()
+                self._handle_command(message)
+            else:
+                self._create_task(self._run_new_command(message))
         except Exception:
             self.log.exception("%s: failed handling a command.", self.name)
 
@@ -121,6 +141,9 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         """
         if ack:
             await self._acknowledge(message)
+        return self._handle_command(message)
+
+    def _handle_command(self, message: Any) -> Command[Any] | None:
         headers = decode_headers(message)
         command: Command[Any] = Command(
             "",
@@ -176,8 +199,6 @@ class AMQPBaseActor(AMQPClient, BaseActor):
             self._reject(reply, str(error), True, write_to_log)
 
     def _write_now(self, reply: Reply, write_to_log: bool = True) -> None:
-        from aio_pika import Message
-
         command = reply.command
         command_id = commander_id = None
         if command is not None:
@@ -195,7 +216,12 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         except ENCODING_ERRORS as error:
             raise blame_keyword(reply.message, error) from error
         broadcast = reply.broadcast or commander_id is None
-        if self._is_started():
+        key = "reply.broadcast" if broadcast else f"reply.{commander_id}"
+        if (sender := self._fast_sender()) is not None:
+            sender.put(key, body, headers, command_id, int(time()))
+        elif self._is_started():
+            from aio_pika import Message
+
             message = Message(
                 body,
                 headers=headers,
@@ -204,7 +230,7 @@ class AMQPBaseActor(AMQPClient, BaseActor):
                 correlation_id=command_id,
                 timestamp=datetime.datetime.now(datetime.timezone.utc),
             )
-            self._outbox.put(message, "reply.broadcast" if broadcast else f"reply.{commander_id}")
+            self._outbox.put(message, key)
         if write_to_log and would_log(self.log, REPLY):
             text = f'{{"headers": {encode_json(headers).decode()}, "message": {body.decode()}}}'
             self.log.log(REPLY, text)
@@ -231,7 +257,7 @@ def _command_string(message: Any) -> str:
 
 def _payload(message: Any) -> dict[str, Any]:
     try:
-        body = json.loads(message.body)
+        body = decode_body(message.body)
     except (ValueError, RecursionError) as error:
         raise BadMessage(f"The message cannot be parsed as JSON: {error}.") from None
     if not isinstance(body, dict):
@@ -272,10 +298,11 @@ class AMQPActor(ClickParser, AMQPBaseActor):
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
         """Run the command, or handle the task, in a message. See `AMQPBaseActor.new_command`."""
+        return await super().new_command(message, ack=ack)
+
+    def _handle_command(self, message: Any) -> Command[Any] | None:
         if not decode_headers(message).get("task"):
-            return await super().new_command(message, ack=ack)
-        if ack:
-            await self._acknowledge(message)
+            return super()._handle_command(message)
         try:
             payload = _payload(message)
         except BadMessage as error:
@@ -292,3 +319,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         if asyncio.iscoroutine(result):
             self._create_task(result)
         return None
+
+
+#: What may be done without a coroutine, as nobody has overridden it.
+_OWN = (AMQPBaseActor.new_command, AMQPActor.new_command)

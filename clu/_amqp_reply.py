@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import collections
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clu._reply import MESSAGE_CODES
+import orjson
+
+from clu._reply import MESSAGE_CODES, MessageCode
+from clu._speedups.amqp import has_long_number
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
@@ -20,6 +22,9 @@ _REMEMBERED = 8192
 
 def decode_headers(message: Any) -> dict[str, Any]:
     """Return the headers of a message, as texts where they are bytes."""
+    if not getattr(message, "has_bytes", True):
+        headers: dict[str, Any] = message.headers
+        return headers
     return {
         key: value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else value
         for key, value in (message.headers or {}).items()
@@ -30,19 +35,38 @@ class SeenMessages:
     """The latest messages, to know one that was published again after a lost connection."""
 
     def __init__(self) -> None:
-        self._ids: collections.OrderedDict[str, None] = collections.OrderedDict()
+        # Two generations: to forget the older one at once costs less than one id at a time.
+        self._ids: set[str] = set()
+        self._older: set[str] = set()
 
     def has(self, message: Any) -> bool:
         """Whether the message came before, or else note that it has come now."""
         message_id = message.message_id
         if not message_id:
             return False
-        if message_id in self._ids:
+        ids = self._ids
+        if message_id in ids or message_id in self._older:
             return True
-        self._ids[message_id] = None
-        if len(self._ids) > _REMEMBERED:
-            self._ids.popitem(last=False)
+        ids.add(message_id)
+        if len(ids) >= _REMEMBERED:
+            self._older, self._ids = ids, set()
         return False
+
+
+def decode_body(body: bytes) -> Any:
+    """Return the value of a JSON text, whatever the length of its numbers.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is not JSON.
+    """
+    if has_long_number(body):
+        return json.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # NaN, for example
+        return json.loads(body)
 
 
 class AMQPReply:
@@ -80,40 +104,43 @@ class AMQPReply:
     def __init__(self, message: AbstractIncomingMessage, log: Any = None) -> None:
         self.message = message
         self._log = log or logger
-        self.is_valid = False
-        self.body: dict[str, Any] = {}
-        self.headers = decode_headers(message)
-        code = self.headers.get("message_code")
+        self.headers = headers = decode_headers(message)
+        code = headers.get("message_code")
         self.message_code: Any = MESSAGE_CODES.get(code, code) if isinstance(code, str) else ""
-        self.sender: str | None = self.headers.get("sender")
-        self.internal = bool(self.headers.get("internal", False))
+        self.sender: str | None = headers.get("sender")
+        self.internal = bool(headers.get("internal", False))
         self.command_id: str | None = message.correlation_id
-        problem = self._problem()
-        if problem is None:
-            self.is_valid = True
+        problem = None
+        body: Any = None
+        if type(self.message_code) is not MessageCode:
+            problem = self._code_problem()
+        elif not isinstance(self.sender, str):
+            problem = "it has no sender"
         else:
+            command_id = headers.get("command_id")
+            # Compared as texts only where they differ, which is slower.
+            if command_id not in (self.command_id, None) and str(command_id) != self.command_id:
+                problem = f"its correlation id {self.command_id!r} is not its command id"
+        if problem is None:
+            try:
+                body = decode_body(message.body)
+            except (ValueError, RecursionError) as error:
+                problem = f"it is not JSON ({error})"
+            else:
+                if not isinstance(body, dict):
+                    problem = "its body is not an object"
+        self.is_valid = problem is None
+        self.body: dict[str, Any] = body if problem is None else {}
+        if problem is not None:
             key = getattr(message, "routing_key", None)
-            self._log.warning("Ignoring a message to %s: %s: %r.", key, problem, self.headers)
+            self._log.warning("Ignoring a message to %s: %s: %r.", key, problem, headers)
 
-    def _problem(self) -> str | None:
-        """Return what is wrong with the reply, and read its body if nothing is."""
+    def _code_problem(self) -> str:
+        if (malformed := getattr(self.message, "malformed", None)) is not None:
+            return f"its properties cannot be decoded: {malformed}"
         if "message_code" not in self.headers:
             return "it has no message code"
-        if self.message_code not in MESSAGE_CODES:
-            return f"{self.headers['message_code']!r} is not a message code"
-        if not isinstance(self.sender, str):
-            return "it has no sender"
-        command_id = self.headers.get("command_id")
-        if command_id is not None and str(command_id) != self.command_id:
-            return f"its correlation id {self.command_id!r} is not its command id"
-        try:
-            body = json.loads(self.message.body)
-        except (ValueError, RecursionError) as error:
-            return f"it is not JSON ({error})"
-        if not isinstance(body, dict):
-            return "its body is not an object"
-        self.body = body
-        return None
+        return f"{self.headers['message_code']!r} is not a message code"
 
     @property
     def info(self) -> dict[str, Any]:

@@ -16,6 +16,37 @@ if TYPE_CHECKING:
     from clu._amqp_reply import AMQPReply
 
 
+async def wait_until_sent(
+    waiting: asyncio.Future[None], command: Command[Any], timeout: float
+) -> bool:
+    """Wait until a future is done or a command has ended.
+
+    Returns
+    -------
+    done
+        False if neither was so within some seconds.
+    """
+    if command.done():
+        return True
+
+    def ended(_: object) -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    command.add_done_callback(ended)
+    timer = asyncio.get_running_loop().call_later(timeout, waiting.cancel)
+    try:
+        await waiting
+    except asyncio.CancelledError:
+        if asyncio.get_running_loop().time() < timer.when():
+            raise
+        return False
+    finally:
+        timer.cancel()
+        command.remove_done_callback(ended)
+    return True
+
+
 class RunningCommands(dict[str, Command[Any]]):
     """The commands that run, by their id.
 

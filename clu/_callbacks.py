@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def callback_name(callback: object) -> str:
 
 def positional_capacity(callback: Callable[..., Any]) -> int | None:
     """Return how many positional arguments a callback takes, or None for any number."""
+    function = getattr(callback, "__func__", callback)
+    if type(function) is types.FunctionType and not function.__dict__:
+        # Nothing can have changed its signature, which is slow to make.
+        code = function.__code__
+        if code.co_flags & inspect.CO_VARARGS:
+            return None
+        return code.co_argcount - (type(callback) is types.MethodType)
     try:
         parameters = inspect.signature(callback).parameters.values()
     except (TypeError, ValueError):  # builtins without a signature

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractRobustChannel, AbstractRobustQueue
     from typing_extensions import Self
 
+    from clu.amqp import DataPlane
+
 #: The seconds that connecting may take.
 TIMEOUT = 20.0
 #: The seconds between two attempts to connect again.
@@ -85,6 +87,8 @@ class TopicListener:
         #: Whether the channel has all its queues. After a loss the connection has none at first.
         self._is_open = False
         self._consumer_tag: dict[Any, str] = {}
+        #: Publishes and receives our own messages, if there is one.
+        self._plane: DataPlane | None = None
 
     def _address(self) -> Any:
         from aio_pika.connection import make_url
@@ -138,11 +142,9 @@ class TopicListener:
         CluRuntimeError
             If there is a connection already.
         """
-        from aio_pika import RobustConnection
-
         if self.connection is not None:
             raise CluRuntimeError(f"There is a connection to {self.address} already.")
-        connection = RobustConnection(self._address(), ssl_context=self._ssl_context)
+        connection = self._make_connection()
         try:
             await asyncio.wait_for(
                 self._open(connection, exchange_name, exchange_type, on_return_raises), self.timeout
@@ -155,6 +157,13 @@ class TopicListener:
         self.connection = connection
         return self
 
+    def _make_connection(self) -> Any:
+        from aio_pika import RobustConnection
+
+        if self._plane is None:
+            return RobustConnection(self._address(), ssl_context=self._ssl_context)
+        return self._plane.make_connection(self._address(), self._ssl_context)
+
     async def _open(
         self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
     ) -> None:
@@ -166,6 +175,8 @@ class TopicListener:
         )
         self.channel.close_callbacks.add(self._channel_closed)
         self.channel.reopen_callbacks.add(self._channel_opened)
+        if self._plane is not None:
+            await self._plane.open(connection, self.channel, self.exchange)
         self._is_open = True
 
     def _channel_closed(self, *_: Any) -> None:
@@ -190,6 +201,7 @@ class TopicListener:
         callback: Callable[[Any], Any] | None = None,
         bindings: str | list[str] = "*",
         no_ack: bool = False,
+        handler: Callable[[Any], Any] | None = None,
     ) -> AbstractRobustQueue:
         """Declare a queue of our own and listen to it.
 
@@ -204,6 +216,9 @@ class TopicListener:
             commas separate them.
         no_ack
             Whether messages need not be acknowledged.
+        handler
+            A function that takes the messages instead of the callback where there is a data
+            plane.
 
         Raises
         ------
@@ -225,7 +240,9 @@ class TopicListener:
         for key in keys:
             await queue.bind(self.exchange, routing_key=key.strip())
         self.queues.append(queue)
-        if callback is not None:
+        if handler is not None and self._plane is not None:
+            self._consumer_tag[queue] = await self._plane.consume(queue, handler, no_ack)
+        elif callback is not None:
             self._consumer_tag[queue] = await queue.consume(callback, no_ack=no_ack)
         return queue
 
@@ -241,6 +258,8 @@ class TopicListener:
     async def stop(self) -> None:
         """Close the connection, if there is one."""
         connection, self.connection = self.connection, None
+        if self._plane is not None:
+            await self._plane.stop()
         self.queues = []
         self._consumer_tag = {}
         for name in ("channel", "exchange"):

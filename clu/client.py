@@ -8,14 +8,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp_outbox import Outbox
+from clu._amqp_publishing import PublishingMixIn
 from clu._amqp_reply import AMQPReply, SeenMessages
 from clu._amqp_running import RunningCommands
 from clu._callbacks import CallbackMixIn
-from clu._speedups.reply import encode_json
-from clu._topic_listener import RECONNECT_INTERVAL, TIMEOUT, TopicListener, connection_error
+from clu._topic_listener import TIMEOUT, TopicListener
 from clu.base import BaseClient
 from clu.command import Command
-from clu.exceptions import CluValueError
+from clu.exceptions import CluError, CluValueError
 from clu.model import ModelSet
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
+    from clu._amqp_sender import Sender
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
@@ -35,7 +36,7 @@ __all__ = ["AMQPClient", "AMQPReply"]
 _DRAIN_LIMIT = 5.0
 
 
-class AMQPClient(BaseClient):
+class AMQPClient(PublishingMixIn, BaseClient):
     """A client of an AMQP broker: it commands actors and follows their replies.
 
     Parameters
@@ -57,6 +58,8 @@ class AMQPClient(BaseClient):
     outbox_messages, outbox_bytes
         How many replies, and bytes of them, wait for a broker that is not there. Further ones
         are counted, logged and dropped.
+    data_plane
+        Whether messages go past the Python code of aio_pika, where there is what that needs.
     lost_command_limit
         When the connection is lost, a command that was under way fails unless it ends, or a
         reply to it comes, within this many seconds. None stands for no limit.
@@ -94,6 +97,7 @@ class AMQPClient(BaseClient):
         outbox_messages: int = 10_000,
         outbox_bytes: int = 64 * 1024 * 1024,
         lost_command_limit: float | None = 60.0,
+        data_plane: bool = True,
         **kwargs: Any,
     ) -> None:
         name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
@@ -105,10 +109,12 @@ class AMQPClient(BaseClient):
         self.running_commands = RunningCommands(self._create_task)
         self.models = ModelSet(self, actors=models, raise_exception=False)
         self.lost_command_limit = lost_command_limit
+        self.data_plane = data_plane
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
         self._seen = SeenMessages()
         self._stopped: asyncio.Event | None = None
+        self._sender: Sender | None = None
         self._outbox = Outbox(
             self._publish,
             self._can_publish,
@@ -131,14 +137,20 @@ class AMQPClient(BaseClient):
 
     @property
     def stats(self) -> dict[str, int]:
-        """How many messages were published, repeated and dropped, and how many wait."""
-        box = self._outbox
+        """How many messages were published, repeated and dropped, and how many wait.
+
+        ``data_plane`` is 1 if they go past the Python code of aio_pika.
+        """
+        boxes: list[Outbox | Sender] = [self._outbox]
+        if self._sender is not None:
+            boxes.append(self._sender)
         return {
-            "published": box.published,
-            "repeated": box.repeated,
-            "dropped": box.dropped,
-            "waiting": len(box),
-            "waiting_bytes": box.size,
+            "published": sum(box.published for box in boxes),
+            "repeated": sum(box.repeated for box in boxes),
+            "dropped": sum(box.dropped for box in boxes),
+            "waiting": sum(len(box) for box in boxes),
+            "waiting_bytes": sum(box.size for box in boxes),
+            "data_plane": int(self._sender is not None),
         }
 
     async def start(self, exchange_name: str = "sdss_exchange") -> Self:
@@ -151,6 +163,7 @@ class AMQPClient(BaseClient):
         CluError
             If there is a client of the same name.
         """
+        self._sender = self._prepare_plane(exchange_name)
         await self.connection.connect(exchange_name)
         try:
             self.set_loop_exception_handler()
@@ -159,7 +172,11 @@ class AMQPClient(BaseClient):
             # What a subclass does with a message may include to acknowledge it.
             no_ack = type(self).handle_reply is AMQPClient.handle_reply
             self.replies_queue = await self.connection.add_queue(
-                f"{self.name}_replies", self._receive_reply, "reply.#", no_ack=no_ack
+                f"{self.name}_replies",
+                self._receive_reply,
+                "reply.#",
+                no_ack=no_ack,
+                handler=self._take_reply,
             )
             await self.models.load_schemas()
         except BaseException:
@@ -173,7 +190,11 @@ class AMQPClient(BaseClient):
         self.running_commands.fail_all("The client was stopped.")
         if self.connection.is_connected:
             await self._outbox.drain(_DRAIN_LIMIT)
+            if self._sender is not None:
+                await self._sender.drain(_DRAIN_LIMIT)
         await self._outbox.close()
+        if self._sender is not None:
+            self._sender.give_up(CluError("the client was stopped"))
         await self.connection.stop()
         await self._notifier.stop_callbacks()
         if self._stopped is not None:
@@ -283,43 +304,6 @@ class AMQPClient(BaseClient):
             await sent
         return sent
 
-    async def _send(self, sent: Command[Any], consumer: str) -> None:
-        from aio_pika.exceptions import DeliveryError
-
-        command_id = str(sent.command_id)
-        self.running_commands.add(sent)
-        headers = {
-            "command_id": command_id,
-            "commander_id": sent.commander_id,
-            "internal": sent.internal,
-            "write_to_log": sent.write_to_log,
-        }
-        body = {"command_string": sent.body}
-        publishing = asyncio.ensure_future(
-            self._publish_message(consumer, headers, body, command_id)
-        )
-        try:
-            # A command with a time limit ends, even if the broker stalls.
-            futures: set[asyncio.Future[Any]] = {publishing, sent}
-            await asyncio.wait(
-                futures,
-                timeout=self.connection.timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if publishing.done():
-                publishing.result()
-            elif not sent.done():
-                where, limit = self.connection.address, self.connection.timeout
-                raise connection_error(f"No answer from the broker at {where} within {limit} s.")
-        except DeliveryError:
-            self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
-        except BaseException:
-            self.running_commands.forget(sent)
-            sent.cancel()
-            raise
-        finally:
-            publishing.cancel()
-
     async def send_task(
         self, consumer: str, task_name: str, payload: dict[str, Any] = {}, **kwargs: Any
     ) -> None:
@@ -342,51 +326,6 @@ class AMQPClient(BaseClient):
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
-    async def _publish_message(
-        self,
-        consumer: str,
-        headers: dict[str, Any] = {},
-        body: dict[str, Any] = {},
-        correlation_id: str | None = None,
-    ) -> None:
-        """Publish a message to an actor, and return when the broker has confirmed it."""
-        from aio_pika import Message
-
-        message = Message(
-            encode_json(body),
-            headers=headers,
-            content_type="text/json",
-            message_id=uuid.uuid4().hex,
-            correlation_id=correlation_id or str(uuid.uuid4()),
-            reply_to=f"{self.name}_replies",
-        )
-        await self._outbox.send(message, f"command.{consumer}")
-
-    async def _publish(self, message: Any, routing_key: str) -> None:
-        await self.connection.exchange.publish(message, routing_key=routing_key)
-
-    def _can_publish(self) -> bool:
-        """Whether a message would go out now."""
-        # A test may have put something of its own in the place of the exchange.
-        return self.connection.is_connected or (
-            self.connection.connection is None and hasattr(self.connection, "exchange")
-        )
-
-    def _is_started(self) -> bool:
-        """Whether a message will go out, now or when the connection is back."""
-        if self.connection.connection is None:
-            return hasattr(self.connection, "exchange")
-        return not getattr(self.connection.connection, "is_closed", True)
-
-    async def _wait_ready(self) -> None:
-        """Wait for a connection that was lost to come back, and for those of others too."""
-        connection = self.connection.connection
-        if connection is None or getattr(connection, "is_closed", True):
-            raise connection_error("There is no connection to the broker.")
-        await self.connection.channel.ready()
-        # Who lost its connection together with us needs its queue back to get our replies.
-        await asyncio.sleep(1.5 * RECONNECT_INTERVAL)
-
     def _connection_lost(self, *_: Any) -> None:
         self.running_commands.connection_lost(self.lost_command_limit)
 
@@ -397,8 +336,27 @@ class AMQPClient(BaseClient):
             if not message.processed:
                 await message.ack()
             return
+        await self._run_handle_reply(message)
+
+    async def _run_handle_reply(self, message: AbstractIncomingMessage) -> None:
         try:
             await self.handle_reply(message)
+        except Exception:
+            self.log.exception("%s: failed handling a reply.", self.name)
+
+    def _take_reply(self, message: Any) -> None:
+        """Take a message from the data plane."""
+        try:
+            if self._seen.has(message):
+                if not message.processed:
+                    message.acknowledge()
+            elif (
+                type(self).handle_reply is AMQPClient.handle_reply
+                and "handle_reply" not in self.__dict__
+            ):
+                self._handle_reply(message)
+            else:
+                self._create_task(self._run_handle_reply(message))
         except Exception:
             self.log.exception("%s: failed handling a reply.", self.name)
 
@@ -417,6 +375,9 @@ class AMQPClient(BaseClient):
         """
         if not message.processed:
             await message.ack()
+        return self._handle_reply(message)
+
+    def _handle_reply(self, message: Any) -> AMQPReply:
         reply = AMQPReply(message, log=self.log)
         if not reply.is_valid:
             return reply

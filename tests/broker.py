@@ -50,6 +50,26 @@ class Broker:
         path = self.directory / "broker.out"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def control(self, *arguments: str) -> None:
+        """Run rabbitmqctl."""
+        environment = {
+            **os.environ,
+            "HOME": str(self.directory),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        }
+        search = os.pathsep.join([*_PLACES, os.environ.get("PATH", "")])
+        command = shutil.which("rabbitmqctl", path=search)
+        assert command is not None
+        subprocess.run(
+            [command, "-n", f"clu{self.port}@localhost", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=30,
+        )
+
     def start(self) -> None:
         """Start the server and wait until it listens."""
         search = os.pathsep.join([os.environ.get("PATH", ""), *_PLACES])

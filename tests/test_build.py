@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from clu._speedups import KERNELS
+from clu._speedups import HAND_WRITTEN, KERNELS
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -86,7 +86,7 @@ def test_a_change_of_the_c_types_alone_is_noticed(source: pathlib.Path) -> None:
         found: list[list[object]] = json.loads(result.stdout)
         return found
 
-    names = sorted(f"clu._speedups.{name}_c" for name in KERNELS)
+    names = sorted(f"clu._speedups.{name}_c" for name in (*KERNELS, *HAND_WRITTEN))
     generated = source / "build/cython/clu/_speedups"
     generated.mkdir(parents=True)
     for name in KERNELS:

@@ -13,7 +13,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 import pytest
 
 import clu
-from clu._speedups import KERNELS, backend
+from clu._speedups import HAND_WRITTEN, KERNELS, backend
 
 ROOT = pathlib.Path(clu.__file__).parent.parent
 
@@ -101,18 +101,25 @@ def test_the_documented_names_are_at_the_top(name: str) -> None:
 
 def test_the_kernels_that_are_built_are_those_that_are_selected() -> None:
     tree = ast.parse((ROOT / "setup.py").read_text())
-    (built,) = (
-        ast.literal_eval(node.value)
+    built = {
+        ast.unparse(node.targets[0]): ast.literal_eval(node.value)
         for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KERNELS"
-    )
-    assert tuple(built) == tuple(KERNELS)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
+    }
+    assert built == {"KERNELS": list(KERNELS), "HAND_WRITTEN": list(HAND_WRITTEN)}
     for name in KERNELS:
         for suffix in (".py", "_py.py", "_c.pxd"):
             assert (ROOT / "clu" / "_speedups" / (name + suffix)).is_file(), name + suffix
-    assert set(backend()) == set(KERNELS)
+    for name in HAND_WRITTEN:
+        for suffix in (".py", "_c.pyx", "_c.pyi"):
+            assert (ROOT / "clu" / "_speedups" / (name + suffix)).is_file(), name + suffix
+    assert set(backend()) == {*KERNELS, *HAND_WRITTEN}
 
 
+SWITCHED_OFF = {
+    **dict.fromkeys(KERNELS, "interpreted"),
+    **dict.fromkeys(HAND_WRITTEN, "absent"),
+}
 PRINT_BUILDS = """
 import json, sys, clu
 from clu._speedups import backend
@@ -125,7 +132,7 @@ print(json.dumps([backend(), [name for name in loaded if name.endswith("_c")]]))
 
 def test_the_compiled_builds_can_be_switched_off() -> None:
     builds, compiled = json.loads(run(PRINT_BUILDS, CLU_NO_EXTENSIONS="1"))
-    assert builds == dict.fromkeys(KERNELS, "interpreted")
+    assert builds == SWITCHED_OFF
     assert compiled == []
 
 
@@ -137,16 +144,19 @@ def is_compiled(name: str) -> bool:
 @pytest.mark.parametrize("value", ["", "0"])
 def test_they_are_used_otherwise_where_there_are_any(value: str) -> None:
     builds, compiled = json.loads(run(PRINT_BUILDS, CLU_NO_EXTENSIONS=value))
-    there = {name: "compiled" if is_compiled(name) else "interpreted" for name in KERNELS}
+    there = {
+        name: "compiled" if is_compiled(name) else build for name, build in SWITCHED_OFF.items()
+    }
     assert builds == there
     assert all(builds[name.rpartition(".")[2][:-2]] == "compiled" for name in compiled)
 
 
 def test_without_a_compiled_build_the_interpreted_one_is_used() -> None:
+    names = [f"clu._speedups.{name}_c" for name in SWITCHED_OFF]
     code = f"""
 import sys
-sys.modules.update(dict.fromkeys("clu._speedups." + name + "_c" for name in {KERNELS!r}))
+sys.modules.update(dict.fromkeys({names!r}))
 {PRINT_BUILDS}
 """
     builds, _ = json.loads(run(code, CLU_NO_EXTENSIONS="0"))
-    assert builds == dict.fromkeys(KERNELS, "interpreted")
+    assert builds == SWITCHED_OFF

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clu import AMQPClient
+from clu.amqp import is_available
 from tests.broker import Broker
 
 from .actors import Camera, Listener
@@ -21,6 +22,44 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+#: The tests that need no transport, one of their own, or any.
+INDEPENDENT = (
+    "test_broker",
+    "test_data_plane",
+    "test_outbox",
+    "test_sender",
+    "test_testing",
+    "test_websocket",
+    "test_websocket_browser",
+    "test_websocket_faults",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests over both transports: the data plane, and aio_pika alone."""
+    if metafunc.module.__name__.rpartition(".")[2] in INDEPENDENT:
+        return
+    planes = ["compiled", "plain"] if is_available() else ["plain"]
+    metafunc.parametrize("data_plane", planes, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time."""
+    if is_available():
+        left_out = [item for item in items if "[uvloop-plain" in item.name]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True)
+def data_plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """Choose the transport of all clients and actors of a test."""
+    plane: str | None = getattr(request, "param", None)
+    if plane is not None:
+        monkeypatch.setattr("clu.amqp.is_available", lambda: plane == "compiled")
+    return plane
 
 
 @pytest.fixture

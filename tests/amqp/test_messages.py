@@ -153,7 +153,7 @@ async def test_tasks(camera: Camera, client: AMQPClient, listener: Listener, log
         await client.send_task("camera", name)
     await listener.publish("command.camera", b"garbage", {"task": True})
     await client.send_task("camera", "expose", {"seconds": 3}, flavour="dark")
-    await until(lambda: payloads)
+    await until(lambda: payloads and len(listener.find("command.camera")) == 5)
     assert payloads == [{"seconds": 3, "flavour": "dark", "__actor__": camera}]
     sent = listener.find("command.camera")[-1]
     assert sent.headers == {"commander_id": "client.camera", "task": True}

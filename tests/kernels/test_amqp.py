@@ -1,0 +1,535 @@
+"""The AMQP codec: what it encodes and decodes is what pamqp does; garbage is an error."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import struct
+from typing import Any
+
+import pamqp.body
+import pamqp.frame
+import pamqp.header
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pamqp import commands as spec
+
+from clu._speedups import NO_EXTENSIONS
+
+if NO_EXTENSIONS:
+    pytest.skip("the codec is compiled", allow_module_level=True)
+
+from clu._speedups import amqp_c as codec
+
+FRAME_MAX = 4096
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+TIMES = st.integers(0, 2**32 - 1).map(
+    lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+)
+DECIMALS = st.builds(
+    lambda mantissa, scale: decimal.Decimal(mantissa).scaleb(-scale),
+    st.integers(0, 2**31 - 1),
+    st.integers(0, 20),
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    TEXTS,
+    TIMES,
+    DECIMALS,
+    st.binary(max_size=20).map(bytearray),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
+    max_leaves=10,
+)
+TABLES = st.dictionaries(TEXTS, VALUES, max_size=6)
+OPTIONAL = st.one_of(st.none(), SHORT)
+
+
+class Stream:
+    """A splitter, and what came out of it."""
+
+    def __init__(self, tag: str = "ours", channel: int = 7) -> None:
+        self.forwarded = b""
+        self.messages: list[Any] = []
+        self.returned: list[Any] = []
+        self.confirms: list[tuple[int, bool, bool]] = []
+        self.controls: list[tuple[int, int, int]] = []
+        self.consumers: dict[bytes, Any] = {tag.encode(): self.messages.append}
+        self.splitter = codec.Splitter(
+            self._forward,
+            codec.Delivery,
+            self.consumers,
+            lambda *confirm: self.confirms.append(confirm),
+            self.returned.append,
+            lambda *control: self.controls.append(control),
+        )
+        self.splitter.channel = channel
+
+    def _forward(self, data: bytes) -> None:
+        self.forwarded += data
+
+    def feed(self, data: bytes, *cuts: int) -> Stream:
+        for start, stop in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            self.splitter.feed(data[start:stop])
+        return self
+
+    def outcome(self) -> Any:
+        return (
+            self.forwarded,
+            [fields(message) for message in self.messages],
+            [fields(message) for message in self.returned],
+            self.confirms,
+            self.controls,
+        )
+
+
+def fields(message: Any) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in dir(message) if not name.startswith("_")}
+
+
+def unmarshal(data: bytes) -> list[tuple[int, Any]]:
+    frames = []
+    while data:
+        size, channel, frame = pamqp.frame.unmarshal(data)
+        frames.append((channel, frame))
+        data = data[size:]
+    return frames
+
+
+def deliver(
+    body: bytes = b"{}", tag: str = "ours", channel: int = 1, number: int = 5, **properties: Any
+) -> bytes:
+    method = spec.Basic.Deliver(tag, number, True, "ex", "reply.a.b")
+    return content(method, body, channel, **properties)
+
+
+def content(method: Any, body: bytes, channel: int, **properties: Any) -> bytes:
+    header = pamqp.header.ContentHeader(0, len(body), spec.Basic.Properties(**properties))
+    frames = pamqp.frame.marshal(method, channel) + pamqp.frame.marshal(header, channel)
+    for start in range(0, len(body), FRAME_MAX - 8):
+        piece = body[start : start + FRAME_MAX - 8]
+        frames += pamqp.frame.marshal(pamqp.body.ContentBody(piece), channel)
+    return frames
+
+
+@given(
+    TABLES,
+    st.binary(max_size=3 * FRAME_MAX),
+    SHORT,
+    OPTIONAL,
+    OPTIONAL,
+    OPTIONAL,
+    st.one_of(st.none(), st.integers(0, 2**32 - 1)),
+)
+def test_what_is_published_is_what_pamqp_decodes(
+    headers: dict[str, Any],
+    body: bytes,
+    key: str,
+    message_id: str | None,
+    correlation_id: str | None,
+    reply_to: str | None,
+    seconds: int | None,
+) -> None:
+    data = codec.Publisher("ex", "text/json").encode(
+        9, FRAME_MAX, key, body, headers, message_id, correlation_id, reply_to, seconds
+    )
+    frames = unmarshal(data)
+    assert {channel for channel, _ in frames} == {9}
+    method, header, *bodies = (frame for _, frame in frames)
+    assert (method.exchange, method.routing_key, method.mandatory) == ("ex", key, True)
+    assert header.body_size == len(body)
+    assert b"".join(each.value for each in bodies) == body
+    assert all(len(each.value) <= FRAME_MAX - 8 for each in bodies)
+    properties = header.properties
+    assert properties.headers == headers
+    assert (properties.content_type, properties.delivery_mode) == ("text/json", 1)
+    found = (properties.message_id, properties.correlation_id, properties.reply_to)
+    assert found == (message_id, correlation_id, reply_to)
+    stamp = properties.timestamp
+    assert (None if stamp is None else int(stamp.timestamp())) == seconds
+
+
+@given(TABLES, st.binary(max_size=3 * FRAME_MAX))
+def test_what_is_published_is_what_is_delivered(headers: dict[str, Any], body: bytes) -> None:
+    data = codec.Publisher("ex", "text/json").encode(
+        7, FRAME_MAX, "k", body, headers, "m", "c", "r", 5
+    )
+    publish = spec.Basic.Publish(0, "ex", "k", True)
+    returned = pamqp.frame.marshal(spec.Basic.Return(312, "NO_ROUTE", "ex", "k"), 7)
+    skip = len(pamqp.frame.marshal(publish, 7))
+    (message,) = Stream().feed(returned + data[skip:]).returned
+    assert (message.headers, message.body) == (headers, body)
+    assert (message.message_id, message.correlation_id, message.reply_to) == ("m", "c", "r")
+    assert (message.reply_code, message.reply_text) == (312, "NO_ROUTE")
+    assert message.timestamp_seconds == 5
+
+
+@given(TABLES, st.binary(max_size=100), SHORT.filter(bool))
+def test_what_pamqp_sends_is_what_is_delivered(
+    headers: dict[str, Any], body: bytes, text: str
+) -> None:
+    times = datetime.datetime(2024, 5, 6, tzinfo=datetime.timezone.utc)
+    data = deliver(
+        body,
+        headers=without_floats(headers),
+        content_type=text,
+        content_encoding="utf8",
+        delivery_mode=2,
+        priority=3,
+        correlation_id=text,
+        reply_to="q",
+        expiration="1000",
+        message_id="m",
+        timestamp=times,
+        message_type="t",
+        user_id="u",
+        app_id="a",
+    )
+    (message,) = Stream().feed(data).messages
+    assert message.malformed is None
+    assert message.headers == without_floats(headers)
+    assert message.body == body
+    assert (message.exchange, message.routing_key) == ("ex", "reply.a.b")
+    assert (message.delivery_tag, message.redelivered, message.consumer_tag) == (5, True, "ours")
+    assert (message.content_type, message.correlation_id) == (text, text)
+    assert (message.content_encoding, message.reply_to, message.type) == ("utf8", "q", "t")
+    assert (message.raw_delivery_mode, message.raw_priority) == (2, 3)
+    assert (message.raw_expiration, message.message_id) == ("1000", "m")
+    assert (message.user_id, message.app_id, message.cluster_id) == ("u", "a", None)
+    assert message.timestamp_seconds == int(times.timestamp())
+
+
+def without_floats(value: Any) -> Any:
+    """Return a value without what pamqp cannot send: floats, which lose half their digits."""
+    if isinstance(value, dict):
+        return {key[:30]: without_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_floats(item) for item in value]
+    return str(value) if isinstance(value, float) else value
+
+
+ALL_TYPES = {
+    b"t\x01": True,
+    b"b\xff": -1,
+    b"B\xff": 255,
+    b"s\xff\xfe": -2,
+    b"U\xff\xfe": -2,
+    b"u\xff\xfe": 65534,
+    b"I\xff\xff\xff\xfd": -3,
+    b"i\xff\xff\xff\xfd": 2**32 - 3,
+    b"l" + b"\xff" * 8: -1,
+    b"L" + b"\xff" * 8: -1,
+    b"f" + struct.pack(">f", 1.5): 1.5,
+    b"d" + struct.pack(">d", 0.1): 0.1,
+    b"D\x02\x00\x00\x00\x7b": decimal.Decimal("1.23"),
+    b"D\x01\xff\xff\xff\xff": decimal.Decimal("-0.1"),
+    b"S\x00\x00\x00\x01a": "a",
+    b"S\x00\x00\x00\x01\xff": b"\xff",
+    b"x\x00\x00\x00\x01\xff": bytearray(b"\xff"),
+    b"A\x00\x00\x00\x03Vt\x00": [None, False],
+    b"F\x00\x00\x00\x03\x01aV": {"a": None},
+    b"T" + struct.pack(">Q", 3): datetime.datetime(
+        1970, 1, 1, 0, 0, 3, tzinfo=datetime.timezone.utc
+    ),
+    b"T" + struct.pack(">Q", 10**13): datetime.datetime(
+        2286, 11, 20, 17, 46, 40, tzinfo=datetime.timezone.utc
+    ),
+    b"V": None,
+    b"\x00": None,
+}
+
+
+def with_table(table: bytes, flags: int = 1 << 13) -> Any:
+    payload = struct.pack(">HHQH", 60, 0, 0, flags) + struct.pack(">I", len(table)) + table
+    method = pamqp.frame.marshal(spec.Basic.Deliver("ours", 1, False, "", ""), 1)
+    data = method + struct.pack(">BHI", 2, 1, len(payload)) + payload + b"\xce"
+    stream = Stream().feed(data + deliver(b"next"))
+    message, after = stream.messages
+    assert after.body == b"next"
+    return message
+
+
+@pytest.mark.parametrize(("data", "value"), ALL_TYPES.items())
+def test_every_type_in_a_table(data: bytes, value: Any) -> None:
+    message = with_table(b"\x03key" + data)
+    assert message.malformed is None
+    assert message.headers == {"key": value}
+    assert type(message.headers["key"]) is type(value)
+    assert message.has_bytes == isinstance(value, (bytes, bytearray))
+
+
+@pytest.mark.parametrize("data", [data for data in ALL_TYPES if len(data) > 1])
+def test_a_value_that_ends_too_early_spoils_its_message_alone(data: bytes) -> None:
+    message = with_table(b"\x03key" + data[:-1])
+    assert message.malformed
+    assert message.headers == {}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"\x05key",
+        b"\x01k",
+        b"\x01k?",
+        b"\x01kT" + b"\xff" * 8,
+        b"\x01kS\xff\xff\xff\xffab",
+        b"\x01kF\x00\x00\x00\x05V",
+        b"\x01k" + b"A\x00\x00\x10\x00" * 40,
+        b"".join(b"\x01kF" + struct.pack(">I", 7 * (99 - i)) for i in range(100)),
+    ],
+)
+def test_a_broken_table_spoils_its_message_alone(table: bytes) -> None:
+    assert with_table(table).malformed
+
+
+def test_properties_with_a_second_word_of_flags() -> None:
+    assert with_table(b"", flags=(1 << 13) | 1).malformed
+
+
+def test_an_invalid_text_in_a_property_is_replaced() -> None:
+    payload = struct.pack(">HHQH", 60, 0, 0, 1 << 7) + b"\x02a\xff"
+    method = pamqp.frame.marshal(spec.Basic.Deliver("ours", 1, False, "", ""), 1)
+    data = method + struct.pack(">BHI", 2, 1, len(payload)) + payload + b"\xce"
+    (message,) = Stream().feed(data).messages
+    assert message.message_id == "a\N{REPLACEMENT CHARACTER}"
+
+
+def conversation() -> bytes:
+    """Return frames of all kinds, on several channels, messages interleaved."""
+    one, two = deliver(b"x" * 5000, message_id="1"), deliver(b"", channel=2, message_id="2")
+    ours = [one[:60], two, one[60:]]
+    method = pamqp.frame.marshal(spec.Basic.Deliver("ours", 5, True, "ex", "reply.a.b"), 1)
+    cut = len(method)
+    ours = [one[:cut], two, one[cut:]]
+    return b"".join(
+        [
+            pamqp.frame.marshal(spec.Connection.Tune(2047, FRAME_MAX * 2, 60), 0),
+            deliver(b"foreign", tag="theirs"),
+            *ours,
+            pamqp.frame.marshal(pamqp.heartbeat.Heartbeat(), 0),
+            pamqp.frame.marshal(spec.Basic.Ack(3, True), 7),
+            pamqp.frame.marshal(spec.Basic.Ack(3, True), 8),
+            pamqp.frame.marshal(spec.Basic.Nack(4, False, False), 7),
+            content(spec.Basic.Return(312, "NO_ROUTE", "ex", "k"), b"back", 7, message_id="3"),
+            pamqp.frame.marshal(spec.Connection.Blocked("memory"), 0),
+            pamqp.frame.marshal(spec.Connection.Unblocked(), 0),
+            pamqp.frame.marshal(spec.Channel.Close(404, "gone", 60, 40), 1),
+            deliver(b"later", channel=1),
+        ]
+    )
+
+
+def test_a_conversation() -> None:
+    data = conversation()
+    stream = Stream().feed(data)
+    assert [(m.message_id, m.body, m.closes) for m in stream.messages] == [
+        ("2", b"", 0),
+        ("1", b"x" * 5000, 0),
+        (None, b"later", 1),
+    ]
+    assert [(m.message_id, m.body) for m in stream.returned] == [("3", b"back")]
+    assert stream.confirms == [(3, True, True), (4, False, False)]
+    assert stream.controls == [(0, 10, 60), (0, 10, 61), (1, 20, 40)]
+    assert stream.splitter.frame_max == 2 * FRAME_MAX
+    names = [type(frame).__name__ for _, frame in unmarshal(stream.forwarded)]
+    assert names == [
+        *("Tune", "Deliver", "ContentHeader", "ContentBody", "Heartbeat", "Ack"),
+        *("Blocked", "Unblocked", "Close"),
+    ]
+
+
+CONVERSATION = conversation()
+
+
+def test_splitting_at_any_byte_gives_the_same_frames() -> None:
+    whole = Stream().feed(CONVERSATION).outcome()
+    for cut in range(len(CONVERSATION)):
+        if cut % 97 == 0 or cut < 400 or cut > len(CONVERSATION) - 700:
+            assert Stream().feed(CONVERSATION, cut).outcome() == whole
+    assert Stream().feed(CONVERSATION, *range(1, len(CONVERSATION))).outcome() == whole
+
+
+@given(st.lists(st.integers(0, len(CONVERSATION)), max_size=20).map(sorted))
+def test_splitting_at_several_bytes_gives_the_same_frames(cuts: list[int]) -> None:
+    assert Stream().feed(CONVERSATION, *cuts).outcome() == Stream().feed(CONVERSATION).outcome()
+
+
+def feed_garbage(data: bytes) -> None:
+    stream = Stream()
+    with contextlib.suppress(codec.FrameError):
+        stream.feed(data)
+    for message in stream.messages + stream.returned:
+        assert fields(message)
+
+
+@given(st.binary(max_size=2000))
+def test_garbage_is_an_error_of_ours(data: bytes) -> None:
+    feed_garbage(data)
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_a_damaged_conversation_is_an_error_of_ours(data: st.DataObject) -> None:
+    damaged = bytearray(CONVERSATION)
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(damaged) - 1))
+        # Most of the conversation is one long body, where nothing can go wrong.
+        if 300 < place < 4500:
+            place %= 300
+        damaged[place] = data.draw(st.integers(0, 255))
+    feed_garbage(bytes(damaged))
+
+
+@given(st.binary(max_size=200), st.sampled_from([1, 2, 3]), st.sampled_from([1, 7]))
+def test_garbage_within_frames_is_an_error_of_ours(payload: bytes, kind: int, channel: int) -> None:
+    frame = struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce"
+    start = pamqp.frame.marshal(spec.Basic.Deliver("ours", 1, False, "", ""), channel)
+    feed_garbage(frame)
+    feed_garbage(start + frame)
+    for method in (50, 60, 80, 120):
+        named = struct.pack(">HH", 60, method) + payload
+        feed_garbage(struct.pack(">BHI", 1, 7, len(named)) + named + b"\xce")
+
+
+def frame(kind: int, payload: bytes, channel: int = 1) -> bytes:
+    return struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce"
+
+
+DELIVER = pamqp.frame.marshal(spec.Basic.Deliver("ours", 1, False, "", ""), 1)
+HEADER = frame(2, struct.pack(">HHQH", 60, 0, 3, 0))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x09" * 8, "no type of frame 9"),
+        (struct.pack(">BHI", 1, 1, 2**31), "too long"),
+        (struct.pack(">BHI", 1, 1, 4) + b"abcdX", "does not end"),
+        (frame(1, b"ab"), "no name"),
+        (frame(1, struct.pack(">HH", 60, 60)), "no consumer"),
+        (frame(1, struct.pack(">HH", 60, 60) + b"\x09ours"), "no consumer"),
+        (frame(1, struct.pack(">HH", 60, 60) + b"\x04ours\x01"), "ends too early"),
+        (frame(1, struct.pack(">HH", 60, 80), 7), "ends too early"),
+        (frame(1, struct.pack(">HH", 10, 30), 0), "limits"),
+        (DELIVER + DELIVER, "within a message"),
+        (DELIVER + frame(1, struct.pack(">HH", 20, 20)), "within a message"),
+        (DELIVER + frame(3, b"abc"), "no header"),
+        (DELIVER + frame(2, b"abc"), "broken"),
+        (DELIVER + HEADER + HEADER, "two headers"),
+        (DELIVER + HEADER + frame(3, b"abcd"), "longer than its header says"),
+    ],
+)
+def test_what_is_no_amqp_is_an_error_that_tells_why(data: bytes, words: str) -> None:
+    with pytest.raises(codec.FrameError, match=words):
+        Stream().feed(data)
+
+
+def test_frames_are_as_long_as_was_agreed() -> None:
+    tune = pamqp.frame.marshal(spec.Connection.Tune(2047, 8192, 60), 0)
+    with pytest.raises(codec.FrameError, match="too long"):
+        Stream().feed(tune + struct.pack(">BHI", 3, 1, 8192))
+    tune = pamqp.frame.marshal(spec.Connection.Tune(2047, 0, 60), 0)
+    Stream().feed(tune + struct.pack(">BHI", 3, 1, 2**24))
+
+
+def test_the_header_of_a_broker_of_another_version_is_passed_on() -> None:
+    assert Stream().feed(b"AMQP\x00\x00\x09\x02", 3).forwarded == b"AMQP\x00\x00\x09\x02"
+
+
+def test_a_channel_that_is_closed_loses_what_was_under_way() -> None:
+    close = pamqp.frame.marshal(spec.Channel.Close(404, "gone", 60, 40), 1)
+    stream = Stream().feed(DELIVER + HEADER + close + deliver(b"next"))
+    assert [message.body for message in stream.messages] == [b"next"]
+
+
+def test_an_error_of_a_function_leaves_the_stream_where_it_was() -> None:
+    stream = Stream()
+    seen: list[bytes] = []
+
+    def take(message: Any) -> None:
+        seen.append(message.body)
+        if message.body == b"bad":
+            raise KeyError("bad")
+
+    stream.consumers[b"ours"] = take
+    with pytest.raises(KeyError):
+        stream.feed(deliver(b"bad") + deliver(b"good") + deliver(b"foreign", tag="theirs"))
+    assert seen == [b"bad"]
+    stream.feed(b"")
+    assert seen == [b"bad", b"good"]
+    assert len(unmarshal(stream.forwarded)) == 3
+
+
+@given(st.binary(max_size=10_000), st.integers(4096, 9000), st.integers(1, 65535))
+def test_frames_can_be_moved_to_another_channel(body: bytes, limit: int, channel: int) -> None:
+    publisher = codec.Publisher("ex", "text/json")
+
+    def encode(channel: int, frame_max: int) -> bytes:
+        return publisher.encode(channel, frame_max, "k", body, {"a": 1}, "m", None, None, None)
+
+    assert codec.move_frames(encode(7, 4096), channel, limit) == encode(channel, limit)
+
+
+def test_acknowledging() -> None:
+    (frame,) = unmarshal(codec.encode_ack(3, 2**40))
+    assert frame[0] == 3
+    assert (frame[1].delivery_tag, frame[1].multiple) == (2**40, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"routing_key": "ä" * 128}, "the routing key is longer than 255 bytes"),
+        ({"message_id": "m" * 256}, "message id"),
+        ({"correlation_id": "m" * 256}, "correlation id"),
+        ({"reply_to": "m" * 256}, "queue for replies"),
+        ({"headers": {"k" * 256: 1}}, "key in the headers"),
+        ({"headers": {"k": 2**63}}, "too large"),
+        ({"headers": {"k": decimal.Decimal("NaN")}}, "NaN"),
+        ({"headers": {"k": decimal.Decimal(2**31)}}, "cannot be in the headers"),
+        ({"headers": {"k": decimal.Decimal("1e-300")}}, "cannot be in the headers"),
+        ({"headers": {"k": datetime.datetime(1960, 1, 1)}}, "before 1970"),
+        ({"headers": {"k": "v" * 5000}}, "longer than 4096 bytes"),
+        ({"routing_key": "\ud800"}, "surrogates"),
+    ],
+)
+def test_what_cannot_be_published_is_an_error(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        encode(**arguments)
+
+
+@pytest.mark.parametrize("headers", [{"k": object()}, {1: 2}])
+def test_types_that_amqp_does_not_have(headers: dict[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="headers"):
+        encode(headers=headers)
+
+
+def test_a_table_that_contains_itself() -> None:
+    table: dict[str, Any] = {}
+    table["again"] = table
+    with pytest.raises(ValueError, match="nested too deeply"):
+        encode(headers=table)
+
+
+def encode(**changes: Any) -> bytes:
+    arguments: dict[str, Any] = {
+        "channel": 1,
+        "frame_max": 4096,
+        "routing_key": "k",
+        "body": b"",
+        "headers": {},
+        "message_id": None,
+        "correlation_id": None,
+        "reply_to": None,
+        "timestamp": None,
+        **changes,
+    }
+    return codec.Publisher("ex", "text/json").encode(**arguments)
