@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
+# Much of a test is waiting: more workers than cores.
+WORKERS ?= 3
 
 .PHONY: demo test lint pytest benchmarks rabbitmq chromium clean
 
@@ -20,8 +22,8 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.test rabbitmq chromium
-	$(BIN)/pytest
-	CLU_NO_EXTENSIONS=1 $(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python benchmarks/compare.py

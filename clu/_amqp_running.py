@@ -29,18 +29,26 @@ async def wait_until_sent(
     if command.done():
         return True
 
+    is_late = False
+
     def ended(_: object) -> None:
         if not waiting.done():
             waiting.set_result(None)
 
+    def time_out() -> None:
+        nonlocal is_late
+        is_late = True
+        waiting.cancel()
+
     command.add_done_callback(ended)
-    timer = asyncio.get_running_loop().call_later(timeout, waiting.cancel)
+    timer = asyncio.get_running_loop().call_later(timeout, time_out)
     try:
         await waiting
     except asyncio.CancelledError:
-        if asyncio.get_running_loop().time() < timer.when():
-            raise
-        return False
+        # Not what the one who waits was cancelled with.
+        if is_late:
+            return False
+        raise
     finally:
         timer.cancel()
         command.remove_done_callback(ended)
