@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clu import AMQPClient
 from clu.amqp import is_available
 from tests.broker import Broker
+from tests.conftest import HAS_UVLOOP
 
 from .actors import Camera, Listener
+from .planes import PLANES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -81,3 +83,21 @@ async def listener(broker: Broker) -> AsyncIterator[Listener]:
     listener = await Listener.connect(broker.url)
     yield listener
     await listener.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the outages, which last, in pairs of a way and a loop instead of in all combinations."""
+    if len(PLANES) < 2 or not HAS_UVLOOP:
+        return
+    needless = ("asyncio-data-plane", "uvloop-aio-pika")
+    items[:] = [
+        item
+        for item in items
+        if not ("test_faults" in item.nodeid and any(pair in item.name for pair in needless))
+    ]
+
+
+@pytest.fixture(params=PLANES)
+def plane(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The arguments of a client that choose how its messages travel."""
+    return PLANES[request.param]
