@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clu import AMQPClient
 from clu.amqp import is_available
 from tests.broker import Broker
-from tests.conftest import HAS_UVLOOP
 
 from .actors import Camera, Listener
-from .planes import PLANES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -86,18 +84,11 @@ async def listener(broker: Broker) -> AsyncIterator[Listener]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the outages, which last, in pairs of a way and a loop instead of in all combinations."""
-    if len(PLANES) < 2 or not HAS_UVLOOP:
-        return
-    needless = ("asyncio-data-plane", "uvloop-aio-pika")
-    items[:] = [
-        item
-        for item in items
-        if not ("test_faults" in item.nodeid and any(pair in item.name for pair in needless))
-    ]
+    """Run the outages, which take long, in pairs of a transport and a loop, not in all of them."""
+    if any("compiled" in item.name for item in items):
+        items[:] = [item for item in items if not _is_needless(item)]
 
 
-@pytest.fixture(params=PLANES)
-def plane(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The arguments of a client that choose how its messages travel."""
-    return PLANES[request.param]
+def _is_needless(item: pytest.Item) -> bool:
+    pairs = (("asyncio", "compiled"), ("uvloop", "plain"))
+    return "test_faults" in item.nodeid and any(a in item.name and b in item.name for a, b in pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -118,10 +118,10 @@ def check_log(lines: LogLines, *names: str) -> None:
 
 
 async def test_nothing_is_lost_when_the_broker_is_killed(
-    mortal: Broker, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=mortal.url, outbox_messages=100_000, **plane)
-    observer = Camera("observer", url=mortal.url, **SOON, **plane)
+    camera = Camera("camera", url=mortal.url, outbox_messages=100_000)
+    observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer:
         numbers = numbers_from(observer)
@@ -149,11 +149,11 @@ async def test_nothing_is_lost_when_the_broker_is_killed(
 
 @pytest.mark.parametrize("whose", ["camera", "observer"])
 async def test_nothing_is_lost_when_the_connection_is_cut(
-    broker: Broker, proxy: Proxy, plane: dict[str, Any], lines: LogLines, lag: LoopLag, whose: str
+    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag, whose: str
 ) -> None:
     urls = {"camera": broker.url, "observer": broker.url, whose: proxy.url}
-    camera = Camera("camera", url=urls["camera"], **SOON, **plane)
-    observer = Camera("observer", url=urls["observer"], **SOON, **plane)
+    camera = Camera("camera", url=urls["camera"], **SOON)
+    observer = Camera("observer", url=urls["observer"], **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
         numbers = numbers_from(observer)
@@ -178,10 +178,10 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
 
 
 async def test_nothing_is_lost_when_the_connection_is_half_open(
-    broker: Broker, proxy: Proxy, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=proxy.url + HEARTBEAT, **SOON, **plane)
-    observer = Camera("observer", url=broker.url, **SOON, **plane)
+    camera = Camera("camera", url=proxy.url + HEARTBEAT, **SOON)
+    observer = Camera("observer", url=broker.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
         numbers = numbers_from(observer)
@@ -199,10 +199,10 @@ async def test_nothing_is_lost_when_the_connection_is_half_open(
 
 
 async def test_nothing_is_lost_when_the_broker_is_paused(
-    mortal: Broker, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=mortal.url, **SOON, **plane)
-    observer = Camera("observer", url=mortal.url, **SOON, **plane)
+    camera = Camera("camera", url=mortal.url, **SOON)
+    observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
         numbers = numbers_from(observer)
@@ -223,10 +223,10 @@ async def test_nothing_is_lost_when_the_broker_is_paused(
 
 
 async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heartbeat(
-    mortal: Broker, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=mortal.url + HEARTBEAT, **SOON, **plane)
-    observer = Camera("observer", url=mortal.url, **SOON, **plane)
+    camera = Camera("camera", url=mortal.url + HEARTBEAT, **SOON)
+    observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
         numbers = numbers_from(observer)
@@ -246,10 +246,10 @@ async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heart
 
 
 async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
-    broker: Broker, proxy: Proxy, plane: dict[str, Any], lines: LogLines
+    broker: Broker, proxy: Proxy, lines: LogLines
 ) -> None:
-    camera = Camera("camera", url=proxy.url, connection_timeout=1.0, **plane)
-    observer = Camera("observer", url=broker.url, **plane)
+    camera = Camera("camera", url=proxy.url, connection_timeout=1.0)
+    observer = Camera("observer", url=broker.url)
     lines.follow(camera, observer)
     async with camera, observer:
         numbers = numbers_from(observer)
@@ -269,10 +269,10 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
 
 
 async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
-    broker: Broker, proxy: Proxy, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag
 ) -> None:
     limit, count = 1000, 20_000
-    camera = Camera("camera", url=proxy.url, outbox_messages=limit, **plane)
+    camera = Camera("camera", url=proxy.url, outbox_messages=limit)
     lines.follow(camera)
     async with camera, Camera("observer", url=broker.url) as observer:
         numbers = numbers_from(observer)
@@ -307,10 +307,10 @@ async def check_ping(camera: Camera, observer: Camera) -> None:
 
 
 async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
-    mortal: Broker, plane: dict[str, Any], lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines, lag: LoopLag
 ) -> None:
     limit = RATE // 2
-    camera = Camera("camera", url=mortal.url, outbox_messages=limit, **plane)
+    camera = Camera("camera", url=mortal.url, outbox_messages=limit)
     lines.follow(camera)
     async with camera, Camera("observer", url=mortal.url) as observer:
         numbers = numbers_from(observer)
@@ -326,8 +326,8 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
         assert len([line for line in lines.of("clu:camera", level=30) if "is full" in line]) == 1
 
 
-async def test_bytes_in_the_outbox_are_limited(proxy: Proxy, plane: dict[str, Any]) -> None:
-    camera = Camera("camera", url=proxy.url, outbox_bytes=100_000, **plane)
+async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:
+    camera = Camera("camera", url=proxy.url, outbox_bytes=100_000)
     async with camera:
         proxy.hold()
         for _ in range(30):
@@ -340,10 +340,8 @@ async def test_bytes_in_the_outbox_are_limited(proxy: Proxy, plane: dict[str, An
 # -- commands -------------------------------------------------------------------------------
 
 
-async def test_a_command_with_a_time_limit_ends_although_the_broker_stalls(
-    proxy: Proxy, plane: dict[str, Any]
-) -> None:
-    async with Camera("camera", url=proxy.url, **plane) as camera:
+async def test_a_command_with_a_time_limit_ends_although_the_broker_stalls(proxy: Proxy) -> None:
+    async with Camera("camera", url=proxy.url) as camera:
         proxy.hold()
         start = time.monotonic()
         command = await camera.send_command("camera", "ping", time_limit=0.2)
@@ -354,9 +352,9 @@ async def test_a_command_with_a_time_limit_ends_although_the_broker_stalls(
 
 
 async def test_a_command_whose_replies_are_lost_fails_with_a_reason(
-    proxy: Proxy, broker: Broker, plane: dict[str, Any]
+    proxy: Proxy, broker: Broker
 ) -> None:
-    client = AMQPClient("lonely", url=proxy.url, lost_command_limit=0.5, **plane)
+    client = AMQPClient("lonely", url=proxy.url, lost_command_limit=0.5)
     async with client, Camera("camera", url=broker.url):
         command = await client.send_command("camera", "sleep 0.2", await_command=False)
         await asyncio.sleep(0.1)
@@ -369,11 +367,11 @@ async def test_a_command_whose_replies_are_lost_fails_with_a_reason(
 
 
 async def test_a_command_waits_for_the_connection_only_so_long(
-    proxy: Proxy, broker: Broker, plane: dict[str, Any]
+    proxy: Proxy, broker: Broker
 ) -> None:
     from aio_pika.exceptions import AMQPConnectionError
 
-    async with AMQPClient("waiting", url=proxy.url, **plane) as client:
+    async with AMQPClient("waiting", url=proxy.url) as client:
         client.connection.timeout = 0.3
         proxy.hold()
         proxy.cut()
@@ -386,11 +384,11 @@ async def test_a_command_waits_for_the_connection_only_so_long(
 
 
 async def test_stop_does_not_wait_for_a_stalled_broker_for_ever(
-    proxy: Proxy, plane: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clu._topic_listener._CLOSE_LIMIT", 0.3)
     monkeypatch.setattr("clu.client._DRAIN_LIMIT", 0.3)
-    camera = await Camera("camera", url=proxy.url, **plane).start()
+    camera = await Camera("camera", url=proxy.url).start()
     proxy.hold()
     camera.write("i", number=1)
     sending = asyncio.create_task(camera.send_command("camera", "ping"))
