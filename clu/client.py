@@ -353,7 +353,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
                 self.name,
                 self.connection.address,
                 seconds,
-                len(self._outbox),
+                self.stats["waiting"],
             )
         forget_reasons(self.connection.connection)
 
