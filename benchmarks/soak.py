@@ -39,10 +39,10 @@ import click  # isort: skip
 
 REPLIES = 5
 MEGABYTE = 1024**2
-#: Memory is not judged before caches are full and the first outages are over.
-WARM_UP = 0.25
-#: In fewer minutes than these the memory of the latest message ids is still filling up.
-LEAST_MINUTES = 10
+#: The part of the run in which memory is not judged: caches fill, and outages make holes in it.
+WARM_UP = 0.5
+#: Less than this many megabytes is no growth, however steep it looks in a short run.
+NOISE = 4.0
 #: A command that ended last may still be in use somewhere.
 STRAY_COMMANDS = 10
 SCHEMA = {
@@ -149,13 +149,21 @@ class Soak:
         self.memory.append((elapsed, used))
         return used
 
+    def late_memory(self) -> list[tuple[float, float]]:
+        end = self.memory[-1][0]
+        return [point for point in self.memory if point[0] >= WARM_UP * end]
+
     def growth(self) -> float:
         """Megabytes an hour, by a straight line through what was measured after the warm-up."""
-        end = self.memory[-1][0]
-        late = [point for point in self.memory if point[0] >= WARM_UP * end]
+        late = self.late_memory()
         if len(late) < 3:
             return 0.0
         return 3600 * statistics.linear_regression(*zip(*late, strict=True)).slope
+
+    def grows(self, limit: float) -> bool:
+        """Whether memory grew by more than the limit, in megabytes an hour, and than noise."""
+        late = [used for _, used in self.late_memory()]
+        return self.growth() > limit and late[-1] - late[0] > NOISE
 
     def line(self, elapsed: float) -> str:
         return (
@@ -229,7 +237,6 @@ async def soak_for(options: argparse.Namespace, broker: Any) -> int:
 
 def report(soak: Soak, options: argparse.Namespace, commands_left: int) -> int:
     growth, missing = soak.growth(), soak.written - soak.received + soak.twice
-    is_long = options.minutes >= LEAST_MINUTES
     rows: list[tuple[str, str, bool]] = [
         ("broadcasts written", f"{soak.written:,}", True),
         ("broadcasts lost", f"{missing:,}", missing == 0),
@@ -243,11 +250,7 @@ def report(soak: Soak, options: argparse.Namespace, commands_left: int) -> int:
         ("Command objects left", f"{commands_left}", commands_left <= STRAY_COMMANDS),
         ("tasks left", f"{len(asyncio.all_tasks())}", True),
         ("memory", f"{soak.memory[0][1]:.1f} to {soak.memory[-1][1]:.1f} MB", True),
-        (
-            "growth of memory" + ("" if is_long else " (too short to judge)"),
-            f"{growth:+.1f} MB/h",
-            growth < options.growth or not is_long,
-        ),
+        ("growth of memory, second half", f"{growth:+.1f} MB/h", not soak.grows(options.growth)),
         ("worst lag of the loop", f"{1000 * soak.worst_lag:.0f} ms", True),
     ]
     width = max(len(name) for name, *_ in rows)

@@ -201,9 +201,9 @@ class Outbox:
         if item.kept and item.attempts < _MOST_ATTEMPTS:
             self._failed.append(item)
         else:
-            if error is None or type(error) is Exception:
-                error = connection_error("The connection to the broker was lost.")
-            self._settle(item, error)
+            lost = connection_error(f"The connection to the broker was lost ({error or 'closed'}).")
+            lost.__cause__ = error
+            self._settle(item, lost)
         if not self._is_recovering:
             self._losses += 1
             self._recover()

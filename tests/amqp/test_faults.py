@@ -100,7 +100,7 @@ async def check_that_all_is_back(camera: Camera, observer: Camera) -> None:
 
 
 def check_outcomes(outcomes: list[str]) -> None:
-    assert outcomes[-1] == "done"
+    assert "done" in outcomes
     assert all(outcomes), f"a command failed without a reason: {outcomes}"
 
 
@@ -323,7 +323,9 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
         await until(lambda: numbers[-1] == written.count - 1)
         assert numbers == sorted(set(numbers))
         assert written.count - len(numbers) == camera.stats["dropped"]
-        assert len([line for line in lines.of("clu:camera", level=30) if "is full" in line]) == 1
+        # A line when it begins, and again only after half of the outbox has gone out.
+        full = [line for line in lines.of("clu:camera", level=30) if "is full" in line]
+        assert 1 <= len(full) <= 1 + camera.stats["published"] / (limit / 2)
 
 
 async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:

@@ -13,7 +13,7 @@ from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 
 from clu._amqp_outbox import WINDOW, Outbox
 from clu._speedups.reply import encode_json
-from clu.exceptions import CluError
+from clu.exceptions import CluConnectionError, CluError
 
 
 class Wire:
@@ -156,8 +156,10 @@ async def test_a_message_that_breaks_every_connection_is_given_up() -> None:
 async def test_what_is_sent_once_is_not_repeated() -> None:
     wire = Wire()
     wire.errors = [AMQPConnectionError("gone")]
-    with pytest.raises(AMQPConnectionError):
+    with pytest.raises(AMQPConnectionError) as caught:
         await wire.outbox.send(aio_pika.Message(b""), "a")
+    assert isinstance(caught.value, CluConnectionError)
+    assert str(caught.value) == "The connection to the broker was lost (gone)."
     wire.errors = [asyncio.CancelledError()]
     with pytest.raises(AMQPConnectionError):
         await wire.outbox.send(aio_pika.Message(b""), "b")
