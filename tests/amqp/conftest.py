@@ -46,9 +46,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time."""
+    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time.
+
+    The outages, which take long, run over the data plane on uvloop only.
+    """
     if is_available():
-        left_out = [item for item in items if "[uvloop-plain" in item.name]
+        left_out = [
+            item
+            for item in items
+            if "[uvloop-plain" in item.name
+            or ("test_faults" in item.nodeid and "[asyncio-compiled" in item.name)
+        ]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
@@ -81,14 +89,3 @@ async def listener(broker: Broker) -> AsyncIterator[Listener]:
     listener = await Listener.connect(broker.url)
     yield listener
     await listener.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the outages, which take long, in pairs of a transport and a loop, not in all of them."""
-    if any("compiled" in item.name for item in items):
-        items[:] = [item for item in items if not _is_needless(item)]
-
-
-def _is_needless(item: pytest.Item) -> bool:
-    pairs = (("asyncio", "compiled"), ("uvloop", "plain"))
-    return "test_faults" in item.nodeid and any(a in item.name and b in item.name for a, b in pairs)
