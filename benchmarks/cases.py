@@ -25,6 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import amqp_cases  # noqa: F401  (adds the cases that need a broker)
 import inputs
 from harness import CASES, Case, NullTransport, check, timed_statement, workload
 

@@ -11,6 +11,7 @@ rounds.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -22,15 +23,28 @@ import venv
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import amqp_cases
 import report
+from private_broker import private_broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 README = HERE / "README.md"
 START, END = "<!-- table:start -->", "<!-- table:end -->"
 RELEASE = "2.6.1"
+
+
+#: The seconds that a case may take in one round.
+LONGEST = 300.0
+
+
+class CaseFailed(Exception):
+    """A case gave no figures."""
 
 
 @dataclass
@@ -50,17 +64,35 @@ class Build:
             output = Path(folder) / "figures.json"
             command = [str(self.python), str(HERE / "cases.py"), "--json", str(output)]
             command += ["--case", name, "--seconds", str(seconds)]
-            finished = subprocess.run(
-                command, cwd=folder, env=self.environment, capture_output=True, text=True
-            )
+            try:
+                finished = subprocess.run(
+                    command,
+                    cwd=folder,
+                    env=self.environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=LONGEST,
+                )
+            except subprocess.TimeoutExpired:
+                raise CaseFailed(f"no answer within {LONGEST} s") from None
             if not output.exists():
                 last = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-                raise SystemExit(f"{self.name}: cases.py failed: {last}")
+                raise CaseFailed(f"cases.py failed: {last}")
             return json.loads(output.read_text())
+
+    def measure(self, name: str, seconds: float) -> dict[str, Any]:
+        """Run a case; when it fails, or hangs, the others still have their turn."""
+        try:
+            return self.run(name, seconds)["cases"]
+        except CaseFailed as err:
+            return {name: {"microseconds": None, "reason": str(err), "wrong": True}}
 
     def check(self) -> None:
         """Make sure that it is the clu that its name says."""
-        self.about = self.run("status_tests", 0.01)["about"]
+        try:
+            self.about = self.run("status_tests", 0.01)["about"]
+        except CaseFailed as err:
+            raise SystemExit(f"{self.name}: {err}") from None
         version, file = self.about["version"], Path(self.about["file"])
         if self.home not in file.parents:
             raise SystemExit(f"{self.name}: clu is imported from {file}, not from {self.home}")
@@ -129,11 +161,31 @@ def measure(builds: list[Build], names: list[str], rounds: int, seconds: float) 
         for name in names:
             for build in builds[first:] + builds[:first]:
                 if runs_in(build, name):
-                    build.rounds[-1] |= build.run(name, seconds)["cases"]
+                    build.rounds[-1] |= build.measure(name, seconds)
 
 
 def runs_in(build: Build, name: str) -> bool:
-    return not (build.name == report.RECORDED and name.endswith("_uvloop"))
+    if name == amqp_cases.LIMIT:  # it has nothing to do with clu
+        return build.name == report.COMPILED
+    return not (build.name == report.RECORDED and name.endswith(("_uvloop", "_plain")))
+
+
+@contextlib.contextmanager
+def broker_for(builds: list[Build], names: list[str]) -> Iterator[list[str]]:
+    """Start a broker if a case needs one; give the cases that can run."""
+    if not set(names) & set(amqp_cases.NAMES):
+        yield names
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            broker = stack.enter_context(private_broker())
+        except RuntimeError as err:
+            print(f"no AMQP cases: {err}", file=sys.stderr)
+            names = [name for name in names if name not in amqp_cases.NAMES]
+        else:
+            for build in builds:
+                build.environment[amqp_cases.ADDRESS] = broker.url
+        yield names
 
 
 def medians(build: Build) -> report.Figures:
@@ -175,6 +227,7 @@ def heading(builds: list[Build], options: argparse.Namespace, load: float) -> st
     versions = ", ".join(f"{build.name}: {build.about['version']}" for build in builds)
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     command = f"python benchmarks/compare.py --rounds {options.rounds} --seconds {options.seconds}"
+    command += f" --only {options.only}" if options.only else ""
     implementation = platform.python_implementation()
     return (
         f"{today}; {machine()}, load {load:.1f} at the start; "
@@ -195,6 +248,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of all builds (default 5)")
     parser.add_argument("--seconds", type=float, default=0.7, help="time for a case (default 0.7)")
     parser.add_argument("--case", action="append", help="only this case of cases.py (repeatable)")
+    parser.add_argument("--only", default="", help="only cases with this in their name, as amqp")
     parser.add_argument("--build", action="append", choices=report.BUILDS, help="only this build")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     parser.add_argument("--json", type=Path, help="write the figures of all rounds to this file")
@@ -207,7 +261,11 @@ def main() -> int:
     builds = [build for build in all_builds() if build.name in (options.build or report.BUILDS)]
     for build in builds:
         build.check()
-    measure(builds, options.case or report.case_names(), options.rounds, options.seconds)
+    names = options.case or [name for name in report.case_names() if options.only in name]
+    if not names:
+        raise SystemExit(f"no case has {options.only!r} in its name")
+    with broker_for(builds, names) as names:
+        measure(builds, names, options.rounds, options.seconds)
     figures = {build.name: medians(build) for build in builds}
     text = heading(builds, options, load) + "\n" + report.tables(figures)
     print(text)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 RECORDED, COMPILED, PURE = BUILDS = ("sdss-clu", "compiled", "pure")
 
+#: What a broker can do, to which a burst of replies is compared.
+LIMIT, BURSTS = "amqp_limit", ("amqp_burst", "amqp_burst_plain")
+
 # microseconds of each case, or the reason why there are none
 Figures = dict[str, "float | str"]
 
@@ -39,6 +42,11 @@ class Growth:
     large: str
 
 
+def plain(case: str, unit: str = "us") -> tuple[str, None, str, str]:
+    """The case without the data plane, which sdss-clu has not either."""
+    return f"{case}_plain", None, unit, case
+
+
 ROWS = [
     Row("JSONActor.write, validated, broadcast", "json_write", 40),
     Row("JSONActor.write, not validated, broadcast", "json_write_unvalidated", 10),
@@ -66,6 +74,15 @@ ROWS = [
     Row("the same on uvloop, JSON", "json_broadcast_uvloop", 15, "/s", "json_broadcast"),
     Row("the same on uvloop, legacy", "legacy_broadcast_uvloop", 15, "/s", "legacy_broadcast"),
     Row("import clu", "import_clu", 2, "ms"),
+    Row("AMQP ping, one at a time", "amqp_ping_serial", 5),
+    Row("AMQP ping, 1,000 at once", "amqp_ping_1000", 10),
+    Row("AMQP burst of replies to a client", "amqp_burst", 15, "/s"),
+    Row("CPU of actor and client for a delivered reply", "amqp_burst_cpu"),
+    Row("AMQP ping, one at a time, `data_plane=False`", *plain("amqp_ping_serial")),
+    Row("AMQP ping, 1,000 at once, `data_plane=False`", *plain("amqp_ping_1000")),
+    Row("AMQP burst, `data_plane=False`", *plain("amqp_burst", "/s")),
+    Row("CPU for a delivered reply, `data_plane=False`", *plain("amqp_burst_cpu")),
+    Row("replies framed once, thrown away unread", LIMIT, None, "/s"),
 ]
 
 GROWTHS = [
@@ -142,6 +159,22 @@ def summary(rows: list[Row], figures: dict[str, Figures]) -> list[str]:
     return lines
 
 
+def share_of_limit(figures: dict[str, Figures]) -> list[str]:
+    """How near the bursts come to what the broker can do."""
+    limit = figures.get(COMPILED, {}).get(LIMIT)
+    if not isinstance(limit, float):
+        return []
+    shares = [
+        f"{build}{' (`data_plane=False`)' if case != BURSTS[0] else ''} {limit / figure:.0%}"
+        for case in BURSTS
+        for build in BUILDS
+        if isinstance(figure := figures.get(build, {}).get(case), float)
+    ]
+    limit_text = f"the {1e6 / limit:,.0f}/s that a publisher of ready frames and a consumer"
+    goal = "reach that reads none (goal: compiled over 60%)"
+    return [f"AMQP burst, as a share of {limit_text} {goal}: {', '.join(shares)}."]
+
+
 def failures(figures: dict[str, Figures]) -> list[str]:
     cases: dict[str, list[str]] = {}
     for build, values in figures.items():
@@ -157,8 +190,9 @@ def tables(figures: dict[str, Figures]) -> str:
     rows = [row for row in ROWS if row.case in seen]
     growths = [growth for growth in GROWTHS if {growth.small, growth.large} <= seen]
     header = ["work (us unless marked)", *BUILDS, "ratio compiled", "ratio pure", "goal"]
+    notes = (summary(rows, figures), share_of_limit(figures), failures(figures))
     parts = [table(header, [row_cells(row, figures) for row in rows])]
-    parts += ["\n".join(lines) for lines in (summary(rows, figures), failures(figures)) if lines]
+    parts += ["\n".join(lines) for lines in notes if lines]
     if growths:
         lines = [growth_cells(growth, figures) for growth in growths]
         parts.append(table(["cost that should not grow (quotient, goal 1)", *BUILDS], lines))

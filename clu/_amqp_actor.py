@@ -103,7 +103,8 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         if self._seen.has(message):
             await message.ack()
             return
-        await self._run_new_command(message)
+        # aiormq cancels this task with the connection; the command would neither run nor end.
+        await asyncio.shield(self._create_task(self._run_new_command(message)))
 
     async def _run_new_command(self, message: Any) -> None:
         try:

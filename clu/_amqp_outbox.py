@@ -42,6 +42,8 @@ class Outgoing:
         self.kept = kept
         self.number = 0
         self.attempts = 0
+        # orjson gives bytes on a block of memory that is several times too large.
+        message.body = bytes(memoryview(message.body))
         self.size = len(message.body)
         self.done: asyncio.Future[None] | None = None
 
@@ -96,6 +98,7 @@ class Outbox:
         self._recovery: asyncio.Task[None] | None = None
         self._is_recovering = False
         self._overflows = False
+        self._lost_before = 0
         self._size = 0
         self._number = 0
         #: How often in a row the connection was lost before any message was confirmed.
@@ -121,14 +124,15 @@ class Outbox:
         """
         item = Outgoing(message, routing_key, kept=True)
         if len(self) >= self.max_messages or self._size + item.size > self.max_bytes:
-            self.dropped += 1
             if not self._overflows:
                 self._overflows = True
+                self._lost_before = self.dropped
                 self._log.error(
                     "The outbox is full (%d messages, %d bytes): replies are lost.",
                     len(self),
                     self._size,
                 )
+            self.dropped += 1
             return False
         self._add(item)
         return True
@@ -197,7 +201,9 @@ class Outbox:
         if item.kept and item.attempts < _MOST_ATTEMPTS:
             self._failed.append(item)
         else:
-            self._settle(item, error or connection_error("The connection to the broker was lost."))
+            lost = connection_error(f"The connection to the broker was lost ({error or 'closed'}).")
+            lost.__cause__ = error
+            self._settle(item, lost)
         if not self._is_recovering:
             self._losses += 1
             self._recover()
@@ -212,9 +218,11 @@ class Outbox:
             self.published += 1
             self._losses = 0
             self.repeated += item.attempts > 1
-            if self._overflows and not self._waiting:
+            # Not as soon as one fits in: a line for each reply that finds room would be a flood.
+            if self._overflows and self._has_room():
                 self._overflows = False
-                self._log.error("The outbox has room again; %d replies were lost.", self.dropped)
+                lost = self.dropped - self._lost_before
+                self._log.error("The outbox has room again; %d replies were lost.", lost)
         elif item.done is None:
             self.dropped += 1
             self._log.error("Cannot publish to %s: %r", item.routing_key, error)
@@ -225,6 +233,9 @@ class Outbox:
                 item.done.set_exception(error)
         if not len(self):
             self._idle.set()
+
+    def _has_room(self) -> bool:
+        return len(self) <= self.max_messages // 2 and self._size <= self.max_bytes // 2
 
     def _recover(self) -> None:
         self._is_recovering = True
@@ -282,4 +293,7 @@ def _is_loss(error: BaseException) -> bool:
 
     if isinstance(error, DeliveryError):
         return False
-    return isinstance(error, (AMQPError, ChannelInvalidStateError, ConnectionError))
+    # aiormq fails what waits on a connection that is closed without a reason with a bare Exception.
+    return type(error) is Exception or isinstance(
+        error, (AMQPError, ChannelInvalidStateError, ConnectionError)
+    )

@@ -111,6 +111,7 @@ class Sender:
         self._number = 0
         self._losses = 0
         self._overflows = False
+        self._lost_before = 0
         self._idle: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -177,14 +178,15 @@ class Sender:
         return True
 
     def _overflow(self) -> None:
-        self.dropped += 1
         if not self._overflows:
             self._overflows = True
+            self._lost_before = self.dropped
             self._log.error(
                 "The outbox is full (%d messages, %d bytes): replies are lost.",
                 self._count,
                 self.size,
             )
+        self.dropped += 1
 
     def send(
         self,
@@ -307,7 +309,8 @@ class Sender:
             self._advance()
         elif self._overflows and self._count <= self.max_messages // 2:
             self._overflows = False
-            self._log.error("The outbox has room again; %d replies were lost.", self.dropped)
+            lost = self.dropped - self._lost_before
+            self._log.error("The outbox has room again; %d replies were lost.", lost)
 
     def take_return(self, message: IncomingMessage) -> None:
         """Take back a message that reached no queue. The broker will confirm it, too."""

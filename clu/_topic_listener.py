@@ -7,6 +7,7 @@ import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_log import quieten
 from clu.exceptions import CluConnectionError, CluError, CluRuntimeError
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class TopicListener:
             if isinstance(error, Exception):
                 raise self._explain(error) from error
             raise
+        quieten(connection)
         self.connection = connection
         return self
 
@@ -167,7 +169,8 @@ class TopicListener:
     async def _open(
         self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
     ) -> None:
-        await connection.connect()
+        # The limit holds for later attempts too: one that gets no answer must not be the last.
+        await connection.connect(self.timeout)
         self.channel = await connection.channel(on_return_raises=on_return_raises)
         await self.channel.set_qos(prefetch_count=PREFETCH)
         self.exchange = await self.channel.declare_exchange(

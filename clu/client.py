@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_log import forget_reasons
 from clu._amqp_outbox import Outbox
 from clu._amqp_publishing import PublishingMixIn
 from clu._amqp_reply import AMQPReply, SeenMessages
@@ -113,6 +115,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
         self._seen = SeenMessages()
+        self._lost_at: float | None = None
         self._stopped: asyncio.Event | None = None
         self._sender: Sender | None = None
         self._outbox = Outbox(
@@ -169,6 +172,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.set_loop_exception_handler()
             self._stopped = asyncio.Event()
             self.connection.connection.close_callbacks.add(self._connection_lost)
+            self.connection.connection.reconnect_callbacks.add(self._connection_back)
             # What a subclass does with a message may include to acknowledge it.
             no_ack = type(self).handle_reply is AMQPClient.handle_reply
             self.replies_queue = await self.connection.add_queue(
@@ -326,8 +330,32 @@ class AMQPClient(PublishingMixIn, BaseClient):
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
-    def _connection_lost(self, *_: Any) -> None:
+    def _connection_lost(self, _: Any, error: BaseException | None = None) -> None:
+        connection = self.connection.connection
+        if connection is None or connection.close_called:  # we leave
+            return
         self.running_commands.connection_lost(self.lost_command_limit)
+        if self._lost_at is None:  # not one of further attempts that failed
+            self._lost_at = time.monotonic()
+            reason = str(error or "") or type(error).__name__
+            self.log.warning(
+                "%s: lost the connection to %s (%s); connecting again.",
+                self.name,
+                self.connection.address,
+                reason,
+            )
+
+    def _connection_back(self, *_: Any) -> None:
+        if self._lost_at is not None:
+            seconds, self._lost_at = time.monotonic() - self._lost_at, None
+            self.log.warning(
+                "%s: connected to %s again after %.1f s; %d messages wait.",
+                self.name,
+                self.connection.address,
+                seconds,
+                self.stats["waiting"],
+            )
+        forget_reasons(self.connection.connection)
 
     # -- in -------------------------------------------------------------------------------
 

@@ -136,6 +136,22 @@ class Broker:
         process.wait()
         self._stop_epmd()
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def pause(self) -> None:
+        """Let the server do nothing, and its connections stand, until it goes on."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def _stop_epmd(self) -> None:
         """Stop the port mapper, which detaches itself from the server that starts it."""
         if (epmd := shutil.which("epmd")) is not None:

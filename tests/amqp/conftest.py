@@ -46,9 +46,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time."""
+    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time.
+
+    The outages, which take long, run over the data plane on uvloop only.
+    """
     if is_available():
-        left_out = [item for item in items if "[uvloop-plain" in item.name]
+        left_out = [
+            item
+            for item in items
+            if "[uvloop-plain" in item.name
+            or ("test_faults" in item.nodeid and "[asyncio-compiled" in item.name)
+        ]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tracemalloc
 from typing import Any
 
 import aio_pika
@@ -11,7 +12,8 @@ import pytest
 from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 
 from clu._amqp_outbox import WINDOW, Outbox
-from clu.exceptions import CluError
+from clu._speedups.reply import encode_json
+from clu.exceptions import CluConnectionError, CluError
 
 
 class Wire:
@@ -68,7 +70,8 @@ async def test_a_window_of_messages_is_under_way() -> None:
 
 async def test_lost_messages_are_published_again_in_order() -> None:
     wire = Wire()
-    wire.errors = [AMQPConnectionError("gone"), asyncio.CancelledError()]
+    # The last is what aiormq makes of a connection that was closed for no reason it knows.
+    wire.errors = [AMQPConnectionError("gone"), asyncio.CancelledError(), Exception()]
     wire.put(*"abcdefgh")
     await wire.outbox.drain(5)
     assert wire.sent == list("abcdefgh")
@@ -89,6 +92,36 @@ async def test_messages_wait_while_there_is_no_connection() -> None:
     wire.put("h")
     await wire.outbox.drain(5)
     assert wire.sent[-1] == "h"
+
+
+async def test_an_overflow_is_logged_when_it_begins_and_when_half_is_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wire = Wire(max_messages=10)
+    for lost in (5, 7):
+        caplog.clear()
+        wire.up.clear()
+        wire.put(*"x" * (10 + lost))
+        wire.up.set()
+        await wire.outbox.drain(5)
+        assert caplog.messages == [
+            "The outbox is full (10 messages, 50 bytes): replies are lost.",
+            f"The outbox has room again; {lost} replies were lost.",
+        ]
+    assert wire.outbox.dropped == 12
+
+
+async def test_a_body_takes_no_more_memory_than_it_has_bytes() -> None:
+    wire = Wire()
+    wire.up.clear()
+    tracemalloc.start()
+    for _ in range(100):
+        wire.outbox.put(aio_pika.Message(encode_json({"word": "x" * 2000})), "a")
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert wire.outbox.size > 200_000
+    assert size < 2 * wire.outbox.size
+    await wire.outbox.close()
 
 
 async def test_a_message_that_cannot_be_published_does_not_hold_up_the_others(
@@ -123,8 +156,10 @@ async def test_a_message_that_breaks_every_connection_is_given_up() -> None:
 async def test_what_is_sent_once_is_not_repeated() -> None:
     wire = Wire()
     wire.errors = [AMQPConnectionError("gone")]
-    with pytest.raises(AMQPConnectionError):
+    with pytest.raises(AMQPConnectionError) as caught:
         await wire.outbox.send(aio_pika.Message(b""), "a")
+    assert isinstance(caught.value, CluConnectionError)
+    assert str(caught.value) == "The connection to the broker was lost (gone)."
     wire.errors = [asyncio.CancelledError()]
     with pytest.raises(AMQPConnectionError):
         await wire.outbox.send(aio_pika.Message(b""), "b")

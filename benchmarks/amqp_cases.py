@@ -1,0 +1,147 @@
+"""The workloads on an AMQP broker, whose address is in the variable CLU_BENCHMARK_URL.
+
+The actor and the client share a process, each with its own connection: what is measured is what
+they cost together, with the broker beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+import inputs
+from harness import CASES, check, workload
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from harness import Timed
+
+ADDRESS = "CLU_BENCHMARK_URL"
+LIMIT = "amqp_limit"
+PINGS_AT_ONCE = 1000
+REPLIES_PER_TURN = 50
+#: The seconds that anything may take: messages that got lost do not come any more.
+PATIENCE = 60
+
+
+def broker_url() -> str:
+    try:
+        return os.environ[ADDRESS]
+    except KeyError:
+        raise NotImplementedError(f"no broker: {ADDRESS} is not set") from None
+
+
+def transport(data_plane: bool) -> dict[str, bool]:
+    """The arguments for the data plane, or for the transport without it."""
+    if data_plane:
+        return {}
+    import inspect
+
+    import clu
+
+    if "data_plane" not in inspect.signature(clu.AMQPClient).parameters:
+        raise NotImplementedError("there is no data plane")
+    return {"data_plane": False}
+
+
+def add_burst(parser: Any) -> None:
+    import click
+
+    @parser.command()
+    @click.argument("count", type=int)
+    async def burst(command: Any, count: int) -> None:
+        messages = [inputs.message(index) for index in range(inputs.VARIANTS)]
+        for index in range(count):
+            command.info(messages[index % inputs.VARIANTS])
+            if index % REPLIES_PER_TURN == REPLIES_PER_TURN - 1:
+                await asyncio.sleep(0)
+        command.finish()
+
+
+@asynccontextmanager
+async def actor_and_client(data_plane: bool) -> AsyncIterator[Any]:
+    """Start an actor, whose `burst` writes replies, and give a client that has reached it."""
+    import clu
+    from clu.parsers.click import command_parser
+
+    address, options = broker_url(), transport(data_plane)
+    add_burst(command_parser)
+    actor = clu.AMQPActor("bench", url=address, schema=inputs.schema(), **options)
+    client = clu.AMQPClient("client", url=address, **options)
+    await actor.start()
+    await client.start()
+    try:
+        command = await asyncio.wait_for(send(client, "ping"), PATIENCE)
+        check(command.status.did_succeed, "the actor does not answer")
+        yield client
+    finally:
+        await client.stop()
+        await actor.stop()
+
+
+async def send(client: Any, text: str) -> Any:
+    return await (await client.send_command("bench", text))
+
+
+@workload(
+    amqp_ping_serial=(1, True),
+    amqp_ping_1000=(PINGS_AT_ONCE, True),
+    amqp_ping_serial_plain=(1, False),
+    amqp_ping_1000_plain=(PINGS_AT_ONCE, False),
+)
+async def amqp_ping(at_once: int, data_plane: bool) -> AsyncIterator[Timed]:
+    """`send_command("bench", "ping")` until done, ``at_once`` of them at a time."""
+    async with actor_and_client(data_plane) as client:
+
+        async def timed(number: int) -> float:
+            rounds = -(-number // at_once)
+            start = perf_counter()
+            for _ in range(rounds):
+                pings = asyncio.gather(*(send(client, "ping") for _ in range(at_once)))
+                commands = await asyncio.wait_for(pings, PATIENCE)
+                check(all(c.status.did_succeed for c in commands), "a ping failed")
+            return (perf_counter() - start) * number / (rounds * at_once)
+
+        yield timed
+
+
+@workload(
+    amqp_burst=(True, perf_counter),
+    amqp_burst_plain=(False, perf_counter),
+    amqp_burst_cpu=(True, process_time),
+    amqp_burst_cpu_plain=(False, process_time),
+)
+async def amqp_burst(data_plane: bool, clock: Any) -> AsyncIterator[Timed]:
+    """A command with many validated replies, from sending it until the client has them all."""
+    async with actor_and_client(data_plane) as client:
+
+        async def timed(number: int) -> float:
+            start = clock()
+            command = await asyncio.wait_for(send(client, f"burst {number}"), PATIENCE)
+            seconds: float = clock() - start
+            frames = [reply.body["frame"] for reply in command.replies if "frame" in reply.body]
+            wanted = [inputs.message(index % inputs.VARIANTS)["frame"] for index in range(number)]
+            check(frames == wanted, f"{len(frames)} of {number} replies arrived in order")
+            return seconds
+
+        yield timed
+
+
+@workload(**{LIMIT: ()})
+async def amqp_limit() -> AsyncIterator[Timed]:
+    """As many replies from a publisher that encodes none to a consumer that reads none."""
+    import amqp_limit as limit
+
+    with limit.Limit(broker_url()) as ends:
+
+        async def timed(number: int) -> float:
+            return ends.run(number) * number / limit.rounded(number)
+
+        yield timed
+
+
+NAMES = [name for name in CASES if name.startswith("amqp_")]
