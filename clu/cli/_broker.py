@@ -191,6 +191,10 @@ class BrokerConnection(Connection):
         self.on_connected(self)
 
 
+#: The functions of the client whose lines the shell has words of its own for.
+_TOLD = ("_connection_lost", "_connection_back")
+
+
 class _Notices(logging.Handler):
     """Tells warnings of the client in a line."""
 
@@ -199,6 +203,8 @@ class _Notices(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.funcName in _TOLD:
+            return
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text += f" ({record.exc_info[1]!r})"
