@@ -1,0 +1,1 @@
+"""The dictionaries of keys. The file of an actor is one expression."""
