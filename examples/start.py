@@ -22,7 +22,8 @@ import clu
 
 FOLDER = Path(__file__).parent
 PYTHON = os.path.relpath(sys.executable)
-PORT_AMQP = 5672
+BROKER = "amqp://guest:guest@localhost:5672/"
+AMQP_PORT = 5672
 
 
 @dataclass
@@ -39,9 +40,9 @@ EXAMPLES = {
     "camera": Example(
         ["camera.py", "shutter.py"],
         "In another terminal, take an exposure of 3 s:\n"
-        "    {python} {folder}/send.py camera expose 3\n"
+        "    {send} camera expose 3\n"
         "And while it runs, cut off its light in a third:\n"
-        "    {python} {folder}/send.py shutter stop",
+        "    {send} shutter stop",
         needs_broker=True,
     ),
     "device": Example(
@@ -78,7 +79,7 @@ EXAMPLES = {
 @click.option("--port", type=int, help="The first of the two ports that the example uses.")
 @click.option(
     "--url",
-    default="amqp://guest:guest@localhost:5672/",
+    default=BROKER,
     envvar="CLU_URL",
     show_default=True,
     help="The address of RabbitMQ.",
@@ -98,6 +99,7 @@ async def run(name: str, example: Example, port: int | None, url: str) -> None:
         "second": port + 1,
         "url": url,
         "python": PYTHON,
+        "send": f"{PYTHON} -m clu send" + ("" if url == BROKER else f" --url {url}"),
         "folder": os.path.relpath(FOLDER / name),  # noqa: ASYNC240
     }
     task = asyncio.current_task()
@@ -148,7 +150,7 @@ async def show_lines(process: asyncio.subprocess.Process) -> None:
 async def check_broker(url: str) -> None:
     """Stop with an explanation when there is no broker."""
     address = urlsplit(url)
-    host, port = address.hostname or "localhost", address.port or PORT_AMQP
+    host, port = address.hostname or "localhost", address.port or AMQP_PORT
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError:

@@ -89,12 +89,11 @@ def running(name: str, *options: str) -> Iterator[Example]:
         assert (process.returncode, complaints) == (0, [])
 
 
-def start_command(command: str, **environment: str) -> subprocess.Popen[str]:
+def start_command(command: str) -> subprocess.Popen[str]:
     """Run a command that an example has suggested."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"exec {command}"],
         cwd=ROOT,
-        env=environment or None,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,25 +15,21 @@ if TYPE_CHECKING:
 
 
 def test_an_exposure_opens_and_closes_the_shutter_and_stop_aborts_it(broker: Broker) -> None:
-    environment = {**os.environ, "CLU_URL": broker.url}
     with running("camera", "--url", broker.url) as example:
         expose, stop = example.suggestions
         assert expose.endswith("camera expose 3")
-        short = expose.removesuffix("3") + "0.2"
-        assert finish(start_command(short, **environment)) == (
-            0,
-            ["camera: state = exposing", "camera: state = idle", "camera: image = image-0001.fits"],
-        )
-        with start_command(expose.removesuffix("3") + "40", **environment) as exposure:
+        short, long = (expose.removesuffix("3") + seconds for seconds in ("0.2", "40"))
+        replies = ["i state=exposing", "i state=idle", ": image=image-0001.fits"]
+        assert finish(start_command(short)) == (0, replies)
+        with start_command(long) as exposure:
             assert exposure.stdout is not None
-            assert exposure.stdout.readline() == "camera: state = exposing\n"
-            assert finish(start_command(stop, **environment)) == (0, ["shutter: shutter = closed"])
+            assert exposure.stdout.readline() == "i state=exposing\n"
+            assert finish(start_command(stop)) == (0, ["i shutter=closed", ":"])
             status, lines = finish(exposure)
         assert status == 1
-        assert lines[0] == "camera: state = idle"
-        assert "cancelled" in lines[-1]
-        status, lines = finish(start_command(short, **environment))
-        assert (status, lines[-1]) == (0, "camera: image = image-0002.fits")
+        assert lines == ["i state=idle", 'f error="This command has been cancelled."']
+        status, lines = finish(start_command(short))
+        assert (status, lines[-1]) == (0, ": image=image-0002.fits")
 
 
 def test_without_a_broker_it_says_so() -> None:
