@@ -8,7 +8,7 @@ DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: demo test lint pytest benchmarks rabbitmq chromium clean
+.PHONY: demo test lint pytest benchmarks rabbitmq chromium wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -27,6 +27,16 @@ pytest: $(VENV)/.test rabbitmq chromium
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python benchmarks/compare.py
+
+# The sdist, the pure wheel and a compiled wheel for each interpreter, in dist/.
+PYTHONS ?= $(PYTHON)
+wheels:
+	tools/build_distributions.sh $(PYTHONS)
+
+# The tests against what make wheels has built and an environment of its own: wheel, pure or sdist.
+KIND ?= wheel
+test-wheel: rabbitmq chromium
+	tools/test_distribution.sh $(KIND) $(PYTHON)
 
 rabbitmq:
 	@./tests/get_rabbitmq.sh

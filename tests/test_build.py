@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clu._speedups import HAND_WRITTEN, KERNELS
 
-ROOT = pathlib.Path(__file__).parent.parent
+from .tree import ROOT, needs_sources
+
+if TYPE_CHECKING:
+    import pathlib
+
+pytestmark = needs_sources
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import pytest
 import clu
 from clu._speedups import HAND_WRITTEN, KERNELS, backend
 
+from .tree import needs_sources
+
 ROOT = pathlib.Path(clu.__file__).parent.parent
 
 #: What only one corner of clu needs.
@@ -99,6 +101,7 @@ def test_the_documented_names_are_at_the_top(name: str) -> None:
     assert name in clu.__all__
 
 
+@needs_sources
 def test_the_kernels_that_are_built_are_those_that_are_selected() -> None:
     tree = ast.parse((ROOT / "setup.py").read_text())
     built = {
