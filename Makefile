@@ -20,6 +20,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
 pytest: $(VENV)/.test rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile

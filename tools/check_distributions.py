@@ -1,4 +1,4 @@
-"""Tell what is wrong with the contents of wheels and sdists: check_distributions.py FILE..."""
+"""Tell what is wrong with the contents of wheels and sdists: check_distributions.py PATH..."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import sys
 import tarfile
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,10 @@ def sdist_problems(path: Path) -> list[str]:
 def main(paths: list[str]) -> int:
     """Print the problems of all files, and return the exit status."""
     status = 0
-    for path in map(Path, paths):
+    files = chain.from_iterable(
+        sorted(path.iterdir()) if path.is_dir() else [path] for path in map(Path, paths)
+    )
+    for path in files:
         problems = wheel_problems(path) if path.suffix == ".whl" else sdist_problems(path)
         print(f"{path.name}: {'; '.join(sorted(problems)) or 'as it should be'}")
         status |= bool(problems)
