@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import pathlib
+import pkgutil
 import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -83,6 +85,25 @@ def test_all_names_are_there() -> None:
         assert getattr(clu, name) is not None, name
     assert clu.NAME == "sdss-clu"
     assert clu.__version__
+
+
+PUBLIC = [
+    name
+    for _, name, _ in pkgutil.walk_packages(clu.__path__, "clu.")
+    if not any(part.startswith("_") for part in name.split("."))
+]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_modules_say_what_is_public(name: str) -> None:
+    module = importlib.import_module(name)
+    assert len(set(module.__all__)) == len(module.__all__) > 0
+    for public in module.__all__:
+        assert hasattr(module, public), public
+
+
+def test_the_package_says_that_it_has_types() -> None:
+    assert (pathlib.Path(clu.__file__).parent / "py.typed").is_file()
 
 
 @pytest.mark.parametrize(
