@@ -28,15 +28,14 @@ exclude_patterns = ["_build", "examples"]
 default_role = "py:obj"
 suppress_warnings = ["toc.excluded"]
 
-# Pages that show a file of the repository, where there is that file.
-for page, source in {
+#: The pages that show a file of the repository.
+SHOWN = {
     "security": "SECURITY.md",
     "contributing": "CONTRIBUTING.md",
-    "reliability": "docs/reliability.md",
     "how-to/examples": "examples/README.md",
-}.items():
-    if not (ROOT / source).exists():
-        exclude_patterns.append(f"{page}.*")
+    "how-to/migration": "MIGRATION.md",
+}
+exclude_patterns += [page + ".*" for page, file in SHOWN.items() if not (ROOT / file).exists()]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -77,6 +76,12 @@ nitpick_ignore_regex = [
 _PREFERRED = {"Command": "clu.command.Command", "Reply": "clu.base.Reply"}
 
 
+def link_pages(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Let links to a file of the repository lead to the page that shows it."""
+    for page, file in SHOWN.items():
+        source[0] = source[0].replace(f"](../{file}", f"]({page}.md")
+
+
 def prefer_names(app: Sphinx, doctree: nodes.document) -> None:
     """Complete the names that more than one class has."""
     for node in doctree.findall(pending_xref):
@@ -108,5 +113,6 @@ def find_public_name(
 
 def setup(app: Sphinx) -> None:
     """Register what resolves references."""
+    app.connect("source-read", link_pages)
     app.connect("doctree-read", prefer_names)
     app.connect("missing-reference", find_public_name)
