@@ -1,6 +1,7 @@
-# Two commands from nothing but Python 3.10+, a C compiler and make:
+# Three commands from nothing but Python 3.10+, a C compiler and make:
 #   make demo    the host actor on this machine's own telemetry, for ten seconds
 #   make test    lint, types and the tests, with a private RabbitMQ
+#   make docs    the documentation, in docs/_build/html
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -8,7 +9,7 @@ DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
 
-.PHONY: demo test lint pytest benchmarks rabbitmq chromium wheels test-wheel clean
+.PHONY: demo test lint pytest docs benchmarks rabbitmq chromium wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -25,6 +26,10 @@ lint: $(VENV)/.test
 pytest: $(VENV)/.test rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html."
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python benchmarks/compare.py
@@ -53,8 +58,12 @@ $(VENV)/.demo: $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(SOURCES) | $(BIN)/python
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets]"
-	@touch $@ $(VENV)/.demo
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets,docs]"
+	@touch $@ $(VENV)/.demo $(VENV)/.docs
+
+$(VENV)/.docs: $(SOURCES) | $(BIN)/python
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[docs,websockets]"
+	@touch $@
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "clu needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + ": say make PYTHON=python3.11, for example.")'
@@ -62,4 +71,4 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -q --upgrade pip
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build docs/_build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache

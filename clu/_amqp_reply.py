@@ -87,8 +87,6 @@ class AMQPReply:
         The message of the broker.
     body
         The keywords and their values; empty if the reply is not valid.
-    info
-        Everything that aio_pika knows about the message.
     headers
         The headers of the message.
     message_code

@@ -365,7 +365,7 @@ class BaseActor(BaseClient):
         traceback_frame
             The frame of the traceback whose file name and line are reported.
         silent
-            Update the model and `command.replies`, but send nothing.
+            Update the model and ``command.replies``, but send nothing.
         internal
             Mark the reply as not for wider consumption.
         emit
