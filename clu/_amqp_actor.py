@@ -9,10 +9,12 @@ import uuid
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_announcement import OVERFLOWED, RECONNECTED, STARTED, announcement_headers
 from clu._amqp_reply import decode_body, decode_headers
 from clu._callbacks import call_user_function, callback_name
 from clu._encoding import ENCODING_ERRORS, blame_keyword
 from clu._logging import REPLY
+from clu._reply import MessageCode
 from clu._speedups.reply import encode_json, would_log
 from clu._status import CommandStatus
 from clu.base import BaseActor
@@ -48,6 +50,11 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         The queue of aio_pika that commands come from.
     timed_commands
         Commands that the actor runs on itself periodically.
+
+    Notes
+    -----
+    An actor announces when it has started and when it may have lost commands or replies, so that
+    clients do not wait for them for ever: see ``clu._amqp_announcement``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -78,6 +85,10 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         except BaseException:
             await self.stop()
             raise
+        self._outbox.on_room = self._announce_overflow
+        if self._sender is not None:
+            self._sender.on_room = self._announce_overflow
+        self._announce(STARTED)
         self.timed_commands.start()
         return self
 
@@ -117,7 +128,7 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         try:
             if self._seen.has(message):
                 message.acknowledge()
-            elif type(self).new_command in _OWN and "new_command" not in self.__dict__:
+            elif self._takes_commands_itself():
                 message.acknowledge()
                 self._handle_command(message)
             else:
@@ -180,6 +191,36 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         self._own_commands.add(command)
         command.add_done_callback(self._own_commands.discard)
 
+    # -- announcements --------------------------------------------------------------------
+
+    def _connection_back(self, *args: Any) -> None:
+        super()._connection_back(*args)
+        # While the outbox overflows, replies are lost after this too: it is announced when it ends.
+        if not (self._outbox.overflows or (self._sender is not None and self._sender.overflows)):
+            self._announce(RECONNECTED)
+
+    def _announce_overflow(self) -> None:
+        self._announce(OVERFLOWED)
+
+    def _announce(self, event: str) -> None:
+        """Tell everybody which commands run, as others that were sent may have been lost."""
+        running = None
+        if self._takes_commands_itself():  # else there may be commands that we do not know of
+            running = [str(own.command_id) for own in self._own_commands if not own.done()]
+        headers = {
+            "message_code": MessageCode.INFO.value,
+            "commander_id": None,
+            "command_id": None,
+            "sender": self.name,
+            "internal": True,
+            **announcement_headers(event, running),
+        }
+        self._put("reply.broadcast", b"{}", headers, None)
+
+    def _takes_commands_itself(self) -> bool:
+        """Whether nobody has overridden how commands are taken."""
+        return type(self).new_command in _OWN and "new_command" not in self.__dict__
+
     async def _acknowledge(self, message: Any) -> None:
         from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
@@ -218,6 +259,13 @@ class AMQPBaseActor(AMQPClient, BaseActor):
             raise blame_keyword(reply.message, error) from error
         broadcast = reply.broadcast or commander_id is None
         key = "reply.broadcast" if broadcast else f"reply.{commander_id}"
+        self._put(key, body, headers, command_id)
+        if write_to_log and would_log(self.log, REPLY):
+            text = f'{{"headers": {encode_json(headers).decode()}, "message": {body.decode()}}}'
+            self.log.log(REPLY, text)
+
+    def _put(self, key: str, body: bytes, headers: dict[str, Any], command_id: str | None) -> None:
+        """Publish an encoded reply, as soon as that is possible."""
         if (sender := self._fast_sender()) is not None:
             sender.put(key, body, headers, command_id, int(time()))
         elif self._is_started():
@@ -232,9 +280,6 @@ class AMQPBaseActor(AMQPClient, BaseActor):
                 timestamp=datetime.datetime.now(datetime.timezone.utc),
             )
             self._outbox.put(message, key)
-        if write_to_log and would_log(self.log, REPLY):
-            text = f'{{"headers": {encode_json(headers).decode()}, "message": {body.decode()}}}'
-            self.log.log(REPLY, text)
 
 
 def _command_string(message: Any) -> str:

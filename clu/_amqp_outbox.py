@@ -74,6 +74,10 @@ class Outbox:
     published, dropped, repeated
         How many messages the broker has confirmed, how many were dropped, and how many were
         published more than once.
+    overflows
+        Whether replies are dropped, or were so a moment ago.
+    on_room
+        Is called when that is over.
     """
 
     def __init__(
@@ -97,7 +101,8 @@ class Outbox:
         self._failed: list[Outgoing] = []
         self._recovery: asyncio.Task[None] | None = None
         self._is_recovering = False
-        self._overflows = False
+        self.overflows = False
+        self.on_room: Callable[[], None] | None = None
         self._lost_before = 0
         self._size = 0
         self._number = 0
@@ -124,8 +129,8 @@ class Outbox:
         """
         item = Outgoing(message, routing_key, kept=True)
         if len(self) >= self.max_messages or self._size + item.size > self.max_bytes:
-            if not self._overflows:
-                self._overflows = True
+            if not self.overflows:
+                self.overflows = True
                 self._lost_before = self.dropped
                 self._log.error(
                     "The outbox is full (%d messages, %d bytes): replies are lost.",
@@ -219,10 +224,12 @@ class Outbox:
             self._losses = 0
             self.repeated += item.attempts > 1
             # Not as soon as one fits in: a line for each reply that finds room would be a flood.
-            if self._overflows and self._has_room():
-                self._overflows = False
+            if self.overflows and self._has_room():
+                self.overflows = False
                 lost = self.dropped - self._lost_before
                 self._log.error("The outbox has room again; %d replies were lost.", lost)
+                if self.on_room is not None:
+                    self.on_room()
         elif item.done is None:
             self.dropped += 1
             self._log.error("Cannot publish to %s: %r", item.routing_key, error)

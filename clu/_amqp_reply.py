@@ -38,6 +38,8 @@ class SeenMessages:
         # Two generations: to forget the older one at once costs less than one id at a time.
         self._ids: set[str] = set()
         self._older: set[str] = set()
+        #: Those that came before the channel was closed.
+        self._before: set[str] = set()
 
     def has(self, message: Any) -> bool:
         """Whether the message came before, or else note that it has come now."""
@@ -46,11 +48,17 @@ class SeenMessages:
             return False
         ids = self._ids
         if message_id in ids or message_id in self._older:
-            return True
+            # On the same channel it comes again because somebody here put it back into the queue.
+            # After the loss of a channel the broker delivers what it knows no outcome of.
+            return message_id in self._before or not getattr(message, "redelivered", False)
         ids.add(message_id)
         if len(ids) >= _REMEMBERED:
             self._older, self._ids = ids, set()
         return False
+
+    def close_channel(self) -> None:
+        """Take note that the channel of the messages is closed."""
+        self._before = self._ids | self._older
 
 
 def decode_body(body: bytes) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_announcement import loss_reason, running_ids
 from clu._callbacks import call_user_function
 from clu._reply import MessageCode, Reply
 from clu._status import CommandStatus
 from clu.command import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from clu._amqp_reply import AMQPReply
 
@@ -67,8 +68,8 @@ class RunningCommands(dict[str, Command[Any]]):
     def __init__(self, create_task: Callable[[Any], Any]) -> None:
         super().__init__()
         self._create_task = create_task
-        #: The ids of those that ran when the connection was lost, and got no reply since.
-        self._lost: set[str] = set()
+        #: Those that may be lost, by their ids: they fail unless a reply comes.
+        self._lost: dict[str, _Loss] = {}
 
     def add(self, command: Command[Any]) -> None:
         """Add a command, until it has ended."""
@@ -80,14 +81,14 @@ class RunningCommands(dict[str, Command[Any]]):
         command_id = str(command.command_id)
         if self.get(command_id) is command:
             del self[command_id]
-            self._lost.discard(command_id)
+            self._lost.pop(command_id, None)
 
     def take_reply(self, reply: AMQPReply) -> None:
         """Update the command that a reply belongs to, if it runs."""
         command = self.get(reply.command_id or "")
         if command is None:
             return
-        self._lost.discard(str(reply.command_id))
+        self._lost.pop(str(reply.command_id), None)
         code, internal = reply.message_code, reply.internal
         command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
         if command._reply_callback is not None:
@@ -116,12 +117,52 @@ class RunningCommands(dict[str, Command[Any]]):
 
     def connection_lost(self, limit: float | None) -> None:
         """Fail the commands that run now, unless they end or get a reply within some seconds."""
-        if self and limit is not None:
-            self._lost.update(self)
-            self._create_task(self._fail_lost(limit))
+        self._doubt(self, "The connection to the broker was lost.", limit)
 
-    async def _fail_lost(self, limit: float) -> None:
+    def take_announcement(self, reply: AMQPReply, limit: float | None) -> None:
+        """Fail the commands that an actor does not run, unless they end or get a reply in time.
+
+        Those that it does run are out of danger, whatever happened before.
+
+        Parameters
+        ----------
+        reply
+            The announcement of the actor.
+        limit
+            The seconds for which a command may wait for a reply; None stands for no limit.
+        """
+        own = [command_id for command_id, sent in self.items() if _is_for(sent, reply.sender)]
+        ids = running_ids(reply)
+        if ids is None:
+            doubtful = [command_id for command_id in own if not self[command_id].replies]
+        else:
+            doubtful = [command_id for command_id in own if command_id not in ids]
+            for command_id in ids.intersection(own):
+                self._lost.pop(command_id, None)
+        self._doubt(doubtful, loss_reason(reply), limit)
+
+    def _doubt(self, command_ids: Iterable[str], reason: str, limit: float | None) -> None:
+        # One that is in doubt already has its limit, which repeated losses do not put off.
+        doubtful = [command_id for command_id in command_ids if command_id not in self._lost]
+        if doubtful and limit is not None:
+            loss = _Loss(reason)
+            self._lost.update(dict.fromkeys(doubtful, loss))
+            self._create_task(self._fail_lost(loss, limit))
+
+    async def _fail_lost(self, loss: _Loss, limit: float) -> None:
         await asyncio.sleep(limit)
-        for command_id in list(self._lost):
+        for command_id in [key for key, value in self._lost.items() if value is loss]:
             if (command := self.get(command_id)) is not None:
-                self.fail(command, "The connection to the broker was lost.")
+                self.fail(command, loss.reason)
+
+
+class _Loss:
+    """Something because of which commands may be lost."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def _is_for(command: Command[Any], actor: str | None) -> bool:
+    consumer = str(command.consumer_id)
+    return consumer == actor or consumer.startswith(f"{actor}.")

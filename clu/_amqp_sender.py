@@ -86,6 +86,10 @@ class Sender:
         published more than once.
     size
         How many bytes wait to be published or confirmed.
+    overflows
+        Whether replies are dropped, or were so a moment ago.
+    on_room
+        Is called when that is over.
     """
 
     def __init__(
@@ -110,7 +114,8 @@ class Sender:
         self._prefix = uuid.uuid4().hex[:20]
         self._number = 0
         self._losses = 0
-        self._overflows = False
+        self.overflows = False
+        self.on_room: Callable[[], None] | None = None
         self._lost_before = 0
         self._idle: asyncio.Future[None] | None = None
 
@@ -178,8 +183,8 @@ class Sender:
         return True
 
     def _overflow(self) -> None:
-        if not self._overflows:
-            self._overflows = True
+        if not self.overflows:
+            self.overflows = True
             self._lost_before = self.dropped
             self._log.error(
                 "The outbox is full (%d messages, %d bytes): replies are lost.",
@@ -307,10 +312,12 @@ class Sender:
         self._losses = 0
         if self._waiting:
             self._advance()
-        elif self._overflows and self._count <= self.max_messages // 2:
-            self._overflows = False
+        elif self.overflows and self._count <= self.max_messages // 2:
+            self.overflows = False
             lost = self.dropped - self._lost_before
             self._log.error("The outbox has room again; %d replies were lost.", lost)
+            if self.on_room is not None:
+                self.on_room()
 
     def take_return(self, message: IncomingMessage) -> None:
         """Take back a message that reached no queue. The broker will confirm it, too."""

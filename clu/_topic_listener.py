@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp_log import quieten
-from clu.exceptions import CluConnectionError, CluError, CluRuntimeError
+from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -25,6 +25,8 @@ TIMEOUT = 20.0
 RECONNECT_INTERVAL = 1.0
 #: The seconds that a broker has to answer as we leave.
 _CLOSE_LIMIT = 5.0
+#: The most seconds that AMQP knows as a heartbeat.
+_LONGEST_HEARTBEAT = 65534
 #: How many messages may be delivered that are not acknowledged yet.
 PREFETCH = 512
 
@@ -48,6 +50,14 @@ class TopicListener:
         The TLS settings, where the default ones do not do.
     timeout
         The seconds that connecting may take.
+    heartbeat
+        How often, in whole seconds, the two ends let each other know that they are there; 0 for
+        never. By default what the URL says, else 60.
+
+    Raises
+    ------
+    CluValueError
+        If the heartbeat is no such number.
 
     Attributes
     ----------
@@ -73,6 +83,7 @@ class TopicListener:
         ssl: bool = False,
         ssl_context: ssl_module.SSLContext | None = None,
         timeout: float = TIMEOUT,
+        heartbeat: int | None = None,
     ) -> None:
         self.url = url
         self.user = user
@@ -82,6 +93,7 @@ class TopicListener:
         self.virtualhost = virtualhost
         self.ssl = ssl
         self.timeout = timeout
+        self.heartbeat = _check_heartbeat(heartbeat)
         self.connection: Any = None
         self.queues: list[AbstractRobustQueue] = []
         self._ssl_context = ssl_context
@@ -103,6 +115,7 @@ class TopicListener:
             virtualhost="" if self.virtualhost == "/" else self.virtualhost,
             ssl=self.ssl,
             reconnect_interval=RECONNECT_INTERVAL,
+            heartbeat=self.heartbeat,
         )
 
     @property
@@ -195,7 +208,7 @@ class TopicListener:
         elif "Connection.Close" in reason:  # aiormq does not pass on the broker's words
             name = self._address().path.removeprefix("/") or "/"
             reason = f"the broker closed the connection; is there a virtual host {name!r}?"
-        message = f"Failed connecting to the AMQP server at {self.address}: {reason}."
+        message = f"Failed connecting to the AMQP server at {self.address}: {reason.rstrip('. ')}."
         return connection_error(message)
 
     async def add_queue(
@@ -271,6 +284,19 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+
+
+def _check_heartbeat(heartbeat: Any) -> int | None:
+    if heartbeat is None:
+        return None
+    # aiormq would switch heartbeats off without a word.
+    is_whole = isinstance(heartbeat, (int, float)) and heartbeat % 1 == 0
+    if not is_whole or not 0 <= heartbeat <= _LONGEST_HEARTBEAT:
+        raise CluValueError(
+            f"The heartbeat {heartbeat!r} is not a whole number of seconds, "
+            f"0 (never) to {_LONGEST_HEARTBEAT}."
+        )
+    return int(heartbeat)
 
 
 def connection_error(message: str) -> CluConnectionError:

@@ -8,6 +8,7 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_announcement import ANNOUNCEMENT
 from clu._amqp_log import forget_reasons
 from clu._amqp_outbox import Outbox
 from clu._amqp_publishing import PublishingMixIn
@@ -64,7 +65,14 @@ class AMQPClient(PublishingMixIn, BaseClient):
         Whether messages go past the Python code of aio_pika, where there is what that needs.
     lost_command_limit
         When the connection is lost, a command that was under way fails unless it ends, or a
-        reply to it comes, within this many seconds. None stands for no limit.
+        reply to it comes, within this many seconds. So does a command to an actor that says that
+        it does not run it, as it was started anew or lost its own connection. None stands for no
+        limit.
+    heartbeat
+        How often, in whole seconds, the broker and the client let each other know that they are
+        there; 0 for never. The broker drops a client that it does not hear of for twice this time;
+        the client connects again after hearing nothing for three times one second more. By
+        default what the URL says (``?heartbeat=10``), else 60.
 
     Attributes
     ----------
@@ -100,12 +108,22 @@ class AMQPClient(PublishingMixIn, BaseClient):
         outbox_bytes: int = 64 * 1024 * 1024,
         lost_command_limit: float | None = 60.0,
         data_plane: bool = True,
+        heartbeat: int | None = None,
         **kwargs: Any,
     ) -> None:
         name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
         super().__init__(name, version=version, log_dir=log_dir, log=log, **kwargs)
         self.connection = TopicListener(
-            url, user, password, host, virtualhost, port, ssl, ssl_context, connection_timeout
+            url,
+            user,
+            password,
+            host,
+            virtualhost,
+            port,
+            ssl,
+            ssl_context,
+            connection_timeout,
+            heartbeat,
         )
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
@@ -173,6 +191,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self._stopped = asyncio.Event()
             self.connection.connection.close_callbacks.add(self._connection_lost)
             self.connection.connection.reconnect_callbacks.add(self._connection_back)
+            self.connection.channel.close_callbacks.add(self._channel_closed)
             # What a subclass does with a message may include to acknowledge it.
             no_ack = type(self).handle_reply is AMQPClient.handle_reply
             self.replies_queue = await self.connection.add_queue(
@@ -357,6 +376,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
             )
         forget_reasons(self.connection.connection)
 
+    def _channel_closed(self, *_: Any) -> None:
+        self._seen.close_channel()
+
     # -- in -------------------------------------------------------------------------------
 
     async def _receive_reply(self, message: AbstractIncomingMessage) -> None:
@@ -408,6 +430,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _handle_reply(self, message: Any) -> AMQPReply:
         reply = AMQPReply(message, log=self.log)
         if not reply.is_valid:
+            return reply
+        if reply.command_id is None and ANNOUNCEMENT in reply.headers:
+            self.running_commands.take_announcement(reply, self.lost_command_limit)
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import aio_pika
 
-from clu import Command, CommandStatus
 from clu.exceptions import CluConnectionError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from clu import AMQPClient
+    from clu import AMQPClient, Command
 
     from .actors import Camera
 
@@ -79,14 +78,11 @@ class Commanding:
     Parameters
     ----------
     client
-        The client that sends them.
-    time_limit
-        The seconds that a command may take.
+        The client that sends them. None has a time limit.
     """
 
-    def __init__(self, client: AMQPClient, time_limit: float | None = None) -> None:
+    def __init__(self, client: AMQPClient) -> None:
         self.client = client
-        self.time_limit = time_limit
         self._commands: list[asyncio.Task[str]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -107,9 +103,7 @@ class Commanding:
 
     async def _send(self) -> str:
         try:
-            return outcome(
-                await self.client.send_command("camera", "ping", time_limit=self.time_limit)
-            )
+            return outcome(await self.client.send_command("camera", "ping"))
         except CluConnectionError as error:
             return str(error)
 
@@ -124,8 +118,6 @@ def outcome(command: Command[Any]) -> str:
     """Return "done", or why a command failed."""
     if command.status.did_succeed:
         return "done"
-    if command.status is CommandStatus.TIMEDOUT:
-        return "timed out"
     return str(command.replies.get("error"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -34,11 +34,7 @@ pytestmark = pytest.mark.timeout(90)
 MOST_LAG = 1.0
 #: Settings that let an outage be over soon: the broker and the clients ask each other every second
 #: whether they are there, and commands whose replies were lost fail after some seconds.
-SOON = {"connection_timeout": 10.0, "lost_command_limit": 3.0}
-HEARTBEAT = "?heartbeat=1"
-#: The time limit of commands that may get lost without a trace: the broker delivers them into a
-#: connection at whose other end there is nobody any more.
-LOST = 3.0
+SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0, "heartbeat": 1}
 #: The seconds after which a command must have ended, however it was caught.
 COMMAND_LIMIT = 20.0
 
@@ -157,8 +153,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
         numbers = numbers_from(observer)
-        limit = LOST if whose == "camera" else None
-        async with Numbered(camera) as written, Commanding(observer, limit) as commands:
+        async with Numbered(camera) as written, Commanding(observer) as commands:
             await until(lambda: len(numbers) > RATE / 2)
             proxy.cut()
             lost = {"camera": camera, "observer": observer}[whose]
@@ -180,12 +175,12 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
 async def test_nothing_is_lost_when_the_connection_is_half_open(
     broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=proxy.url + HEARTBEAT, **SOON)
+    camera = Camera("camera", url=proxy.url, **SOON)
     observer = Camera("observer", url=broker.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
         numbers = numbers_from(observer)
-        async with Numbered(camera) as written, Commanding(observer, LOST) as commands:
+        async with Numbered(camera) as written, Commanding(observer) as commands:
             await until(lambda: len(numbers) > RATE / 2)
             proxy.abandon()
             await until(lambda: not camera.is_connected(), 20)
@@ -225,12 +220,12 @@ async def test_nothing_is_lost_when_the_broker_is_paused(
 async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heartbeat(
     mortal: Broker, lines: LogLines, lag: LoopLag
 ) -> None:
-    camera = Camera("camera", url=mortal.url + HEARTBEAT, **SOON)
+    camera = Camera("camera", url=mortal.url, **SOON)
     observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
         numbers = numbers_from(observer)
-        async with Numbered(camera) as written, Commanding(observer, LOST) as commands:
+        async with Numbered(camera) as written, Commanding(observer) as commands:
             await until(lambda: len(numbers) > RATE / 2)
             mortal.pause()
             await until(lambda: not camera.is_connected(), 20)
