@@ -267,7 +267,10 @@ class TopicListener:
         tags, self._consumer_tag = self._consumer_tag, {}
         if not self.is_connected:
             return
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+        lost = (AMQPError, ChannelInvalidStateError, ConnectionError)
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError, *lost):
             for queue, tag in tags.items():
                 await queue.cancel(tag, timeout=_CLOSE_LIMIT)
 
