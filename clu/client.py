@@ -70,9 +70,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
         limit.
     heartbeat
         How often, in whole seconds, the broker and the client let each other know that they are
-        there; 0 for never. The broker drops a client that it does not hear of for twice this time;
-        the client connects again after hearing nothing for three times one second more. By
-        default what the URL says (``?heartbeat=10``), else 60.
+        there; 0 for never. The broker drops a client of which it hears nothing for one to two
+        times as long, and the client connects again when it has heard nothing for three times as
+        long and 3 s more. By default what the URL says (``?heartbeat=10``), else 60.
 
     Attributes
     ----------

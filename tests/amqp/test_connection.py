@@ -11,8 +11,9 @@ from unittest.mock import MagicMock
 import pytest
 
 from clu import AMQPClient
-from clu.exceptions import CluConnectionError, CluError, CluRuntimeError
+from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluValueError
 from clu.protocol import TopicListener
+from tests.proxy import Proxy
 
 from .actors import Camera, ping, until
 
@@ -34,6 +35,8 @@ async def refused(client: AMQPClient) -> CluConnectionError:
     assert time.monotonic() - start < 8
     assert isinstance(caught.value, ConnectionError)
     assert isinstance(caught.value, AMQPConnectionError)
+    assert str(caught.value).endswith(".")
+    assert not str(caught.value).endswith("..")
     assert not client.is_connected()
     await asyncio.sleep(0.05)
     assert tasks() <= before
@@ -192,3 +195,37 @@ async def test_a_listener_has_queues_of_its_own(broker: Broker) -> None:
     await listener.stop()
     await listener.stop()
     assert listener.connection is None
+
+
+@pytest.mark.parametrize("heartbeat", [-1, 1.5, 65535, "10", float("nan"), float("inf")])
+def test_a_heartbeat_that_is_no_number_of_seconds_is_refused(heartbeat: Any) -> None:
+    with pytest.raises(CluValueError, match=r"The heartbeat .* is not a whole number of seconds"):
+        AMQPClient("odd", heartbeat=heartbeat)
+
+
+@pytest.mark.parametrize(
+    ("query", "heartbeat", "expected"),
+    [("", None, 60), ("?heartbeat=7", None, 7), ("?heartbeat=7", 9, 9), ("", 9.0, 9), ("", 0, 0)],
+)
+async def test_the_heartbeat_is_the_parameter_or_else_what_the_url_says(
+    broker: Broker, query: str, heartbeat: Any, expected: int
+) -> None:
+    async with AMQPClient("beating", url=broker.url + query, heartbeat=heartbeat) as client:
+        aiormq_connection = client.connection.connection.transport.connection
+        assert aiormq_connection.connection_tune.heartbeat == expected
+
+
+async def test_the_heartbeat_of_an_actor_can_come_from_its_configuration(broker: Broker) -> None:
+    config = {"actor": {"name": "camera", "url": broker.url, "heartbeat": 9}}
+    async with Camera.from_config(config) as camera:
+        aiormq_connection = camera.connection.connection.transport.connection
+        assert aiormq_connection.connection_tune.heartbeat == 9
+
+
+async def test_stop_does_not_mind_that_the_connection_is_lost(broker: Broker) -> None:
+    async with Proxy(broker.port) as proxy:
+        camera = await Camera("camera", url=proxy.url).start()
+        proxy.hold()
+        proxy.cut()
+        await camera.stop()
+        assert not camera.is_connected()

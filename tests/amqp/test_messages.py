@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import aio_pika
 import pytest
 
 from clu import AMQPClient, AMQPReply, Command, CommandStatus, JSONParser
+from clu._amqp_reply import SeenMessages
 from clu.actor import AMQPBaseActor
 from clu.exceptions import CluWarning, EncodingError
 from clu.tools import REPLY
@@ -272,3 +274,48 @@ def await_reply(message: dict[str, Any]) -> Any:
     from clu import MessageCode, Reply
 
     return Reply(MessageCode.INFO, message)
+
+
+class Hesitant(AMQPClient):
+    """Puts the first reply that it gets back into the queue."""
+
+    numbers: list[int]
+
+    async def handle_reply(self, message: Any) -> AMQPReply:
+        reply = AMQPReply(message, log=self.log)
+        if "number" in reply.body:
+            self.numbers.append(reply.body["number"])
+            if len(self.numbers) == 1:
+                await message.nack(requeue=True)
+                return reply
+        return await super().handle_reply(message)
+
+
+async def test_a_reply_that_was_put_back_into_the_queue_comes_again(
+    broker: Broker, camera: Camera
+) -> None:
+    client = Hesitant("hesitant", url=broker.url)
+    client.numbers = []
+    async with client:
+        camera.write("i", number=1)
+        await until(lambda: client.numbers == [1, 1])
+        camera.write("i", number=2)
+        await until(lambda: client.numbers == [1, 1, 2])
+
+
+@pytest.mark.parametrize("remembered", [1, 8192])
+def test_a_message_is_known_unless_it_was_put_back_on_the_same_channel(
+    monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr("clu._amqp_reply._REMEMBERED", remembered)
+    seen = SeenMessages()
+
+    def message(redelivered: bool) -> Any:
+        return SimpleNamespace(message_id="1", redelivered=redelivered)
+
+    assert not seen.has(message(False))
+    assert seen.has(message(False))
+    assert not seen.has(message(True))
+    seen.close_channel()
+    assert seen.has(message(False))
+    assert seen.has(message(True))
