@@ -81,14 +81,14 @@ class RunningCommands(dict[str, Command[Any]]):
         command_id = str(command.command_id)
         if self.get(command_id) is command:
             del self[command_id]
-            self._lost.pop(command_id, None)
+            self._trust(command_id)
 
     def take_reply(self, reply: AMQPReply) -> None:
         """Update the command that a reply belongs to, if it runs."""
         command = self.get(reply.command_id or "")
         if command is None:
             return
-        self._lost.pop(str(reply.command_id), None)
+        self._trust(str(reply.command_id))
         code, internal = reply.message_code, reply.internal
         command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
         if command._reply_callback is not None:
@@ -138,29 +138,37 @@ class RunningCommands(dict[str, Command[Any]]):
         else:
             doubtful = [command_id for command_id in own if command_id not in ids]
             for command_id in ids.intersection(own):
-                self._lost.pop(command_id, None)
+                self._trust(command_id)
         self._doubt(doubtful, loss_reason(reply), limit)
 
     def _doubt(self, command_ids: Iterable[str], reason: str, limit: float | None) -> None:
         # One that is in doubt already has its limit, which repeated losses do not put off.
         doubtful = [command_id for command_id in command_ids if command_id not in self._lost]
         if doubtful and limit is not None:
-            loss = _Loss(reason)
+            loss = _Loss(reason, len(doubtful))
             self._lost.update(dict.fromkeys(doubtful, loss))
-            self._create_task(self._fail_lost(loss, limit))
+            loss.timer = asyncio.get_running_loop().call_later(limit, self._fail_lost, loss)
 
-    async def _fail_lost(self, loss: _Loss, limit: float) -> None:
-        await asyncio.sleep(limit)
+    def _trust(self, command_id: str) -> None:
+        """Take a command out of doubt."""
+        if self._lost and (loss := self._lost.pop(command_id, None)) is not None:
+            loss.count -= 1
+            if loss.count == 0 and loss.timer is not None:
+                loss.timer.cancel()
+
+    def _fail_lost(self, loss: _Loss) -> None:
         for command_id in [key for key, value in self._lost.items() if value is loss]:
             if (command := self.get(command_id)) is not None:
                 self.fail(command, loss.reason)
 
 
 class _Loss:
-    """Something because of which commands may be lost."""
+    """Something because of which some commands may be lost."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, count: int) -> None:
         self.reason = reason
+        self.count = count
+        self.timer: asyncio.TimerHandle | None = None
 
 
 def _is_for(command: Command[Any], actor: str | None) -> bool:
