@@ -315,9 +315,9 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
             await until(lambda: camera.stats["dropped"] > RATE)
             mortal.resume()
             await until(lambda: camera.stats["waiting"] < limit / 5)
-        await until(lambda: numbers[-1] == written.count - 1)
+        # The last one may be among the dropped, on a machine that is busy.
+        await until(lambda: written.count - len(numbers) == camera.stats["dropped"])
         assert numbers == sorted(set(numbers))
-        assert written.count - len(numbers) == camera.stats["dropped"]
         # A line when it begins, and again only after half of the outbox has gone out.
         full = [line for line in lines.of("clu:camera", level=30) if "is full" in line]
         assert 1 <= len(full) <= 1 + camera.stats["published"] / (limit / 2)
