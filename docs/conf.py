@@ -34,6 +34,8 @@ SHOWN = {
     "contributing": "CONTRIBUTING.md",
     "how-to/examples": "examples/README.md",
     "how-to/migration": "MIGRATION.md",
+    "performance": "benchmarks/README.md",
+    "changes": "CHANGELOG.md",
 }
 exclude_patterns += [page + ".*" for page, file in SHOWN.items() if not (ROOT / file).exists()]
 
@@ -82,6 +84,16 @@ def link_pages(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"](../{file}", f"]({page}.md")
 
 
+def link_shown_files(app: Sphinx, doctree: nodes.document) -> None:
+    """Let links between files that pages show lead from page to page."""
+    pages = {file: page for page, file in SHOWN.items()}
+    for node in doctree.findall(pending_xref):
+        if node["reftype"] == "myst" and node["reftarget"] in pages:
+            node["refdomain"] = "doc"
+            node["reftarget"] = pages[node["reftarget"]]
+            node["reftargetid"] = None
+
+
 def prefer_names(app: Sphinx, doctree: nodes.document) -> None:
     """Complete the names that more than one class has."""
     for node in doctree.findall(pending_xref):
@@ -114,5 +126,6 @@ def find_public_name(
 def setup(app: Sphinx) -> None:
     """Register what resolves references."""
     app.connect("source-read", link_pages)
+    app.connect("doctree-read", link_shown_files)
     app.connect("doctree-read", prefer_names)
     app.connect("missing-reference", find_public_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -131,7 +132,8 @@ class Reader:
         process = self._running.pop(command, None)
         if process is None:
             return
-        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGINT)
         try:
             process.wait(_LIMIT)
         except subprocess.TimeoutExpired:
