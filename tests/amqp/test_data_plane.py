@@ -6,6 +6,7 @@ import asyncio
 import copy
 import datetime
 import decimal
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
 
@@ -221,7 +222,8 @@ async def test_headers_of_every_type(client: AMQPClient, taker: Taker, listener:
     values = {
         "none": None,
         "yes": True,
-        "small": -5,
+        # A negative one is too much for the pamqp of the listener before version 4.
+        "small": -5 if version("pamqp") >= "4" else 5,
         "short": -3000,
         "long": 70_000,
         "unsigned": 2**32 - 1,
@@ -348,6 +350,9 @@ async def test_a_channel_that_the_broker_closes_is_replaced(
     assert (await camera.send_command("camera", "ping")).status.did_succeed
 
 
+@pytest.mark.skipif(
+    int(version("aio-pika").partition(".")[0]) < 10, reason="aio_pika 9.6 does not declare it again"
+)
 async def test_a_queue_that_was_deleted_is_back(camera: Camera, client: AMQPClient) -> None:
     underlay = await camera.connection.channel.get_underlay_channel()
     await underlay.queue_delete("camera_commands")

@@ -148,7 +148,7 @@ def test_a_message_that_comes_back_is_reported(caplog: pytest.LogCaptureFixture)
     assert (sender.published, sender.dropped) == (1, 1)
     (error,) = outcome
     assert isinstance(error, DeliveryError)
-    assert "NO_ROUTE" in str(error)
+    assert error.frame.reply_text == "NO_ROUTE"
     assert "Cannot publish to a" in caplog.text
 
 
