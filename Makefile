@@ -8,6 +8,8 @@ BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
+# What runs the same whichever build of the kernels it runs on.
+ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 
 .PHONY: demo test lint pytest docs benchmarks rabbitmq chromium wheels test-wheel clean
 
@@ -25,7 +27,7 @@ lint: $(VENV)/.test
 
 pytest: $(VENV)/.test rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
-	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
+	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html

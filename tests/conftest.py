@@ -6,6 +6,7 @@ import asyncio
 import faulthandler
 import gc
 import importlib.util
+import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     importlib.import_module("sdsstools.logger")
     gc.collect()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What is started in the background ignores Ctrl-C, and what it starts would do so, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HAS_UVLOOP = importlib.util.find_spec("uvloop") is not None and sys.platform != "win32"
 

@@ -180,6 +180,11 @@ async def test_amqp(broker: Broker) -> None:
     actor = AMQPStage("stage", url=broker.url, schema=SCHEMA)
     client = AMQPClient("night_log", url=broker.url)
     async with connection, started(actor) as stage, started(client):
+        announcement = await asyncio.wait_for(messages.get(), _LIMIT)
+        assert announcement.routing_key == "reply.broadcast"
+        assert announcement.headers["announcement"] == "started"
+        assert announcement.headers["running_commands"] == []
+        assert (announcement.headers["internal"], announcement.body) == (True, b"{}")
         await client.send_command("stage", "move 5")
         stage.write("i", text="The sun rises.")
         seen = [await asyncio.wait_for(messages.get(), _LIMIT) for _ in shown[:-1]]
