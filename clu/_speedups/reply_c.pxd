@@ -72,7 +72,9 @@ cdef object format_nested(object value, int depth)
 cpdef bytes format_line(object user_id, object command_id, str code, object message)
 
 @cython.locals(user_id=object, command_id=object)
-cpdef list format_reply(ReplyFields reply)
+cpdef tuple format_reply(ReplyFields reply)
+
+cdef bint has_error(dict message) except -1
 
 @cython.locals(latest=tuple, address=str)
 cdef str address_of(object user_id, object command_id, str code)

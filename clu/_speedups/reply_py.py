@@ -309,18 +309,18 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
         return line.encode("utf-8", "backslashreplace")
 
 
-def format_reply(reply: Any) -> list[tuple[bytes, Any]] | None:
+def format_reply(reply: Any) -> tuple[bytes, Any] | None:
     """Format a reply, which is derived from `ReplyFields`, as `format_line` does.
 
     Returns
     -------
-    lines
-        The only line, with the transport of who sent the command that is answered, or None if
-        it is for all. There is no list if the message has a keyword ``error`` or ``exception``,
-        of which more is to be said.
+    line, transport
+        The line, and the transport of who sent the command that is answered, or None if it is
+        for all. There is neither if the message has a keyword ``error`` or ``exception``, of
+        which more is to be said.
     """
     message = reply.message
-    if "error" in message or "exception" in message:
+    if type(message) is not dict or has_error(message):
         return None
     user_id = command_id = 0
     transport = None
@@ -332,7 +332,12 @@ def format_reply(reply: Any) -> list[tuple[bytes, Any]] | None:
             if transport is not None:
                 user_id = transport.user_id or 0
     line = format_line(user_id, command_id, reply.message_code._value_, message)
-    return [(line, transport)]
+    return (line, transport)
+
+
+def has_error(message: dict[Any, Any]) -> bool:
+    """Whether a message has a keyword of which more is to be said."""
+    return "error" in message or "exception" in message
 
 
 def address_of(user_id: object, command_id: object, code: str) -> str:

@@ -395,20 +395,24 @@ class BaseLegacyActor(GreetingActor):
     ) -> None:
         if self._address is not None:
             user_id, command_id, concatenate = self._address
-        lines = None
         if user_id is None and command_id is None and concatenate:
             try:
-                lines = format_reply(reply)
+                formatted = format_reply(reply)
             except Exception as error:
                 raise blame_keyword(reply.message, error) from error
-        if lines is None:
-            lines = self._format(reply, user_id, command_id, concatenate)
-        for line, transport in lines:
-            if transport is not None:
-                transport.write(line)
-            else:
-                for client in [*self.transports.values()]:
-                    client.write(line)
+            if formatted is not None:
+                line, transport = formatted
+                if transport is not None:
+                    transport.write(line)
+                else:
+                    for client in [*self.transports.values()]:
+                        client.write(line)
+                if write_to_log and would_log(self.log, REPLY):
+                    self.log.log(REPLY, line[:-1].decode())
+                return
+        for line, transport in self._format(reply, user_id, command_id, concatenate):
+            for client in [*self.transports.values()] if transport is None else [transport]:
+                client.write(line)
             if write_to_log and would_log(self.log, REPLY):
                 self.log.log(REPLY, line[:-1].decode())
 
