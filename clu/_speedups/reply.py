@@ -15,11 +15,8 @@ else:
 ReplyFields = _kernel.ReplyFields
 encode_json = _kernel.encode_json
 encode_line = _kernel.encode_line
-encode_reply = _kernel.encode_reply
 format_line = _kernel.format_line
 format_reply = _kernel.format_reply
 format_value = _kernel.format_value
-holds_exception = _kernel.holds_exception
-merge_message = _kernel.merge_message
 prepare_reply = _kernel.prepare_reply
 would_log = _kernel.would_log
