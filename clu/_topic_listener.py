@@ -25,6 +25,9 @@ TIMEOUT = 20.0
 RECONNECT_INTERVAL = 1.0
 #: The seconds that a broker has to answer as we leave.
 _CLOSE_LIMIT = 5.0
+#: The seconds that the broker gets to notice that the former owner of a queue is gone.
+_LOCK_LIMIT = 2.0
+_LOCK_INTERVAL = 0.1
 #: The most seconds that AMQP knows as a heartbeat.
 _LONGEST_HEARTBEAT = 65534
 #: How many messages may be delivered that are not acknowledged yet.
@@ -239,19 +242,9 @@ class TopicListener:
         Raises
         ------
         CluError
-            If another connection has a queue of this name.
+            If another connection has a queue of this name, and keeps it.
         """
-        from aio_pika.exceptions import AMQPError
-
-        try:
-            queue = await self.channel.declare_queue(queue_name, exclusive=True)
-        except AMQPError as error:
-            if "RESOURCE_LOCKED" not in str(error):
-                raise
-            raise CluError(
-                f"cannot create queue {queue_name}. This may indicate that another instance "
-                "of the same actor is running."
-            ) from error
+        queue = await self._declare_queue(queue_name)
         keys = bindings.split(",") if isinstance(bindings, str) else bindings
         for key in keys:
             await queue.bind(self.exchange, routing_key=key.strip())
@@ -261,6 +254,46 @@ class TopicListener:
         elif callback is not None:
             self._consumer_tag[queue] = await queue.consume(callback, no_ack=no_ack)
         return queue
+
+    async def _declare_queue(self, name: str) -> AbstractRobustQueue:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LOCK_LIMIT
+        while True:
+            try:
+                return await self.channel.declare_queue(name, exclusive=True)
+            except Exception as error:
+                if "RESOURCE_LOCKED" not in str(error):
+                    raise
+                is_free = await self._is_unlocked(name, deadline)
+                if not is_free:
+                    raise CluError(
+                        f"cannot create queue {name}. This may indicate that another instance "
+                        "of the same actor is running."
+                    ) from error
+
+    async def _is_unlocked(self, name: str, deadline: float) -> bool:
+        """Wait until no other connection has the queue.
+
+        The broker takes a moment to notice that a connection is gone: an actor that is started
+        right after it was killed finds its own queue. Asking closes the channel, so it is one
+        that nobody else uses.
+        """
+        from aio_pika.exceptions import ChannelNotFoundEntity
+
+        loop = asyncio.get_running_loop()
+        while loop.time() < deadline:
+            await asyncio.sleep(_LOCK_INTERVAL)
+            channel = await self.connection.channel()
+            try:
+                await channel.declare_queue(name, passive=True, robust=False)
+            except ChannelNotFoundEntity:
+                return True
+            except Exception as error:
+                if "RESOURCE_LOCKED" not in str(error):
+                    raise
+            finally:
+                await channel.close()
+        return False
 
     async def stop_consuming(self) -> None:
         """Take no further messages from the queues."""

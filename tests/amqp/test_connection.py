@@ -94,13 +94,30 @@ async def test_wrong_virtual_host(broker: Broker) -> None:
     assert "nowhere" in str(error)
 
 
-async def test_two_actors_of_one_name(broker: Broker, camera: Camera, client: AMQPClient) -> None:
+async def test_two_actors_of_one_name(
+    broker: Broker, camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu._topic_listener._LOCK_LIMIT", 0.3)
     second = Camera("camera", url=broker.url)
     with pytest.raises(CluError, match="another instance of the same actor is running") as caught:
         await second.start()
     assert "cannot create queue camera_replies" in str(caught.value)
     assert not second.is_connected()
     assert await ping(client) == "Pong."
+
+
+async def test_an_actor_waits_until_the_broker_has_forgotten_its_predecessor(
+    broker: Broker, client: AMQPClient
+) -> None:
+    predecessor = await Camera("camera", url=broker.url).start()
+    successor = Camera("camera", url=broker.url)
+    start = asyncio.create_task(successor.start())
+    await asyncio.sleep(0.3)
+    assert not start.done()
+    await predecessor.stop()
+    await start
+    assert await ping(client) == "Pong."
+    await successor.stop()
 
 
 async def test_a_client_is_started_once(client: AMQPClient) -> None:
