@@ -6,38 +6,38 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 SPEEDUPS = Path("clu/_speedups")
-KERNELS = ["status", "reply", "model", "schema", "opscore"]
-#: Kernels that are written in Cython by hand: they have no interpreted twin.
-HAND_WRITTEN = ["amqp"]
+KERNELS = ["status", "line", "reply", "model", "schema", "opscore", "amqp"]
 
 
 def switched_on(variable: str) -> bool:
     return os.environ.get(variable, "0") not in ("", "0")
 
 
+def source_of(kernel: str) -> Path:
+    by_hand = SPEEDUPS / f"{kernel}_c.pyx"
+    return by_hand if by_hand.exists() else SPEEDUPS / f"{kernel}_py.py"
+
+
 def extensions() -> list[Extension]:
-    """Compile each ``x_py.py`` a second time as ``x_c`` with the C types of ``x_c.pxd``."""
+    """Compile each kernel ``x`` as ``x_c``.
+
+    Its source is ``x_c.pyx`` if somebody wrote that by hand, else ``x_py.py``, which is compiled a
+    second time with the C types of ``x_c.pxd``.
+    """
     if switched_on("CLU_NO_EXTENSIONS"):
         return []
     from Cython.Build import cythonize
 
     build_dir = Path("build/cython")
-    generated = [build_dir / SPEEDUPS / f"{name}_py.c" for name in KERNELS]
-    sources = [SPEEDUPS / f"{name}_c.pxd" for name in KERNELS] + [Path("setup.py")]
+    generated = [build_dir / source_of(name).with_suffix(".c") for name in KERNELS]
+    sources = [*SPEEDUPS.glob("*.pxd"), Path("setup.py")]
     # Cython tracks x_py.pxd, not x_c.pxd: a change of the latter alone would go unnoticed.
     stale = any(
         not c.exists() or any(s.stat().st_mtime > c.stat().st_mtime for s in sources)
         for c in generated
     )
     kernels = cythonize(
-        [
-            Extension(f"clu._speedups.{name}_c", [str(SPEEDUPS / f"{name}_py.py")])
-            for name in KERNELS
-        ]
-        + [
-            Extension(f"clu._speedups.{name}_c", [str(SPEEDUPS / f"{name}_c.pyx")])
-            for name in HAND_WRITTEN
-        ],
+        [Extension(f"clu._speedups.{name}_c", [str(source_of(name))]) for name in KERNELS],
         build_dir=str(build_dir),
         force=stale,
         compiler_directives={

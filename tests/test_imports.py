@@ -15,7 +15,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 import pytest
 
 import clu
-from clu._speedups import HAND_WRITTEN, KERNELS, backend
+from clu._speedups import COMPILED_ONLY, KERNELS, backend
 
 from .tree import needs_sources
 
@@ -130,19 +130,17 @@ def test_the_kernels_that_are_built_are_those_that_are_selected() -> None:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
     }
-    assert built == {"KERNELS": list(KERNELS), "HAND_WRITTEN": list(HAND_WRITTEN)}
+    assert built == {"KERNELS": list(KERNELS)}
     for name in KERNELS:
-        for suffix in (".py", "_py.py", "_c.pxd"):
+        is_alone = name in COMPILED_ONLY
+        for suffix in (".py", *(("_c.pyx", "_c.pyi") if is_alone else ("_py.py", "_c.pxd"))):
             assert (ROOT / "clu" / "_speedups" / (name + suffix)).is_file(), name + suffix
-    for name in HAND_WRITTEN:
-        for suffix in (".py", "_c.pyx", "_c.pyi"):
-            assert (ROOT / "clu" / "_speedups" / (name + suffix)).is_file(), name + suffix
-    assert set(backend()) == {*KERNELS, *HAND_WRITTEN}
+    assert set(backend()) == set(KERNELS)
 
 
 SWITCHED_OFF = {
     **dict.fromkeys(KERNELS, "interpreted"),
-    **dict.fromkeys(HAND_WRITTEN, "absent"),
+    **dict.fromkeys(COMPILED_ONLY, "absent"),
 }
 PRINT_BUILDS = """
 import json, sys, clu

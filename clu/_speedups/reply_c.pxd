@@ -1,16 +1,13 @@
 cimport cython
 
+from clu._speedups.line_c cimport Line as CompiledLine
+
 cdef object _dumps
 cdef object _quote
 cdef str _BREAKS
 cdef bint COMPILED
 cdef dict _names
 cdef dict _address
-cdef list _WHOLES
-cdef list _NEGATIVES
-cdef Py_ssize_t _MOST_WHOLES
-cdef list _FRACTIONS
-cdef object _LONG
 cdef object _LEAST
 cdef object _MOST
 cdef int _MOST_NAMES
@@ -66,9 +63,7 @@ cpdef object format_value(object value)
 
 cdef object format_nested(object value, int depth)
 
-@cython.locals(
-    parts=list, starts=tuple, start=str, before=Py_ssize_t, line=str, is_first=bint
-)
+@cython.locals(starts=tuple, before=Py_ssize_t, line=CompiledLine, is_first=bint)
 cpdef bytes format_line(object user_id, object command_id, str code, object message)
 
 @cython.locals(user_id=object, command_id=object)
@@ -83,27 +78,10 @@ cdef str address_of(object user_id, object command_id, str code)
 cdef tuple starts_of(object name)
 
 @cython.locals(before=Py_ssize_t, is_first=bint, encoded=bytes, text=str)
-cdef void add_value(list parts, object value, int depth) except *
+cdef void add_value(CompiledLine line, object value, int depth) except *
 
 @cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
-cdef void add_text(list parts, str text) except *
-
-@cython.locals(encoded=bytes)
-cdef void add_float(list parts, double number) except *
-
-@cython.locals(
-    size=double,
-    power=cython.longlong,
-    scaled=cython.longlong,
-    whole=cython.longlong,
-    fractions=list,
-)
-cdef bint add_short(list parts, double number) except -1
-
-@cython.locals(whole=cython.longlong)
-cdef str text_of(object number)
-
-cdef bint is_common(double number) noexcept
+cdef void add_text(CompiledLine line, str text) except *
 
 cdef bint are_common(object values) except -1
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from clu._speedups.line import Line, is_common
+
 _dumps = orjson.dumps
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
@@ -39,15 +41,8 @@ _SPECIAL = _BREAKS + ";\"'"
 _names: dict[str, tuple[str, str]] = {}
 #: The latest user id, command id, code and how they begin a line: most follow one of their kind.
 _address: dict[str, tuple[object, object, str, str]] = {}
-#: The fractions of one, two and three decimals.
-_FRACTIONS = [[f".{number:0{width}}" for number in range(10**width)] for width in (1, 2, 3)]
-#: The texts of whole numbers, as far as they are kept.
-_MOST_WHOLES = 1000
-_WHOLES = [str(number) for number in range(_MOST_WHOLES)]
-_NEGATIVES = [f"-{number}" for number in range(_MOST_WHOLES)]
-#: The integers that orjson accepts, and what surely is a C integer.
+#: The integers that orjson accepts.
 _LEAST, _MOST = -(2**63), 2**64 - 1
-_LONG = 2**62
 _MOST_NAMES = 4096
 
 MAX_DEPTH = 500
@@ -288,25 +283,21 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
     RecursionError
         If a value is nested too deeply.
     """
-    parts = [address_of(user_id, command_id, code)]
+    line = Line()
+    line.add(address_of(user_id, command_id, code))
     is_first = True
     for name, value in message.items():
         starts = _names.get(name)
         if starts is None:
             starts = starts_of(name)
-        start = starts[0] if is_first else starts[1]
+        line.add(starts[0] if is_first else starts[1])
         is_first = False
-        parts.append(start)
-        before = len(parts)
-        add_value(parts, value, 0)
-        if len(parts) == before:
-            parts[before - 1] = start[:-1]
-    parts.append("\n")
-    line = "".join(parts)
-    try:
-        return line.encode("utf-8")
-    except UnicodeEncodeError:  # surrogates without their other half
-        return line.encode("utf-8", "backslashreplace")
+        before = len(line)
+        add_value(line, value, 0)
+        if len(line) == before:
+            line.cut_last()
+    line.add("\n")
+    return line.to_bytes()
 
 
 def format_reply(reply: Any) -> tuple[bytes, Any] | None:
@@ -372,123 +363,70 @@ def starts_of(name: object) -> tuple[str, str]:
     return starts
 
 
-def add_value(parts: list[str], value: object, depth: int) -> None:
-    """Add the pieces of a value that is inside ``depth`` others. An empty one has none."""
+def add_value(line: Line, value: object, depth: int) -> None:
+    """Add a value that is inside ``depth`` others to a line. An empty one adds nothing."""
     kind = type(value)
     if kind is str:
-        add_text(parts, value)  # type: ignore[arg-type]
+        add_text(line, value)  # type: ignore[arg-type]
     elif kind is float:
-        add_float(parts, value)  # type: ignore[arg-type]
+        line.add_float(value)  # type: ignore[arg-type]
     elif kind is int:
-        parts.append(text_of(value))  # type: ignore[arg-type]
+        line.add_whole(value)  # type: ignore[arg-type]
     elif value is True:
-        parts.append("T")
+        line.add("T")
     elif value is False:
-        parts.append("F")
+        line.add("F")
     elif isinstance(value, str):
-        add_text(parts, exact_text(value))
+        add_text(line, exact_text(value))
     elif depth > MAX_DEPTH:
         raise RecursionError("the value is nested too deeply")
     elif isinstance(value, (list, tuple)):
-        before = len(parts)
+        before = len(line)
         is_first = True
         for item in value:
             if not is_first:
-                parts.append(",")
+                line.add(",")
             is_first = False
             if type(item) is float:
-                if add_short(parts, item):
+                if line.add_short(item):
                     continue
                 if are_common(value):
                     encoded = _dumps(value)
-                    del parts[before:]
-                    parts.append(encoded[1:-1].decode("ascii"))
+                    line.cut(before)
+                    line.add(encoded[1:-1].decode("ascii"))
                     return
-            add_value(parts, item, depth + 1)
+            add_value(line, item, depth + 1)
     elif isinstance(value, dict):
         is_first = True
         for item in value.values():
             if isinstance(item, dict):
                 raise ValueError("Cannot format a dictionary with depth > 1.")
             if not is_first:
-                parts.append(",")
+                line.add(",")
             is_first = False
-            add_value(parts, item, depth + 1)
+            add_value(line, item, depth + 1)
     else:
         text = guard(exact_text(str(value)))
         if text:
-            parts.append(text)
+            line.add(text)
 
 
-def text_of(number: int) -> str:
-    """Return the text of a whole number."""
-    if not COMPILED or number < -_LONG or number > _LONG:
-        return str(number)
-    whole = number
-    return _WHOLES[whole] if 0 <= whole < _MOST_WHOLES else f"{whole}"
-
-
-def add_text(parts: list[str], text: str) -> None:
-    """Add a string, quoted if need be."""
-    is_special = has_space = False
-    if COMPILED or not text.isalnum():
-        for char in text:
-            if char == " ":
-                has_space = True
-            elif char in ";\"'\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":
-                is_special = True
-    if has_space and text[0] != "'" and text[0] != '"':
-        parts.append(_quote(text))
-    elif is_special:
-        parts.append(guard(text))
-    elif text:
-        parts.append(text)
-
-
-def add_float(parts: list[str], number: float) -> None:
-    """Add a number as ``str`` writes it."""
-    if add_short(parts, number):
+def add_text(line: Line, text: str) -> None:
+    """Add a string to a line, quoted if need be."""
+    if line.add_plain(text):
         return
-    if is_common(number):
-        encoded = _dumps(number)
-        parts.append(encoded.decode("ascii"))
-    else:
-        parts.append(str(number))
-
-
-def add_short(parts: list[str], number: float) -> bool:
-    """Add a number as ``str`` writes it if it has but a few decimals, as many measurements do.
-
-    The shortest text of up to 15 digits that makes a number is the only one.
-    """
-    if not COMPILED:
-        return False
-    size = abs(number)
-    if 1e-4 <= size < 1e9:
-        power = 1
-        for fractions in _FRACTIONS:
-            power *= 10
-            scaled = int(size * power + 0.5)
-            if scaled / power == size:
-                whole = scaled // power
-                if whole < _MOST_WHOLES:
-                    parts.append(_WHOLES[whole] if number > 0 else _NEGATIVES[whole])
-                else:
-                    parts.append(str(whole) if number > 0 else f"-{whole}")
-                parts.append(fractions[scaled - whole * power])
-                return True
-    elif number == 0:
-        parts.append("0.0" if math.copysign(1, number) > 0 else "-0.0")
-        return True
-    return False
-
-
-def is_common(number: float) -> bool:
-    """Whether orjson writes a number as ``str`` does, but in a third of the time or less.
-
-    They differ where one of them uses an exponent.
-    """
-    return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
+    is_special = has_space = False
+    for char in text:
+        if char == " ":
+            has_space = True
+        elif char in ";\"'\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":
+            is_special = True
+    if has_space and text[0] != "'" and text[0] != '"':
+        line.add(_quote(text))
+    elif is_special:
+        line.add(guard(text))
+    elif text:
+        line.add(text)
 
 
 def are_common(values: list[Any] | tuple[Any, ...]) -> bool:

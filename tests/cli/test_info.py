@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import clu
 from clu.__main__ import main
-from clu._speedups import HAND_WRITTEN, KERNELS, backend
+from clu._speedups import COMPILED_ONLY, KERNELS, backend
 from clu.cli.info import DEPENDENCIES
 
 
@@ -50,7 +50,7 @@ def test_switched_off_kernels_are_interpreted() -> None:
     assert found["CLU_NO_EXTENSIONS"] == "1"
     assert found["kernels"] == {
         **dict.fromkeys(KERNELS, "interpreted"),
-        **dict.fromkeys(HAND_WRITTEN, "absent"),
+        **dict.fromkeys(COMPILED_ONLY, "absent"),
     }
 
 

@@ -1,0 +1,19 @@
+cdef class Line:
+    cdef char* data
+    cdef Py_ssize_t size
+    cdef Py_ssize_t capacity
+    cdef char start[480]
+
+    cdef int reserve(self, Py_ssize_t length) except -1
+    cdef int add_digits(self, unsigned long long number) except -1
+
+    cpdef int add(self, str text) except -1
+    cpdef int add_whole(self, object number) except -1
+    cpdef bint add_plain(self, str text) except -1
+    cpdef bint add_short(self, double number) except -1
+    cpdef int add_float(self, double number) except -1
+    cpdef int cut(self, Py_ssize_t length) except -1
+    cpdef int cut_last(self) except -1
+    cpdef bytes to_bytes(self)
+
+cpdef bint is_common(double number) noexcept

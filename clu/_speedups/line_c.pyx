@@ -1,0 +1,179 @@
+"""Line kernel: the bytes of a line, which grows piece by piece; the compiled build.
+
+It is written by hand, since memory is what it is about: see ``line_py.py`` for what it does.
+"""
+
+import orjson
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.math cimport fabs, signbit
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object)
+    void* PyUnicode_DATA(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+    long long PyLong_AsLongLongAndOverflow(object, int*) except? -1
+
+cdef object _dumps = orjson.dumps
+
+cdef enum:
+    DECIMALS = 6
+    SCALE = 1000000
+
+# The letters that mean nothing to a reader of lines.
+cdef bint[256] PLAIN
+for _code in range(256):
+    PLAIN[_code] = 33 <= _code < 127 and chr(_code) not in "\"';"
+
+
+@cython.cdivision(True)
+@cython.freelist(4)
+@cython.no_gc
+cdef class Line:
+    def __cinit__(self):
+        self.data = self.start
+        self.size = 0
+        self.capacity = sizeof(self.start)
+
+    def __dealloc__(self):
+        if self.data != self.start:
+            free(self.data)
+
+    def __len__(self):
+        return self.size
+
+    cdef int reserve(self, Py_ssize_t length) except -1:
+        cdef Py_ssize_t capacity = self.capacity
+        cdef char* data
+        while capacity - self.size < length:
+            capacity *= 2
+        if self.data == self.start:
+            data = <char*>malloc(capacity)
+            if data != NULL:
+                memcpy(data, self.data, self.size)
+        else:
+            data = <char*>realloc(self.data, capacity)
+        if data == NULL:
+            raise MemoryError
+        self.data = data
+        self.capacity = capacity
+        return 0
+
+    cdef int add_digits(self, unsigned long long number) except -1:
+        cdef char digits[20]
+        cdef int at = 20
+        while True:
+            at -= 1
+            digits[at] = c"0" + <char>(number % 10)
+            number //= 10
+            if number == 0:
+                break
+        if self.capacity - self.size < 20:
+            self.reserve(20)
+        memcpy(self.data + self.size, digits + at, 20 - at)
+        self.size += 20 - at
+        return 0
+
+    cpdef int add(self, str text) except -1:
+        cdef Py_ssize_t length
+        cdef bytes encoded
+        if text is None:
+            raise TypeError("a text is missing")
+        if PyUnicode_IS_ASCII(text):
+            length = PyUnicode_GET_LENGTH(text)
+            if self.capacity - self.size < length:
+                self.reserve(length)
+            memcpy(self.data + self.size, PyUnicode_DATA(text), length)
+        else:
+            try:
+                encoded = text.encode("utf-8")
+            except UnicodeEncodeError:
+                encoded = text.encode("utf-8", "backslashreplace")
+            length = PyBytes_GET_SIZE(encoded)
+            if self.capacity - self.size < length:
+                self.reserve(length)
+            memcpy(self.data + self.size, PyBytes_AS_STRING(encoded), length)
+        self.size += length
+        return 0
+
+    cpdef int add_whole(self, object number) except -1:
+        cdef int overflow = 0
+        cdef long long whole = PyLong_AsLongLongAndOverflow(number, &overflow)
+        if overflow:
+            return self.add(str(number))
+        if whole < 0:
+            self.add("-")
+            return self.add_digits(-<unsigned long long>whole)
+        return self.add_digits(<unsigned long long>whole)
+
+    cpdef bint add_plain(self, str text) except -1:
+        cdef Py_ssize_t length, at
+        cdef const unsigned char* letters
+        if text is None or not PyUnicode_IS_ASCII(text):
+            return False
+        length = PyUnicode_GET_LENGTH(text)
+        letters = <const unsigned char*>PyUnicode_DATA(text)
+        for at in range(length):
+            if not PLAIN[letters[at]]:
+                return False
+        if self.capacity - self.size < length:
+            self.reserve(length)
+        memcpy(self.data + self.size, letters, length)
+        self.size += length
+        return True
+
+    cpdef bint add_short(self, double number) except -1:
+        # The shortest text that makes a number is the only one of up to 15 digits that does.
+        cdef double size = fabs(number)
+        cdef long long scaled, fraction
+        cdef int decimals = DECIMALS, at
+        if number == 0:
+            self.add("-0.0" if signbit(number) else "0.0")
+            return True
+        if not 1e-4 <= size < 1e9:
+            return False
+        scaled = <long long>(size * SCALE + 0.5)
+        if <double>scaled / SCALE != size:
+            return False
+        if number < 0:
+            self.add("-")
+        self.add_digits(scaled // SCALE)
+        fraction = scaled % SCALE
+        if fraction % 1000 == 0:
+            fraction //= 1000
+            decimals -= 3
+        while decimals > 1 and fraction % 10 == 0:
+            fraction //= 10
+            decimals -= 1
+        if self.capacity - self.size < decimals + 1:
+            self.reserve(decimals + 1)
+        self.data[self.size] = c"."
+        for at in range(decimals, 0, -1):
+            self.data[self.size + at] = c"0" + <char>(fraction % 10)
+            fraction //= 10
+        self.size += decimals + 1
+        return True
+
+    cpdef int add_float(self, double number) except -1:
+        if self.add_short(number):
+            return 0
+        return self.add((<bytes>_dumps(number)).decode("ascii") if is_common(number) else str(number))
+
+    cpdef int cut(self, Py_ssize_t length) except -1:
+        if not 0 <= length <= self.size:
+            raise ValueError(f"the line has {self.size} bytes, not {length}")
+        self.size = length
+        return 0
+
+    cpdef int cut_last(self) except -1:
+        return self.cut(self.size - 1)
+
+    cpdef bytes to_bytes(self):
+        return PyBytes_FromStringAndSize(self.data, self.size)
+
+
+cpdef bint is_common(double number) noexcept:
+    return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
