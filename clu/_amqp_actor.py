@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import logging
 import uuid
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -171,13 +172,14 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         except BadMessage as error:
             self.log.error("%s: received a bad command: %s Headers: %r", self.name, error, headers)
             return command.fail(error=str(error)) if command.commander_id else None
-        self.log.info(
-            "New command received: '%s %s' (commander_id=%r, command_id=%r)",
-            self.name,
-            command.body,
-            command.commander_id,
-            command.command_id,
-        )
+        if would_log(self.log, logging.INFO):
+            self.log.info(
+                "New command received: '%s %s' (commander_id=%r, command_id=%r)",
+                self.name,
+                command.body,
+                command.commander_id,
+                command.command_id,
+            )
         result = self.parse_command(command)
         if asyncio.iscoroutine(result):
             self._create_task(result)

@@ -148,7 +148,7 @@ class IncomingMessage(Delivery):
         protocol = self._start("ack")
         if protocol.is_stale(self):
             raise ChannelInvalidStateError("The channel of the message is closed.")
-        protocol.send(encode_ack(self.channel_number, self.delivery_tag))
+        protocol.send_along(encode_ack(self.channel_number, self.delivery_tag))
         self.is_settled = True
 
     async def ack(self, multiple: bool = False) -> None:

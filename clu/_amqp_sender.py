@@ -90,6 +90,8 @@ class Sender:
         Whether replies are dropped, or were so a moment ago.
     on_room
         Is called when that is over.
+    prefix
+        What the ids of our messages begin with.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class Sender:
         #: What the messages that wait are encoded for.
         self._channel = 1
         self._frame_max = _FRAME_MAX
-        self._prefix = uuid.uuid4().hex[:20]
+        self.prefix = uuid.uuid4().hex[:20]
         self._number = 0
         self._losses = 0
         self.overflows = False
@@ -159,7 +161,7 @@ class Sender:
             False if there was no room for it, or if it cannot be encoded.
         """
         self._number += 1
-        message_id = f"{self._prefix}{self._number:x}"
+        message_id = f"{self.prefix}{self._number:x}"
         try:
             frames = self._encode(
                 self._channel,
@@ -221,7 +223,7 @@ class Sender:
             If the message cannot be encoded.
         """
         self._number += 1
-        message_id = f"{self._prefix}{self._number:x}"
+        message_id = f"{self.prefix}{self._number:x}"
         frames = self._encode(
             self._channel,
             self._frame_max,

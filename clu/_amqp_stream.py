@@ -25,6 +25,9 @@ _HIGH_WATER = 512 * 1024
 #: How many bytes may wait for aiormq before reading pauses.
 _READER_LIMIT = 1024 * 1024
 
+#: How often what the last message in hand brings about is written before it is all there.
+_EARLY_WRITES = 2
+
 _CONNECTION, _CHANNEL = 10, 20
 _CONNECTION_CLOSE, _BLOCKED, _UNBLOCKED = 50, 60, 61
 
@@ -63,6 +66,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._pending: list[bytes] = []
         self._is_scheduled = False
         self._is_receiving = False
+        self._early_writes = 0
         self._forwarded = 0.0
         self._closes: dict[int, int] = {}
         self.is_paused = self.is_blocked = self.is_closed = False
@@ -85,6 +89,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._is_receiving = True
+        self._early_writes = _EARLY_WRITES
         try:
             self._split(data)
         finally:
@@ -140,18 +145,38 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
     # -- out ------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Write bytes, with what else is written before the event loop goes on."""
+        """Write bytes.
+
+        The first ones in a turn of the event loop are written at once, so that the broker has
+        them while the rest of the turn goes on, and what follows is written together.
+        """
         self._pending.append(data)
-        if not self._is_scheduled and not self._is_receiving:
-            self._is_scheduled = True
-            self._event_loop.call_soon(self.flush)
+        if self._is_receiving:
+            if self._early_writes and self.splitter.is_at_end:
+                self._early_writes -= 1
+                self._write_pending()
+        elif not self._is_scheduled:
+            self._schedule()
+            self._write_pending()
+
+    def send_along(self, data: bytes) -> None:
+        """Write bytes for which nobody waits, together with what follows."""
+        self._pending.append(data)
+        if not self._is_receiving and not self._is_scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._is_scheduled = True
+        self._event_loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Hand what was written to the transport."""
         self._is_scheduled = False
+        if self._pending:
+            self._write_pending()
+
+    def _write_pending(self) -> None:
         pending = self._pending
-        if not pending:
-            return
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         pending.clear()
         if not self.is_closed:

@@ -404,11 +404,25 @@ class AMQPClient(PublishingMixIn, BaseClient):
                 type(self).handle_reply is AMQPClient.handle_reply
                 and "handle_reply" not in self.__dict__
             ):
-                self._handle_reply(message)
+                if not self._is_echo(message):
+                    self._handle_reply(message)
             else:
                 self._create_task(self._run_handle_reply(message))
         except Exception:
             self.log.exception("%s: failed handling a reply.", self.name)
+
+    def _is_echo(self, message: Any) -> bool:
+        """Whether a message is a reply of this actor itself, for which nobody here waits."""
+        message_id, command_id = message.message_id, message.correlation_id
+        return (
+            message_id is not None
+            and command_id is not None
+            and self._sender is not None
+            and message_id.startswith(self._sender.prefix)
+            and not self._callbacks
+            and not self.models
+            and command_id not in self.running_commands
+        )
 
     async def handle_reply(self, message: AbstractIncomingMessage) -> AMQPReply:
         """Handle a reply: update the models and the command that it belongs to.

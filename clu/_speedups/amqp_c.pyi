@@ -56,6 +56,7 @@ class Delivery:
 class Splitter:
     channel: int
     frame_max: int
+    is_at_end: bool
     def __init__(
         self,
         forward: Callable[[bytes], Any],

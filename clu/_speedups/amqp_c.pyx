@@ -631,6 +631,8 @@ cdef class Splitter:
         The channel whose confirmations and returned messages are ours; -1 for none.
     frame_max
         The longest frame that the broker takes; 0 before it has told.
+    is_at_end
+        Whether nothing follows what a function is called with, as far as is known.
     """
 
     cdef object forward, message_class, on_confirm, on_return, on_control
@@ -646,6 +648,7 @@ cdef class Splitter:
     cdef str exchange, routing_key, content_type
     cdef public int channel
     cdef public Py_ssize_t frame_max
+    cdef public bint is_at_end
 
     def __init__(
         self,
@@ -748,6 +751,7 @@ cdef class Splitter:
                 if run < i:
                     self.forward(data[run:i])
                 run = i = after
+                self.is_at_end = after == size
                 if kind == METHOD:
                     self.take_method(
                         channel, method, p + after - length + 3, p + after - 1
