@@ -40,7 +40,8 @@ class TopicListener:
     Parameters
     ----------
     url
-        The address of the broker; the parameters up to ``ssl`` are then ignored.
+        The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
+        ``ssl`` are then ignored. An empty one counts as none.
     user, password
         The credentials.
     host, port
@@ -60,7 +61,7 @@ class TopicListener:
     Raises
     ------
     CluValueError
-        If the heartbeat is no such number.
+        If the heartbeat is no such number, or the address not one of a broker.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class TopicListener:
         timeout: float = TIMEOUT,
         heartbeat: int | None = None,
     ) -> None:
-        self.url = url
+        self.url = _check_url(url)
         self.user = user
         self.password = password
         self.host = host
@@ -320,6 +321,27 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+
+
+def _check_url(url: Any) -> Any:
+    """Return the address of a broker, or None if it is empty.
+
+    Raises
+    ------
+    CluValueError
+        If it is not one. aiormq would not say so, but try in vain to connect.
+    """
+    text = "" if url is None else str(url)
+    if not text:
+        return None
+    if not text.lower().startswith(("amqp://", "amqps://")):
+        # What is not an address may be anything, a password included: it is not repeated.
+        scheme, found, _ = text.partition("://")
+        begins = f"begins with {scheme + found!r}" if found else "has no scheme"
+        raise CluValueError(
+            f"The address of the broker {begins}; it must be amqp://... or amqps://..."
+        )
+    return url
 
 
 def _check_heartbeat(heartbeat: Any) -> int | None:

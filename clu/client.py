@@ -47,7 +47,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     name
         The name of the client; a random one by default. There can be one client of a name.
     url
-        The address of the broker; the parameters up to ``ssl`` are then ignored.
+        The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
+        ``ssl`` are then ignored. An empty one counts as none.
     user, password, host, port, virtualhost, ssl
         The parameters of the connection.
     version, log_dir, log, loop, kwargs
@@ -299,6 +300,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         ------
         CluConnectionError
             If there is no connection to the broker, as an ``AMQPConnectionError`` of aio_pika.
+        CommandError
+            If a command of this id is still running.
         """
         if callback is not None:
             warnings.warn(
@@ -311,7 +314,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         commander_id = f"{self.name}.{consumer}"
         if command is not None and command.commander_id is not None:
             commander_id = f"{command.commander_id}.{consumer}"
-            if str(command.command_id) not in self.running_commands:
+            if not self.running_commands.runs(str(command.command_id)):
                 command_id = str(command.command_id)
         sent: Command[Any] = Command(
             " ".join(map(str, (command_string, *args))),

@@ -321,6 +321,8 @@ class WebsocketServer:
 
         def look(reply: AMQPReply) -> None:
             nonlocal is_ended
+            if not f"{message.consumer}.".startswith(f"{reply.sender}."):
+                return  # another actor has done a part of the command
             status = CommandStatus.code_to_status(str(reply.message_code.value))
             is_ended = is_ended or status.is_done
 
