@@ -299,14 +299,15 @@ class TopicListener:
     async def stop_consuming(self) -> None:
         """Take no further messages from the queues."""
         tags, self._consumer_tag = self._consumer_tag, {}
-        if not self.is_connected:
+        if not tags or not self.is_connected:
             return
-        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
-
-        lost = (AMQPError, ChannelInvalidStateError, ConnectionError)
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError, *lost):
-            for queue, tag in tags.items():
-                await queue.cancel(tag, timeout=_CLOSE_LIMIT)
+        # aiormq cancels those who wait for an answer on a connection that is lost, or that another
+        # one closes meanwhile. This must not look as if our caller were cancelled.
+        cancelling = asyncio.ensure_future(_cancel_consumers(tags))
+        try:
+            await asyncio.wait([cancelling], timeout=_CLOSE_LIMIT)
+        finally:
+            cancelling.cancel()
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
@@ -321,6 +322,14 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+
+
+async def _cancel_consumers(tags: dict[Any, str]) -> None:
+    from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+    with contextlib.suppress(AMQPError, ChannelInvalidStateError, ConnectionError):
+        for queue, tag in tags.items():
+            await queue.cancel(tag)
 
 
 def _check_url(url: Any) -> Any:

@@ -211,3 +211,26 @@ async def test_a_part_of_a_command_does_not_end_with_the_whole(
         await asyncio.wait_for(part, 10)
     assert codes(part) == [">", ":"]
     assert part.replies.get("text") == "slept"
+
+
+async def test_only_its_own_actor_ends_a_command(
+    client: AMQPClient, listener: Listener, camera: Camera
+) -> None:
+    command = await client.send_command("camera", "sleep 60", command_id="x", await_command=False)
+    await until(lambda: codes(command) == [">"])
+    seen: list[Any] = []
+    client.add_reply_callback(seen.append)
+
+    async def end(sender: str, **headers: Any) -> None:
+        headers = {"message_code": ":", "sender": sender, "command_id": "x", **headers}
+        await listener.publish("reply.client.camera", {}, headers, correlation_id="x")
+
+    await end("stranger", commander_id="client.camera")
+    await end("stranger")
+    await end("camera", commander_id="other.camera")
+    await until(lambda: len(seen) == 3)
+    assert not command.done()
+    assert codes(command) == [">"]
+    await end("camera")  # one that does not say whom it answers
+    await asyncio.wait_for(command, 10)
+    assert codes(command) == [">", ":"]

@@ -14,21 +14,12 @@ import pytest
 from clu import AMQPClient, Command
 from clu.exceptions import CluConnectionError
 
-from .actors import Camera, Listener, codes, ping, until
+from .actors import Camera, Listener, codes, only, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
 
 TWO_MEGABYTES = 2 * 1024 * 1024
-
-
-async def only(tasks: set[asyncio.Task[Any]]) -> None:
-    """Wait until there are no other tasks."""
-    for _ in range(200):
-        if asyncio.all_tasks() <= tasks:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"there are still {asyncio.all_tasks() - tasks}")
 
 
 # -- input ----------------------------------------------------------------------------------

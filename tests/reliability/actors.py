@@ -76,6 +76,18 @@ async def stubborn(command: Command[Any]) -> None:
             continue
 
 
+@parser.command(name="parent")
+@click.argument("words", nargs=-1)
+async def parent(command: Command[Any], words: tuple[str, ...]) -> None:
+    child = await command.child_command(" ".join(words))
+    command.finish(text=f"child {child.status.name}")
+
+
+@parser.command(name="shut-down")
+async def shut_down(command: Command[Any]) -> None:
+    await command.actor.stop()
+
+
 class JSON(JSONActor):
     parser = parser
 

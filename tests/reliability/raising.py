@@ -34,7 +34,7 @@ class BrokenUsage(click.ClickException):
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "Exception": lambda: ValueError("the reason"),
     "BaseException": lambda: OwnError("the reason"),
-    "sys.exit": lambda: SystemExit(0),
+    "sys.exit": lambda: SystemExit(3),  # pytest would end with 0 as if all were well
     "GeneratorExit": GeneratorExit,
     "click.Abort": click.Abort,
     "ctx.exit": lambda: click.exceptions.Exit(0),

@@ -250,13 +250,6 @@ async def test_a_time_limit_stops_the_callback_and_leaves_no_task_or_timer(offli
     assert sum(reply.flag == "f" for reply in offline.mock_replies) == 1
 
 
-@parser.command(name="parent")
-@click.argument("words", nargs=-1)
-async def parent(command: Command[Any], words: tuple[str, ...]) -> None:
-    child = await command.child_command(" ".join(words))
-    command.finish(text=f"child {child.status.name}")
-
-
 @pytest.mark.parametrize("how", ["time limit", "cancel"])
 async def test_the_children_of_a_command_that_is_cut_off_end_too(offline: Any, how: str) -> None:
     limit = 0.02 if how == "time limit" else None
