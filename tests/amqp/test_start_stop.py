@@ -76,15 +76,17 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     await asyncio.wait([command._task], timeout=5)
 
 
-async def test_a_command_may_stop_its_own_actor(
-    broker: Broker, actor: Any, client: AMQPClient
-) -> None:
+async def test_a_command_may_stop_its_own_actor(broker: Broker, client: AMQPClient) -> None:
+    before = asyncio.all_tasks()
+    actor = await make("amqp", url=broker.url).start()
     command = await asyncio.wait_for(client.send_command("camera", "shut-down"), 10)
     assert command.status.did_fail
     assert "stopping" in command.replies.get("error")
-    await until(lambda: not actor.is_connected())
+    await only(before)
+    assert not actor.is_connected()
     await actor.start()
     assert await ping(client) == "Pong."
+    await actor.stop()
 
 
 async def test_a_second_start_is_an_error_and_the_first_goes_on(
