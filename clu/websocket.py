@@ -315,7 +315,7 @@ class WebsocketServer:
 
     async def _send_command(self, message: CommandMessage) -> str | None:
         """Send a command and wait for its end, or return why no actor has ended it."""
-        if message.command_id in self.client.running_commands:
+        if self.client.running_commands.runs(message.command_id):
             return f"A command with the id {message.command_id!r} is running already."
         is_ended = False
 

@@ -103,8 +103,10 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
-@pytest.mark.parametrize("verb", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("verb", "loop"),
+    [("sync", "asyncio"), *([("sync", "uvloop"), ("async", "uvloop")] if HAS_UVLOOP else [])],
+)
 def test_keyboard_interrupt_in_a_callback_stops_the_program(
     broker: Broker, verb: str, loop: str, data_plane: str
 ) -> None:
