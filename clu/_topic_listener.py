@@ -159,9 +159,12 @@ class TopicListener:
             ``AMQPConnectionError`` of aio_pika too.
         CluRuntimeError
             If there is a connection already.
+        CluValueError
+            If the host or the port make no sense.
         """
         if self.connection is not None:
             raise CluRuntimeError(f"There is a connection to {self.address} already.")
+        self._check_address()
         connection = self._make_connection()
         try:
             await asyncio.wait_for(
@@ -175,6 +178,16 @@ class TopicListener:
         quieten(connection)
         self.connection = connection
         return self
+
+    def _check_address(self) -> None:
+        # aio_pika would try again and again, or log tracebacks.
+        try:
+            address = self._address()
+            host, _ = address.host, address.port
+        except ValueError as error:
+            raise CluValueError(f"The address of the broker makes no sense: {error}.") from None
+        if not host:
+            raise CluValueError("The address of the broker has no host.")
 
     def _make_connection(self) -> Any:
         from aio_pika import RobustConnection

@@ -186,6 +186,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
             If the broker cannot be reached or refuses the connection.
         CluError
             If there is a client of the same name.
+        CluValueError
+            If the host or the port make no sense.
         """
         self._sender = self._prepare_plane(exchange_name)
         await self.connection.connect(exchange_name)

@@ -97,6 +97,26 @@ def test_the_limit_is_twenty_seconds_by_default() -> None:
     assert AMQPClient("x").connection.timeout == 20
 
 
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"url": "amqp://"}, "has no host"),
+        ({"url": "amqp:///host"}, "has no host"),
+        ({"url": "amqp://host:x"}, "makes no sense: .*port"),
+        ({"port": 70000}, "makes no sense: Port out of range"),
+        ({"host": ""}, "makes no sense: .*host"),
+        ({"host": "no host"}, "makes no sense: .*'no host'"),
+    ],
+)
+async def test_a_host_or_port_that_makes_no_sense_is_refused_at_once(
+    parameters: dict[str, Any], reason: str
+) -> None:
+    client = AMQPClient("x", **parameters)
+    with pytest.raises(CluValueError, match=f"The address of the broker {reason}"):
+        await asyncio.wait_for(client.start(), 5)
+    await client.stop()
+
+
 async def test_an_empty_address_is_none(broker: Broker, camera: Camera) -> None:
     async with AMQPClient("words", url="", host="127.0.0.1", port=broker.port) as client:
         assert await ping(client) == "Pong."

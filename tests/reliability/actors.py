@@ -65,6 +65,12 @@ async def slow(command: Command[Any]) -> None:
 
 
 @parser.command()
+@timeout(3600)
+async def quick(command: Command[Any]) -> None:
+    command.finish()
+
+
+@parser.command()
 async def stubborn(command: Command[Any]) -> None:
     """Refuse to be cancelled, for a while."""
     command.info(text="started")
