@@ -48,6 +48,18 @@ async def test_stop_at_once_and_again_ends_each_command_once(
     await only(before)
 
 
+async def test_to_stop_does_not_look_cancelled_when_the_connection_is_lost_meanwhile(
+    actor: Any,
+) -> None:
+    class Queue:
+        async def cancel(self, tag: str) -> None:
+            raise asyncio.CancelledError  # as aiormq does
+
+    actor.connection._consumer_tag = {Queue(): "tag"}
+    await actor.stop()
+    assert not actor.is_connected()
+
+
 async def test_stop_ends_what_the_actor_itself_runs(actor: Any) -> None:
     actor.timed_commands.add_command("wait", delay=1)
     own: Command[Any] = Command("wait", actor=actor).parse()
@@ -92,8 +104,10 @@ async def test_a_command_may_stop_its_own_actor(broker: Broker, client: AMQPClie
 async def test_a_second_start_is_an_error_and_the_first_goes_on(
     actor: Any, client: AMQPClient
 ) -> None:
+    sender = actor._fast_sender()
     with pytest.raises(RuntimeError, match="There is a connection"):
         await actor.start()
+    assert actor._fast_sender() is actor._sender is sender
     assert await ping(client) == "Pong."
 
 
