@@ -199,7 +199,9 @@ class _Loss:
 def _is_answer(reply: AMQPReply, command: Command[Any]) -> bool:
     """Whether a reply is one of the actor of a command to who sent it."""
     commander = reply.headers.get("commander_id")
-    return _is_for(command, reply.sender) and commander in (command.commander_id, None)
+    if commander is not None and commander != command.commander_id:
+        return False
+    return reply.sender == command.consumer_id or _is_for(command, reply.sender)
 
 
 def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:
