@@ -15,6 +15,7 @@ from clu._amqp_reply import decode_body, decode_headers
 from clu._callbacks import call_user_function, callback_name
 from clu._encoding import ENCODING_ERRORS, blame_keyword
 from clu._logging import REPLY
+from clu._loop import cancel_tasks
 from clu._reply import MessageCode
 from clu._speedups.reply import encode_json, would_log
 from clu._status import CommandStatus
@@ -98,12 +99,9 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         await self.timed_commands.stop()
         if self.connection.is_connected:
             await self.connection.stop_consuming()
-        tasks = []
-        for command in list(self._own_commands):
-            if command._task is not None and command._task is not asyncio.current_task():
-                command._task.cancel()
-                tasks.append(command._task)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        deaf = await cancel_tasks([c._task for c in self._own_commands if c._task is not None])
+        if deaf:
+            self.log.warning("%s: %d callbacks go on though they were cancelled.", self.name, deaf)
         for command in list(self._own_commands):
             if not command.status.is_done:
                 command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")

@@ -10,6 +10,7 @@ from clu._callbacks import call_user_function
 from clu._reply import MessageCode, Reply
 from clu._status import CommandStatus
 from clu.command import Command
+from clu.exceptions import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,9 +73,24 @@ class RunningCommands(dict[str, Command[Any]]):
         self._lost: dict[str, _Loss] = {}
 
     def add(self, command: Command[Any]) -> None:
-        """Add a command, until it has ended."""
-        self[str(command.command_id)] = command
+        """Add a command, until it has ended.
+
+        Raises
+        ------
+        CommandError
+            If another one of its id runs.
+        """
+        command_id = str(command.command_id)
+        if self.runs(command_id):
+            # The replies to the two could not be told apart.
+            raise CommandError(f"The command {command_id!r} is still running.")
+        self[command_id] = command
         command.add_done_callback(lambda _: self.forget(command))
+
+    def runs(self, command_id: str) -> bool:
+        """Whether a command has not ended. One that has is forgotten a little later."""
+        command = self.get(command_id)
+        return command is not None and not command.done()
 
     def forget(self, command: Command[Any]) -> None:
         """Remove a command."""
@@ -84,17 +100,26 @@ class RunningCommands(dict[str, Command[Any]]):
             self._trust(command_id)
 
     def take_reply(self, reply: AMQPReply) -> None:
-        """Update the command that a reply belongs to, if it runs."""
+        """Update the command that a reply belongs to, if it runs.
+
+        Replies of other actors, which run a part of the command under its id, do not end it.
+        """
         command = self.get(reply.command_id or "")
         if command is None:
             return
-        self._trust(str(reply.command_id))
+        is_own = _is_answer(reply, command)
+        if not is_own and not _is_of_part(reply, command):
+            return
+        if is_own:
+            self._trust(str(reply.command_id))
         code, internal = reply.message_code, reply.internal
         command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
         if command._reply_callback is not None:
             result = call_user_function(command._reply_callback, reply)
             if asyncio.iscoroutine(result):
                 self._create_task(result)
+        if not is_own:
+            return
         status = CommandStatus.code_to_status(code.value)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)
@@ -169,6 +194,20 @@ class _Loss:
         self.reason = reason
         self.count = count
         self.timer: asyncio.TimerHandle | None = None
+
+
+def _is_answer(reply: AMQPReply, command: Command[Any]) -> bool:
+    """Whether a reply is one of the actor of a command to who sent it."""
+    commander = reply.headers.get("commander_id")
+    if commander is not None and commander != command.commander_id:
+        return False
+    return reply.sender == command.consumer_id or _is_for(command, reply.sender)
+
+
+def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:
+    """Whether a reply is to a command that was sent as a part of another one, with its id."""
+    commander = reply.headers.get("commander_id")
+    return isinstance(commander, str) and commander.startswith(f"{command.commander_id}.")
 
 
 def _is_for(command: Command[Any], actor: str | None) -> bool:

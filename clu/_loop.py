@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 #: How long to wait for tasks that were cancelled, in seconds.
 GRACE = 5.0
@@ -37,6 +37,32 @@ def get_event_loop() -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
     return loop
+
+
+async def call_at_shutdown(function: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    """Call a coroutine function when the event loop shuts down, or what is returned is closed.
+
+    Parameters
+    ----------
+    function
+        The function.
+
+    Returns
+    -------
+    guard
+        To be kept, and closed with ``aclose`` when the function shall be called earlier.
+    """
+    guard = _call_when_closed(function)
+    await guard.__anext__()
+    return guard
+
+
+async def _call_when_closed(function: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    # Asynchronous generators are all that a loop closes after it has cancelled the tasks.
+    try:
+        yield
+    finally:
+        await function()
 
 
 async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]], grace: float = GRACE) -> int:

@@ -37,6 +37,8 @@ class MessageCode(enum.Enum):
 
 #: A member equals, and has the hash of, its string: both are keys.
 MESSAGE_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
+#: Those that end a command.
+TERMINAL_CODES = (MessageCode.DONE, MessageCode.FAILED)
 
 
 def message_code_of(code: MessageCode | str) -> MessageCode:

@@ -40,7 +40,8 @@ class TopicListener:
     Parameters
     ----------
     url
-        The address of the broker; the parameters up to ``ssl`` are then ignored.
+        The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
+        ``ssl`` are then ignored. An empty one counts as none.
     user, password
         The credentials.
     host, port
@@ -60,7 +61,7 @@ class TopicListener:
     Raises
     ------
     CluValueError
-        If the heartbeat is no such number.
+        If the heartbeat is no such number, or the address not one of a broker.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class TopicListener:
         timeout: float = TIMEOUT,
         heartbeat: int | None = None,
     ) -> None:
-        self.url = url
+        self.url = _check_url(url)
         self.user = user
         self.password = password
         self.host = host
@@ -158,9 +159,12 @@ class TopicListener:
             ``AMQPConnectionError`` of aio_pika too.
         CluRuntimeError
             If there is a connection already.
+        CluValueError
+            If the host or the port make no sense.
         """
         if self.connection is not None:
             raise CluRuntimeError(f"There is a connection to {self.address} already.")
+        self._check_address()
         connection = self._make_connection()
         try:
             await asyncio.wait_for(
@@ -174,6 +178,16 @@ class TopicListener:
         quieten(connection)
         self.connection = connection
         return self
+
+    def _check_address(self) -> None:
+        # aio_pika would try again and again, or log tracebacks.
+        try:
+            address = self._address()
+            host, _ = address.host, address.port
+        except ValueError as error:
+            raise CluValueError(f"The address of the broker makes no sense: {error}.") from None
+        if not host:
+            raise CluValueError("The address of the broker has no host.")
 
     def _make_connection(self) -> Any:
         from aio_pika import RobustConnection
@@ -298,14 +312,15 @@ class TopicListener:
     async def stop_consuming(self) -> None:
         """Take no further messages from the queues."""
         tags, self._consumer_tag = self._consumer_tag, {}
-        if not self.is_connected:
+        if not tags or not self.is_connected:
             return
-        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
-
-        lost = (AMQPError, ChannelInvalidStateError, ConnectionError)
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError, *lost):
-            for queue, tag in tags.items():
-                await queue.cancel(tag, timeout=_CLOSE_LIMIT)
+        # aiormq cancels those who wait for an answer on a connection that is lost, or that another
+        # one closes meanwhile. This must not look as if our caller were cancelled.
+        cancelling = asyncio.ensure_future(_cancel_consumers(tags))
+        try:
+            await asyncio.wait([cancelling], timeout=_CLOSE_LIMIT)
+        finally:
+            cancelling.cancel()
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
@@ -320,6 +335,35 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+
+
+async def _cancel_consumers(tags: dict[Any, str]) -> None:
+    from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+    with contextlib.suppress(AMQPError, ChannelInvalidStateError, ConnectionError):
+        for queue, tag in tags.items():
+            await queue.cancel(tag)
+
+
+def _check_url(url: Any) -> Any:
+    """Return the address of a broker, or None if it is empty.
+
+    Raises
+    ------
+    CluValueError
+        If it is not one. aiormq would not say so, but try in vain to connect.
+    """
+    text = "" if url is None else str(url)
+    if not text:
+        return None
+    if not text.lower().startswith(("amqp://", "amqps://")):
+        # What is not an address may be anything, a password included: it is not repeated.
+        scheme, found, _ = text.partition("://")
+        begins = f"begins with {scheme + found!r}" if found else "has no scheme"
+        raise CluValueError(
+            f"The address of the broker {begins}; it must be amqp://... or amqps://..."
+        )
+    return url
 
 
 def _check_heartbeat(heartbeat: Any) -> int | None:

@@ -13,7 +13,13 @@ from clu._callbacks import callback_name
 from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY, guard_handlers
 from clu._loop import cancel_tasks
-from clu._reply import MESSAGE_CODES, MessageCode, Reply, message_code_of
+from clu._reply import (
+    MESSAGE_CODES,
+    TERMINAL_CODES,
+    MessageCode,
+    Reply,
+    message_code_of,
+)
 from clu._reporting import report_briefly, report_exceptions
 from clu._speedups.reply import prepare_reply
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
@@ -33,7 +39,6 @@ __all__ = ["REPLY", "BaseActor", "BaseClient", "MessageCode", "ProxyClient", "Re
 T = TypeVar("T", bound="BaseClient")
 
 SchemaType = "Mapping[str, Any] | pathlib.Path | str | type | None"
-_TERMINAL_CODES = (MessageCode.DONE, MessageCode.FAILED)
 
 
 class BaseClient(metaclass=abc.ABCMeta):
@@ -461,7 +466,7 @@ class BaseActor(BaseClient):
     def _reject(self, reply: Reply, problem: str, emit: bool, write_to_log: bool) -> Reply:
         """Write the problem in the place of a reply; a terminal code still ends its command."""
         error = self._replace(reply, MessageCode.ERROR, {"error": problem}, emit, write_to_log)
-        if reply.message_code in _TERMINAL_CODES:
+        if reply.message_code in TERMINAL_CODES:
             self._replace(reply, reply.message_code, {}, emit, write_to_log)
         return error
 

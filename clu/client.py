@@ -15,6 +15,7 @@ from clu._amqp_publishing import PublishingMixIn
 from clu._amqp_reply import AMQPReply, SeenMessages
 from clu._amqp_running import RunningCommands
 from clu._callbacks import CallbackMixIn
+from clu._loop import call_at_shutdown
 from clu._topic_listener import TIMEOUT, TopicListener
 from clu.base import BaseClient
 from clu.command import Command
@@ -24,7 +25,7 @@ from clu.model import ModelSet
 if TYPE_CHECKING:
     import pathlib
     import ssl as ssl_module
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from aio_pika.abc import AbstractIncomingMessage
     from sdsstools.logger import SDSSLogger
@@ -47,7 +48,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     name
         The name of the client; a random one by default. There can be one client of a name.
     url
-        The address of the broker; the parameters up to ``ssl`` are then ignored.
+        The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
+        ``ssl`` are then ignored. An empty one counts as none.
     user, password, host, port, virtualhost, ssl
         The parameters of the connection.
     version, log_dir, log, loop, kwargs
@@ -136,6 +138,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._lost_at: float | None = None
         self._stopped: asyncio.Event | None = None
         self._sender: Sender | None = None
+        self._guard: AsyncGenerator[None, None] | None = None
         self._outbox = Outbox(
             self._publish,
             self._can_publish,
@@ -183,6 +186,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
             If the broker cannot be reached or refuses the connection.
         CluError
             If there is a client of the same name.
+        CluValueError
+            If the host or the port make no sense.
         """
         self._sender = self._prepare_plane(exchange_name)
         await self.connection.connect(exchange_name)
@@ -205,6 +210,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         except BaseException:
             await AMQPClient.stop(self)
             raise
+        self._guard = await call_at_shutdown(self._disconnect)
         self.log.info("%s: connected to %s.", self.name, self.connection.address)
         return self
 
@@ -215,14 +221,19 @@ class AMQPClient(PublishingMixIn, BaseClient):
             await self._outbox.drain(_DRAIN_LIMIT)
             if self._sender is not None:
                 await self._sender.drain(_DRAIN_LIMIT)
-        await self._outbox.close()
-        if self._sender is not None:
-            self._sender.give_up(CluError("the client was stopped"))
-        await self.connection.stop()
+        guard, self._guard = self._guard, None
+        await (self._disconnect() if guard is None else guard.aclose())
         await self._notifier.stop_callbacks()
         if self._stopped is not None:
             self._stopped.set()
         await super().stop()
+
+    async def _disconnect(self) -> None:
+        """Close the connection. A program that ends without `stop` has tasks of it left, too."""
+        await self._outbox.close()
+        if self._sender is not None:
+            self._sender.give_up(CluError("the client was stopped"))
+        await self.connection.stop()
 
     async def run_forever(self) -> None:
         """Wait until the client is stopped."""
@@ -299,6 +310,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         ------
         CluConnectionError
             If there is no connection to the broker, as an ``AMQPConnectionError`` of aio_pika.
+        CommandError
+            If a command of this id is still running.
         """
         if callback is not None:
             warnings.warn(
@@ -311,7 +324,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         commander_id = f"{self.name}.{consumer}"
         if command is not None and command.commander_id is not None:
             commander_id = f"{command.commander_id}.{consumer}"
-            if str(command.command_id) not in self.running_commands:
+            if not self.running_commands.runs(str(command.command_id)):
                 command_id = str(command.command_id)
         sent: Command[Any] = Command(
             " ".join(map(str, (command_string, *args))),

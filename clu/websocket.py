@@ -315,12 +315,14 @@ class WebsocketServer:
 
     async def _send_command(self, message: CommandMessage) -> str | None:
         """Send a command and wait for its end, or return why no actor has ended it."""
-        if message.command_id in self.client.running_commands:
+        if self.client.running_commands.runs(message.command_id):
             return f"A command with the id {message.command_id!r} is running already."
         is_ended = False
 
         def look(reply: AMQPReply) -> None:
             nonlocal is_ended
+            if not f"{message.consumer}.".startswith(f"{reply.sender}."):
+                return  # another actor has done a part of the command
             status = CommandStatus.code_to_status(str(reply.message_code.value))
             is_ended = is_ended or status.is_done
 

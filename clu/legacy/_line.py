@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clu._legacy_command import parse_legacy_command
+from clu._reply import TERMINAL_CODES
 from clu._speedups.reply import format_line
 from clu._tcp_command import BadLine
-from clu.exceptions import CluTypeError, CommandError
+from clu.exceptions import CluTypeError, CommandError, EncodingError
 
 if TYPE_CHECKING:
-    from clu._reply import MessageCode
+    from clu._reply import MessageCode, Reply
     from clu.command import BaseCommand
 
 _command_id = re.compile(
@@ -94,11 +95,19 @@ def one_by_one(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [{keyword: value} for keyword, value in message.items()]
 
 
-def blame_keyword(message: dict[str, Any], error: Exception) -> CluTypeError:
-    """Return an error that names the keyword because of which a message cannot be formatted."""
-    for keyword, value in message.items():
+def blame_keyword(reply: Reply, error: Exception) -> CluTypeError | EncodingError:
+    """Return an error that names the keyword because of which a reply cannot be formatted.
+
+    Returns
+    -------
+    error
+        One that the caller of `write` gets, or, if the reply ends a command, one that is told to
+        the users, as the command must end.
+    """
+    kind = EncodingError if reply.message_code in TERMINAL_CODES else CluTypeError
+    for keyword, value in reply.message.items():
         try:
             format_line(0, 0, "i", {keyword: value})
         except Exception as reason:
-            return CluTypeError(f"Cannot format keyword {keyword!r}: {reason}")
-    return CluTypeError(f"Cannot format the reply: {error}")
+            return kind(f"Cannot format keyword {keyword!r}: {reason}")
+    return kind(f"Cannot format the reply: {error}")

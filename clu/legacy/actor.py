@@ -360,7 +360,8 @@ class BaseLegacyActor(GreetingActor):
         ------
         CluTypeError
             If the message is neither a dictionary nor a text, or holds something that cannot
-            be formatted, such as a dictionary of dictionaries.
+            be formatted, such as a dictionary of dictionaries. If such a reply ends its command,
+            the users are told instead, and the command ends.
         CluValueError
             If there is no such message code.
         """
@@ -399,7 +400,7 @@ class BaseLegacyActor(GreetingActor):
             try:
                 formatted = format_reply(reply)
             except Exception as error:
-                raise blame_keyword(reply.message, error) from error
+                raise blame_keyword(reply, error) from error
             if formatted is not None:
                 # Written out for most replies: the list and the loop below cost 3 % of a write.
                 line, transport = formatted
@@ -450,7 +451,7 @@ class BaseLegacyActor(GreetingActor):
                 for each in messages
             ]
         except Exception as error:
-            raise blame_keyword(message, error) from error
+            raise blame_keyword(reply, error) from error
 
 
 class LegacyActor(ClickParser, BaseLegacyActor):

@@ -80,6 +80,15 @@ async def until(condition: Any, seconds: float = 10) -> None:
     await asyncio.wait_for(poll(), seconds)
 
 
+async def only(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait until there are no other tasks."""
+    for _ in range(200):
+        if asyncio.all_tasks() <= tasks:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"there are still {asyncio.all_tasks() - tasks}")
+
+
 def codes(command: Any) -> list[str]:
     return [reply.message_code.value for reply in command.replies]
 

@@ -193,6 +193,14 @@ async def test_an_actor_commands_itself(camera: Camera) -> None:
     assert (await command.parse()).status.did_succeed
 
 
+async def test_timed_commands_run_and_reach_the_clients(camera: Camera, client: AMQPClient) -> None:
+    texts: list[str | None] = []
+    client.add_reply_callback(lambda reply: texts.append(reply.body.get("text")))
+    camera.timed_commands.add_command("ping", delay=0.01)
+    camera.timed_commands.add_command("dance", delay=0.01)
+    await until(lambda: texts.count("Pong.") >= 3)
+
+
 async def test_commands_run_in_the_order_in_which_they_arrive(
     camera: Camera, client: AMQPClient
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
+import psutil
 import pytest
 
 from clu import AMQPClient
@@ -15,7 +16,7 @@ from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluVal
 from clu.protocol import TopicListener
 from tests.proxy import Proxy
 
-from .actors import Camera, ping, until
+from .actors import Camera, only, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -25,10 +26,18 @@ def tasks() -> set[Any]:
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
+def connections(port: int) -> list[Any]:
+    """Return the connections of this process to a port."""
+    found = psutil.Process().net_connections("tcp")
+    return [item for item in found if item.raddr and item.raddr.port == port]
+
+
 async def refused(client: AMQPClient) -> CluConnectionError:
     from aio_pika.exceptions import AMQPConnectionError
 
-    before = tasks()
+    before = asyncio.all_tasks()
+    host, port = client.connection.host, client.connection.port
+    open_before = len(connections(port))
     start = time.monotonic()
     with pytest.raises(CluConnectionError) as caught:
         await client.start()
@@ -37,9 +46,10 @@ async def refused(client: AMQPClient) -> CluConnectionError:
     assert isinstance(caught.value, AMQPConnectionError)
     assert str(caught.value).endswith(".")
     assert not str(caught.value).endswith("..")
+    assert f"{host}:{port}" in str(caught.value)
     assert not client.is_connected()
-    await asyncio.sleep(0.05)
-    assert tasks() <= before
+    await only(before)
+    await until(lambda: len(connections(port)) == open_before)
     await client.stop()
     return caught.value
 
@@ -68,17 +78,63 @@ async def test_no_broker() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     error = await refused(AMQPClient("x", host="127.0.0.1", port=port))
-    assert f"127.0.0.1:{port}" in str(error)
     assert "Connect call failed" in str(error) or "refused" in str(error)
 
 
-async def test_a_broker_that_does_not_answer() -> None:
+@pytest.mark.parametrize("kind", [AMQPClient, Camera])
+async def test_a_broker_that_does_not_answer(kind: type[AMQPClient]) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        client = AMQPClient("x", port=mute.getsockname()[1], host="127.0.0.1")
-        client.connection.timeout = 0.3
+        port = mute.getsockname()[1]
+        client = kind("x", port=port, host="127.0.0.1", connection_timeout=0.3)
         assert "no answer within 0.3 s" in str(await refused(client))
+        if isinstance(client, Camera):
+            assert not client.timed_commands.running
+
+
+def test_the_limit_is_twenty_seconds_by_default() -> None:
+    assert AMQPClient("x").connection.timeout == 20
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"url": "amqp://"}, "has no host"),
+        ({"url": "amqp:///host"}, "has no host"),
+        ({"url": "amqp://host:x"}, "makes no sense: .*port"),
+        ({"port": 70000}, "makes no sense: Port out of range"),
+        ({"host": ""}, "makes no sense: .*host"),
+        ({"host": "no host"}, "makes no sense: .*'no host'"),
+    ],
+)
+async def test_a_host_or_port_that_makes_no_sense_is_refused_at_once(
+    parameters: dict[str, Any], reason: str
+) -> None:
+    client = AMQPClient("x", **parameters)
+    with pytest.raises(CluValueError, match=f"The address of the broker {reason}"):
+        await asyncio.wait_for(client.start(), 5)
+    await client.stop()
+
+
+async def test_an_empty_address_is_none(broker: Broker, camera: Camera) -> None:
+    async with AMQPClient("words", url="", host="127.0.0.1", port=broker.port) as client:
+        assert await ping(client) == "Pong."
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("secret@localhost:5672", "has no scheme"),
+        ("http://localhost", "begins with 'http://'"),
+        ("://localhost", "begins with '://'"),
+    ],
+)
+def test_an_address_that_is_not_one_of_a_broker_is_refused_at_once(url: str, reason: str) -> None:
+    with pytest.raises(CluValueError, match=f"The address of the broker {reason}") as caught:
+        AMQPClient("x", url=url)
+    assert "amqp://" in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 async def test_wrong_credentials(broker: Broker) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from clu import Command, JSONParser, LegacyActor, MessageCode
-from clu.exceptions import CluError, CluWarning
+from clu.exceptions import CluError, CluTypeError, CluWarning
 from clu.legacy import BaseLegacyActor
 from clu.legacy.tron import TronConnection
 from clu.legacy.types.keys import KeysDictionaryError
@@ -308,7 +308,7 @@ async def test_a_rejected_reply_is_an_error_and_its_command_ends(bench: Bench) -
     assert bench.command.status.did_succeed
 
 
-async def test_a_value_that_cannot_be_formatted_fails_its_command_and_is_named() -> None:
+async def test_a_command_ends_though_its_last_reply_cannot_be_formatted() -> None:
     actor = await make_actor().start()
     actor.log.sh.setLevel(logging.CRITICAL)
     endless: list[Any] = []
@@ -322,10 +322,19 @@ async def test_a_value_that_cannot_be_formatted_fails_its_command_and_is_named()
     async with await User.greeted(actor.port) as user:
         for reason in ("depth > 1", "depth > 1", "too deeply", "no text"):
             replies = await user.ask("5 nested")
-            assert [reply[:3] for reply in replies] == [(1, 5, ">"), (1, 5, "f")]
-            assert "TypeError: Cannot format keyword 'bad':" in replies[-1].body
-            assert reason in replies[-1].body
+            assert [reply[:3] for reply in replies] == [(1, 5, ">"), (1, 5, "e"), (1, 5, ":")]
+            assert "Cannot format keyword 'bad':" in replies[1].body
+            assert reason in replies[1].body
+            assert replies[2].body == ""
     await actor.stop()
+
+
+async def test_a_value_that_cannot_be_formatted_is_an_error_of_its_caller(bench: Bench) -> None:
+    with pytest.raises(CluTypeError, match="Cannot format keyword 'bad'"):
+        bench.actor.write("i", good=1, bad={"x": {"y": 1}}, command=bench.command)
+    assert bench.written() == ("", "")
+    bench.command.fail(bad={"x": {"y": 1}})
+    assert [line.split(" ")[2] for line in bench.written()[0].splitlines()] == ["e", "f"]
 
 
 class Broken:

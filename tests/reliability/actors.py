@@ -65,6 +65,12 @@ async def slow(command: Command[Any]) -> None:
 
 
 @parser.command()
+@timeout(3600)
+async def quick(command: Command[Any]) -> None:
+    command.finish()
+
+
+@parser.command()
 async def stubborn(command: Command[Any]) -> None:
     """Refuse to be cancelled, for a while."""
     command.info(text="started")
@@ -74,6 +80,18 @@ async def stubborn(command: Command[Any]) -> None:
             await asyncio.sleep(left)
         except asyncio.CancelledError:
             continue
+
+
+@parser.command(name="parent")
+@click.argument("words", nargs=-1)
+async def parent(command: Command[Any], words: tuple[str, ...]) -> None:
+    child = await command.child_command(" ".join(words))
+    command.finish(text=f"child {child.status.name}")
+
+
+@parser.command(name="shut-down")
+async def shut_down(command: Command[Any]) -> None:
+    await command.actor.stop()
 
 
 class JSON(JSONActor):

@@ -7,7 +7,7 @@ import gc
 import subprocess
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy
@@ -24,128 +24,7 @@ from clu.parsers.click import (
 )
 
 from .actors import Peer, ends, errors, invoke, make_offline, parser, run, until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-class OwnError(BaseException):
-    """Not an Exception."""
-
-
-class SilentError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("an error in the text of an error")
-
-
-class BrokenUsage(click.ClickException):
-    def format_message(self) -> str:
-        raise RuntimeError("an error in the text of an error")
-
-
-ERRORS: dict[str, Callable[[], BaseException]] = {
-    "Exception": lambda: ValueError("the reason"),
-    "BaseException": lambda: OwnError("the reason"),
-    "sys.exit": lambda: SystemExit(0),
-    "GeneratorExit": GeneratorExit,
-    "click.Abort": click.Abort,
-    "ctx.exit": lambda: click.exceptions.Exit(0),
-    "usage": lambda: click.BadParameter("the reason"),
-    "CancelledError": asyncio.CancelledError,
-    "StopIteration": StopIteration,
-    "StopAsyncIteration": StopAsyncIteration,
-    "TimeoutError": asyncio.TimeoutError,
-    "silent": SilentError,
-    "broken usage": lambda: BrokenUsage("the reason"),
-    "surrogate": lambda: ValueError("\ud800 the reason"),
-    "lines": lambda: ValueError("first line\nthe reason; fake=1"),
-}
-
-#: Those that have no text, or whose text cannot be told.
-UNTOLD = {
-    *("sys.exit", "GeneratorExit", "click.Abort", "ctx.exit", "CancelledError"),
-    *("StopIteration", "StopAsyncIteration", "TimeoutError", "silent", "broken usage"),
-}
-
-
-def fail_with(name: str) -> None:
-    error = ERRORS[name]()
-    raise error
-
-
-class BrokenType(click.ParamType):
-    name = "broken"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        fail_with(value)
-
-
-argument = click.argument("name")
-
-
-@parser.command(name="raise-sync")
-@argument
-def raise_sync(command: Command[Any], name: str) -> None:
-    fail_with(name)
-
-
-@parser.command(name="raise-async")
-@argument
-async def raise_async(command: Command[Any], name: str) -> None:
-    await asyncio.sleep(0)
-    fail_with(name)
-
-
-@parser.command(name="raise-context")
-@argument
-@click.pass_context
-async def raise_context(ctx: click.Context, command: Command[Any], name: str) -> None:
-    await asyncio.sleep(0)
-    fail_with(name)
-
-
-@parser.command(name="raise-type")
-@click.argument("name", type=BrokenType())
-async def raise_type(command: Command[Any], name: str) -> None:
-    command.finish(text="not reached")
-
-
-@parser.group(name="raise-group")
-@click.argument("name")
-def raise_group(name: str) -> None:
-    fail_with(name)
-
-
-@parser.group(name="raise-group-async")
-@click.argument("name")
-@pass_args()
-async def raise_group_async(command: Command[Any], name: str) -> None:
-    await asyncio.sleep(0)
-    fail_with(name)
-
-
-@parser.group(name="raise-in-group")
-def raise_in_group() -> None: ...
-
-
-for group in (raise_group, raise_group_async):
-
-    @group.command()
-    def leaf(command: Command[Any]) -> None:
-        command.finish(text="not reached")
-
-
-raise_in_group.add_command(raise_async, "leaf")
-
-COMMANDS = {
-    "sync": 'raise-sync "{}"',
-    "async": 'raise-async "{}"',
-    "context": 'raise-context "{}"',
-    "type": 'raise-type "{}"',
-    "group": 'raise-group "{}" leaf',
-    "async group": 'raise-group-async "{}" leaf',
-    "in a group": 'raise-in-group leaf "{}"',
-}
+from .raising import BODIES, COMMANDS, ERRORS, UNTOLD
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -162,6 +41,20 @@ async def test_whatever_is_raised_wherever_there_is_one_end_with_a_reason(
             assert "reason" in str([dict(reply) for reply in offline.mock_replies]), place
         assert (await run(offline, "ping", 2)).status is CommandStatus.DONE
     assert get_running(offline) == []
+
+
+async def test_whatever_is_raised_the_connection_lives_on(peer: Peer) -> None:
+    for number, body in enumerate(BODIES, 1):
+        peer.send(f"{number} {body}")
+    ended: list[int | None] = []
+    while len(ended) < len(BODIES):
+        answer = await peer.answer()
+        if answer.code in (":", "f"):
+            assert answer.code == "f", answer
+            ended.append(answer.command_id)
+    assert sorted(ended) == list(range(1, len(BODIES) + 1))  # type: ignore[type-var]
+    # Had one ended twice, its second end would come before this.
+    assert [(a.command_id, a.code) for a in await peer.ask("0 ping")] == [(0, ">"), (0, ":")]
 
 
 def get_running(actor: Any) -> list[str]:
@@ -296,6 +189,21 @@ async def test_a_last_reply_that_cannot_be_sent_is_an_error_and_the_command_ends
         assert "'image'" in errors(offline)
 
 
+@parser.command(name="end-later")
+async def end_later(command: Command[Any]) -> None:
+    """Leave the end to somebody who does not know of commands that fail."""
+    asyncio.get_running_loop().call_soon(lambda: command.finish(image=VALUES["itself"]))
+
+
+async def test_a_last_reply_that_cannot_be_sent_ends_the_command_outside_its_callback_too(
+    offline: Any,
+) -> None:
+    command = await run(offline, "end-later")
+    assert command.status is CommandStatus.DONE
+    assert ends(offline) == [{}]
+    assert "'image'" in errors(offline)
+
+
 @parser.command(name="end-outside")
 async def end_outside(command: Command[Any]) -> None:
     command.finish(unheard_of=1)
@@ -340,13 +248,6 @@ async def test_a_time_limit_stops_the_callback_and_leaves_no_task_or_timer(offli
     assert len(asyncio.all_tasks()) == tasks
     assert get_running(offline) == []
     assert sum(reply.flag == "f" for reply in offline.mock_replies) == 1
-
-
-@parser.command(name="parent")
-@click.argument("words", nargs=-1)
-async def parent(command: Command[Any], words: tuple[str, ...]) -> None:
-    child = await command.child_command(" ".join(words))
-    command.finish(text=f"child {child.status.name}")
 
 
 @pytest.mark.parametrize("how", ["time limit", "cancel"])
@@ -470,6 +371,13 @@ async def test_an_empty_command_ends_on_every_transport(offline: Any, body: str)
     command.parse()
     assert command.status is CommandStatus.DONE
     assert [reply.flag for reply in offline.mock_replies] == [":"]
+
+
+@pytest.mark.parametrize("line", ["5", "5 "])
+async def test_a_command_that_is_only_an_id_ends(kind: str, peer: Peer, line: str) -> None:
+    end = (await peer.ask(line))[-1]
+    assert end.code == "f"
+    assert end.command_id == (5 if kind == "legacy" else 0)
 
 
 async def test_a_timeout_ends_a_command_once(offline: Any) -> None:

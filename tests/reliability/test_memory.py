@@ -145,6 +145,17 @@ async def test_commands_that_nobody_waits_for_are_forgotten(offline: Any) -> Non
     assert [ref() for ref in watched if ref() is not None] == []
 
 
+async def test_a_command_that_ends_before_its_timeout_leaves_no_timer(offline: Any) -> None:
+    command: Command[Any] = Command("quick", actor=offline).parse()
+    await asyncio.wait_for(asyncio.shield(command), 5)
+    ref = weakref.ref(command)  # which a timer would hold for an hour
+    del command
+    offline.mock_replies.clear()
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert ref() is None
+
+
 async def test_a_done_command_leaves_no_timer() -> None:
     command: Command[Any] = Command(time_limit=3600)
     command.set_status(CommandStatus.DONE)

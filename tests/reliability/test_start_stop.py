@@ -20,7 +20,7 @@ from clu.legacy.tron import TronClientProtocol, TronConnection
 
 from ..conftest import HAS_UVLOOP
 from ..legacy.hub import Hub
-from .actors import Peer, make, parser, until
+from .actors import Peer, make, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,11 +98,6 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     assert command.status is CommandStatus.CANCELLED
     assert "go on though they were cancelled" in caplog.text
     await asyncio.wait([command._task], timeout=5)
-
-
-@parser.command(name="shut-down")
-async def shut_down(command: Command[Any]) -> None:
-    await command.actor.stop()
 
 
 async def test_a_command_may_stop_its_own_actor(kind: str, stray_loop: list[Any]) -> None:

@@ -1,0 +1,158 @@
+"""Stopping actors on a broker, whatever they do at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clu import AMQPClient, Command, CommandStatus
+from tests.conftest import HAS_UVLOOP
+from tests.reliability.actors import make
+
+from .actors import only, ping, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.broker import Broker
+
+
+@pytest.fixture
+async def actor(broker: Broker) -> AsyncIterator[Any]:
+    actor = await make("amqp", url=broker.url).start()
+    yield actor
+    await actor.stop()
+
+
+async def test_stop_at_once_and_again_ends_each_command_once(
+    actor: Any, client: AMQPClient
+) -> None:
+    before = {task for task in asyncio.all_tasks() if task not in actor._tasks}
+    sent = [
+        await client.send_command("camera", body, await_command=False)
+        for body in ["wait"] * 20 + ["sleep 60", "parent wait"]
+    ]
+    await until(lambda: len(actor._own_commands) == 23)
+    await asyncio.wait_for(asyncio.gather(actor.stop(), actor.stop()), 10)
+    await asyncio.wait_for(asyncio.gather(*sent), 10)
+    for command in sent:
+        ends = [reply for reply in command.replies if reply.message_code.value in ":f"]
+        assert [end.message_code.value for end in ends] == ["f"]
+        assert "cancelled" in ends[0].message["error"]
+    assert not actor._own_commands
+    assert not actor.timed_commands.running
+    await only(before)
+
+
+async def test_to_stop_does_not_look_cancelled_when_the_connection_is_lost_meanwhile(
+    actor: Any,
+) -> None:
+    class Queue:
+        async def cancel(self, tag: str) -> None:
+            raise asyncio.CancelledError  # as aiormq does
+
+    actor.connection._consumer_tag = {Queue(): "tag"}
+    await actor.stop()
+    assert not actor.is_connected()
+
+
+async def test_stop_ends_what_the_actor_itself_runs(actor: Any) -> None:
+    actor.timed_commands.add_command("wait", delay=1)
+    own: Command[Any] = Command("wait", actor=actor).parse()
+    child = own.child_command("wait")
+    await until(lambda: actor.timed_commands[0].is_running)
+    await actor.stop()
+    assert {own.status, child.status} == {CommandStatus.CANCELLED}
+    assert not actor.timed_commands[0].is_running
+
+
+async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
+    actor: Any,
+    client: AMQPClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
+    sent = await client.send_command("camera", "stubborn", await_command=False)
+    await until(lambda: len(sent.replies) == 2)
+    (command,) = actor._own_commands
+    await asyncio.wait_for(actor.stop(), 10)
+    await asyncio.wait_for(sent, 10)
+    assert sent.status.did_fail
+    assert command.status is CommandStatus.CANCELLED
+    assert "go on though they were cancelled" in caplog.text
+    await asyncio.wait([command._task], timeout=5)
+
+
+async def test_a_command_may_stop_its_own_actor(broker: Broker, client: AMQPClient) -> None:
+    before = asyncio.all_tasks()
+    actor = await make("amqp", url=broker.url).start()
+    command = await asyncio.wait_for(client.send_command("camera", "shut-down"), 10)
+    assert command.status.did_fail
+    assert "stopping" in command.replies.get("error")
+    await only(before)
+    assert not actor.is_connected()
+    await actor.start()
+    assert await ping(client) == "Pong."
+    await actor.stop()
+
+
+async def test_a_second_start_is_an_error_and_the_first_goes_on(
+    actor: Any, client: AMQPClient
+) -> None:
+    sender = actor._fast_sender()
+    with pytest.raises(RuntimeError, match="There is a connection"):
+        await actor.start()
+    assert actor._fast_sender() is actor._sender is sender
+    assert await ping(client) == "Pong."
+
+
+PROGRAM = """
+import asyncio, sys, clu
+
+async def main():
+    url, _, how, plane = sys.argv[1:]
+    actor = clu.AMQPActor("ending", url=url, data_plane=plane == "compiled")
+    actor.log.sh.setLevel(100)
+    await actor.start()
+    actor.timed_commands.add_command("ping", delay=0.01)
+    command = await actor.send_command("ending", "ping")
+    assert command.status.did_succeed
+    await actor.send_command("ending", "ping", await_command=False)
+    if how == "stopped":
+        await actor.stop()
+    if how == "cancelled":
+        asyncio.current_task().cancel()
+        await asyncio.sleep(1)
+
+try:
+    if sys.argv[2] == "uvloop":
+        import uvloop
+        uvloop.run(main())
+    else:
+        asyncio.run(main())
+except asyncio.CancelledError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("how", ["stopped", "left running", "cancelled"])
+@pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+def test_the_interpreter_ends_without_a_complaint(
+    broker: Broker, loop: str, how: str, data_plane: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "default", "-c", PROGRAM, broker.url, loop, how, data_plane],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    complaints = [line for line in result.stderr.splitlines() if "sdsstools" not in line]
+    assert "Traceback" not in result.stderr
+    assert not [line for line in complaints if "never" in line or "destroyed" in line], complaints
+    assert result.returncode == 0
