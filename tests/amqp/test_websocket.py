@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,24 @@ async def test_every_client_gets_every_reply_encoded_once(
     assert replies[0]["headers"]["message_code"] == "w"
     assert replies == [replies[0]] * 3
     assert len(encoded) == 1
+
+
+async def test_browsers_get_null_for_nan_and_others_what_the_actor_sent(
+    bridge: WebsocketServer, camera: Camera
+) -> None:
+    async with (
+        connect(bridge.address) as program,
+        connect(bridge.address, origin="http://localhost:8000") as browser,
+    ):
+        await until(lambda: len(bridge.wclients) == 2)
+        camera.write("i", number=float("nan"), validate=False)
+        text = await asyncio.wait_for(browser.recv(), 10)
+        assert "NaN" not in text
+        assert json.loads(text)["body"] == {"number": None}
+        assert math.isnan((await receive(program))["body"]["number"])
+        camera.write("i", number=5)
+        for client in (program, browser):
+            assert (await receive(client))["body"] == {"number": 5}
 
 
 async def test_subclass_can_look_at_the_replies(broker: Broker, camera: Camera) -> None:

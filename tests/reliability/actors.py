@@ -48,7 +48,8 @@ async def sleep(command: Command[Any], seconds: float) -> None:
 
 @parser.command()
 @click.argument("words", nargs=-1)
-def count(command: Command[Any], words: tuple[str, ...]) -> None:
+@click.option("--flag", "-f", is_flag=True)
+def count(command: Command[Any], words: tuple[str, ...], flag: bool) -> None:
     command.finish(text=f"{len(words)} words")
 
 
