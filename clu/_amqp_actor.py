@@ -14,6 +14,7 @@ from clu._amqp_reply import decode_body, decode_headers
 from clu._callbacks import call_user_function, callback_name
 from clu._encoding import ENCODING_ERRORS, blame_keyword
 from clu._logging import REPLY
+from clu._loop import cancel_tasks
 from clu._reply import MessageCode
 from clu._speedups.reply import encode_json, would_log
 from clu._status import CommandStatus
@@ -21,6 +22,7 @@ from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
 from clu.exceptions import CluError, EncodingError
+from clu.parsers._words import excerpt
 from clu.parsers.click import ClickParser
 
 if TYPE_CHECKING:
@@ -97,12 +99,9 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         await self.timed_commands.stop()
         if self.connection.is_connected:
             await self.connection.stop_consuming()
-        tasks = []
-        for command in list(self._own_commands):
-            if command._task is not None and command._task is not asyncio.current_task():
-                command._task.cancel()
-                tasks.append(command._task)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        deaf = await cancel_tasks([c._task for c in self._own_commands if c._task is not None])
+        if deaf:
+            self.log.warning("%s: %d callbacks go on though they were cancelled.", self.name, deaf)
         for command in list(self._own_commands):
             if not command.status.is_done:
                 command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
@@ -298,7 +297,7 @@ def _command_string(message: Any) -> str:
         return command
     if isinstance(command, dict):  # for actors with a JSON parser
         return json.dumps(command)
-    raise BadMessage(f"The command {command!r} is not a text.")
+    raise BadMessage(f"The command {excerpt(repr(command))} is not a text.")
 
 
 def _payload(message: Any) -> dict[str, Any]:

@@ -314,6 +314,31 @@ async def test_token_is_needed_where_there_is_one(broker: Broker) -> None:
             pass
 
 
+async def test_token_is_in_no_log_and_no_answer(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = WebsocketServer(wport=0, url=broker.url, token="s3cret-token")
+    bridge.log.setLevel(1)
+    async with bridge:
+        address = f"{bridge.address}/?token=s3cret-token"
+        async with connect(address) as client:
+            await client.send("garbage")
+            error = await receive(client)
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(address, origin="http://evil.example")
+        # What is no handshake, and what is no HTTP.
+        for version in ("HTTP/1.1", "FTP"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", bridge.wport)
+            writer.write(f"GET /?token=s3cret-token {version}\r\nHost: a\r\n\r\n".encode())
+            said = await asyncio.wait_for(reader.read(), 10)
+            assert b"s3cret-token" not in said
+            writer.close()
+            await writer.wait_closed()
+    assert "has connected" in caplog.text
+    said = f"{caplog.text} {error} {refused.value.response.body!r}"
+    assert "s3cret-token" not in said
+
+
 async def test_foreign_page_is_refused_and_logged_once(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,6 +87,42 @@ async def test_anything_else_gets_one_failing_reply_and_the_connection_is_closed
     assert TOKEN[:-1] not in caplog.text + answer.text
 
 
+async def test_the_token_is_in_no_log_however_often_it_comes(
+    guarded: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    async with await Peer.connect("json", guarded.port) as peer:
+        for number in range(3):
+            assert await peer.ask(f"{number} token {TOKEN}") == [(number, ":", "{}")]
+        assert (await peer.ask("5 ping"))[-1].code == ":"
+    assert "Pong" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+async def test_what_only_looks_like_a_token_is_a_command_once_the_client_is_in(
+    guarded: Any,
+) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        await peer.ask(f"1 token {TOKEN}")
+        assert (await peer.ask("2 token wrong"))[-1][:2] == (2, "f")
+        assert TOKEN in (await peer.ask(f"3 echo {TOKEN}"))[-1].text
+
+
+async def test_the_token_is_compared_in_constant_time(
+    guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, expected: bytes) -> bool:
+        compared.append((given, expected))
+        return True
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    async with await Peer.connect("json", guarded.port) as peer:
+        assert (await peer.ask("1 token guess"))[-1].code == ":"
+    assert compared == [(b"guess", TOKEN.encode())]
+
+
 async def test_what_is_not_utf_8_is_no_token(guarded: Any) -> None:
     async with await Peer.connect("json", guarded.port) as peer:
         peer.send(b"5 token \xff")

@@ -92,8 +92,14 @@ def test_a_queue_of_words_does_what_a_list_of_them_does() -> None:
     assert not queue
 
 
-async def test_an_error_quotes_no_more_than_the_beginning_of_a_long_command(peer: Peer) -> None:
-    answers = await peer.ask("5 " + "nonsense" * 100_000)
+@pytest.mark.parametrize(
+    "command",
+    ["", "help ", "keyword ", "get_command_model ", "sleep ", "ping ", "--", "!", '"', "count --flag="],
+)
+async def test_an_error_quotes_no_more_than_the_beginning_of_a_long_command(
+    peer: Peer, command: str
+) -> None:
+    answers = await peer.ask(f"5 {command}" + "nonsense" * 100_000)
     assert last(answers) == (5, "f")
     assert sum(len(answer.text) for answer in answers) < 10_000
     assert "nonsensenonsense" in answers[-1].text
@@ -101,6 +107,7 @@ async def test_an_error_quotes_no_more_than_the_beginning_of_a_long_command(peer
 
 LINES = {
     "not UTF-8": (b"4 \xff\xfe ping", 4),
+    "not UTF-8 in a text": (b"4 echo \xff", 4),
     "NUL": (b"5 pi\x00ng", 5),
     "NULs": (b"\x00" * 1000, 0),
     "unbalanced": (b'6 echo "unbalanced', 6),
