@@ -362,7 +362,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         self.log.debug("%s: task %r goes to %s.", self.name, name, callback_name(handler))
         result = call_user_function(handler, payload)
         if asyncio.iscoroutine(result):
-            self._create_task(result)
+            self._create_task(result, handler)
         return None
 
 

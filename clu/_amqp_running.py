@@ -62,10 +62,10 @@ class RunningCommands(dict[str, Command[Any]]):
     Parameters
     ----------
     create_task
-        Runs a coroutine in the background.
+        Runs a coroutine in the background, for a callback.
     """
 
-    def __init__(self, create_task: Callable[[Any], Any]) -> None:
+    def __init__(self, create_task: Callable[..., Any]) -> None:
         super().__init__()
         self._create_task = create_task
         #: Those that may be lost, by their ids: they fail unless a reply comes.
@@ -94,7 +94,7 @@ class RunningCommands(dict[str, Command[Any]]):
         if command._reply_callback is not None:
             result = call_user_function(command._reply_callback, reply)
             if asyncio.iscoroutine(result):
-                self._create_task(result)
+                self._create_task(result, command._reply_callback)
         status = CommandStatus.code_to_status(code.value)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)

@@ -92,16 +92,17 @@ async def test_a_reply_of_two_megabytes_arrives(camera: Camera, client: AMQPClie
 
 
 async def test_garbage_is_acknowledged(
-    camera: Camera, client: AMQPClient, listener: Listener
+    broker: Broker, client: AMQPClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for body in (b"no json", b"", b"\xff", b"[]", b"{}"):
-        await listener.publish("command.camera", body, {})
-        await listener.publish("command.camera", body, {"task": True})
-    assert await ping(client) == "Pong."
-    # What is not acknowledged comes again when the consumer goes.
-    await camera.connection.stop_consuming()
-    queue = await camera.connection.channel.declare_queue("camera_commands", passive=True)
-    assert queue.declaration_result.message_count == 0
+    # The broker sends no more to an actor that has not acknowledged so many messages.
+    monkeypatch.setattr("clu._topic_listener.PREFETCH", 4)
+    async with Camera("camera", url=broker.url):
+        for body in (b"no json", b"", b"\xff", b"[]", b"{}", b"5"):
+            await listener.publish("command.camera", body, {})
+            await listener.publish("command.camera", body, {"task": True})
+            await listener.command(body, command_id="bad", commander_id="tester.camera")
+            await client.send_task("camera", "unknown")
+        assert await ping(client) == "Pong."
 
 
 async def test_fifty_tasks_in_a_row_all_run(camera: Camera, client: AMQPClient) -> None:
@@ -141,6 +142,51 @@ async def test_garbage_among_replies_ends_nobody_elses_commands(
     assert command.replies.get("text") == "slept"
     assert codes(command) == [">", ":"]
     assert client.running_commands == camera.running_commands == {}
+
+
+@pytest.mark.parametrize("text", ["12", " 0 ", "9" * 5000])
+async def test_a_command_that_is_only_a_number_fails(
+    camera: Camera, client: AMQPClient, text: str
+) -> None:
+    command = await asyncio.wait_for(client.send_command("camera", text), 10)
+    assert command.status.did_fail
+    assert "does not exist or cannot be parsed" in command.replies.get("error")
+
+
+# -- peers ----------------------------------------------------------------------------------
+
+
+async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no_line(
+    broker: Broker, camera: Camera, client: AMQPClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = await AMQPClient("gone", url=broker.url).start()
+    for _ in range(100):
+        await gone.send_command("camera", "sleep 0.5", await_command=False)
+    await until(lambda: len(camera._own_commands) == 100)
+    caplog.clear()
+    assert gone.connection.connection is not None
+    await gone.connection.connection.close()
+    await until(lambda: not camera._own_commands)
+    await until(lambda: camera.stats["waiting"] == 0)
+    assert await ping(client) == "Pong."
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+    await gone.stop()
+
+
+async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
+    broker: Broker, camera: Camera
+) -> None:
+    async def use(number: int) -> None:
+        async with AMQPClient(f"client-{number}", url=broker.url) as client:
+            for index in range(50):
+                text = f"client-{number}-{index}"
+                command = await client.send_command("camera", f"echo {text}")
+                assert codes(command) == [">", ":"]
+                assert command.replies.get("text") == text
+            await until(lambda: not client.running_commands)
+
+    await asyncio.gather(*(use(number) for number in range(10)))
+    assert not camera._own_commands
 
 
 # -- memory ---------------------------------------------------------------------------------

@@ -197,10 +197,17 @@ async def test_a_callback_may_be_a_coroutine_function_or_fail(
     def fail(reply: HubReply) -> None:
         raise RuntimeError("no good")
 
+    async def fail_later(reply: HubReply) -> None:
+        raise RuntimeError("no better")
+
     await client.send_command("nobody", "go", reply_callback=later)
     await client.send_command("nobody", "go", reply_callback=fail)
+    await client.send_command("nobody", "go", reply_callback=fail_later)
     assert len(seen) == 1
+    await until(lambda: "no better" in caplog.text)
     assert "no good" in caplog.text
+    for callback in (fail, fail_later):
+        assert f"callback {__name__}.{callback.__qualname__} raised" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["a\nfoo.bar 9 tcc b", "a\rb", "a\0b"])
@@ -714,6 +721,7 @@ def test_a_callback_that_fails_does_not_stop_the_update(
     model["h"].register_callback(fail)
     assert update(model, "h=1; e; b=2") == {"h": [1], "e": [], "b": ["2"]}
     assert "no good" in caplog.text
+    assert f"{fail.__qualname__} raised" in caplog.text
 
 
 def test_a_reload_forgets_values_and_callbacks(model: TronModel) -> None:
