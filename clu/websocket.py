@@ -220,7 +220,7 @@ class WebsocketServer:
         if not self.wclients:
             return
         text = encode_reply(reply)
-        clients = self.wclients.values()
+        clients = list(self.wclients.values())
         if (strict := without_nan(text)) is not text:
             self._send([client for client in clients if client.is_browser], strict)
             clients = [client for client in clients if not client.is_browser]

@@ -12,8 +12,8 @@ import click
 from click_aliases import ClickAliasedGroup
 
 from clu._status import CommandStatus
-from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._options import OptionParser
+from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue
 
 if TYPE_CHECKING:

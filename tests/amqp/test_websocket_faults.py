@@ -198,6 +198,19 @@ async def test_what_is_no_websocket_is_turned_away(
     assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
 
 
+async def test_client_that_does_not_finish_to_connect_is_closed(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("clu._websocket_listener._OPEN_LIMIT", 0.1)
+    async with WebsocketServer(wport=0, url=broker.url) as bridge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bridge.wport)
+        writer.write(HANDSHAKE[:20].encode())
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        await writer.wait_closed()
+    assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
+
+
 async def test_stop_tells_the_clients_and_leaves_nothing(broker: Broker, camera: Camera) -> None:
     before = {*asyncio.all_tasks()}
     bridge = WebsocketServer(wport=0, url=broker.url)

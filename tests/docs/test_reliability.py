@@ -133,7 +133,7 @@ FIXED = {
     "Connections to a hub and to devices": {
         "First delay, growth and scatter of reconnection to a hub": (
             f"{TronClientProtocol.initial_delay * TronClientProtocol.factor:.1f} s, "
-            f"× {TronClientProtocol.factor:.1f} after each failure, "
+            f"\N{MULTIPLICATION SIGN} {TronClientProtocol.factor:.1f} after each failure, "
             f"± {TronClientProtocol.jitter:.0%}".replace("%", " %")
         ),
         "Longest delay": f"{seconds(TronClientProtocol.max_delay)}, ± "

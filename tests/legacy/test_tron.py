@@ -422,12 +422,15 @@ async def test_pending_commands_fail_when_the_connection_drops_and_it_comes_back
 async def test_half_a_line_does_not_survive_a_lost_connection(
     client: TronConnection, hub: Hub
 ) -> None:
+    heard_values: list[Any] = []
+    client.models["tcc"]["secFocus"].register_callback(lambda key: heard_values.append(key.value))
     hub.say(b".tcc 0 tcc i secFocus=1\n.tcc 0 tcc i secFoc")
     await heard_value(client, 1.0)
     await hub.restart()
     await until(lambda: client.connected() and hub.clients)
     hub.say(b"us=9\n.tcc 0 tcc i secFocus=2\n")
     await heard_value(client, 2.0)
+    assert heard_values == [[1.0], [2.0]]
 
 
 async def heard_value(client: TronConnection, value: float) -> None:

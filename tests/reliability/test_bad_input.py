@@ -94,7 +94,18 @@ def test_a_queue_of_words_does_what_a_list_of_them_does() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "help ", "keyword ", "get_command_model ", "sleep ", "ping ", "--", "!", '"', "count --flag="],
+    [
+        "",
+        "help ",
+        "keyword ",
+        "get_command_model ",
+        "sleep ",
+        "ping ",
+        "--",
+        "!",
+        '"',
+        "count --flag=",
+    ],
 )
 async def test_an_error_quotes_no_more_than_the_beginning_of_a_long_command(
     peer: Peer, command: str
