@@ -85,7 +85,7 @@ async def test_client_that_vanishes_is_forgotten_with_its_commands(
         client = await connect(bridge.address)
         await until(lambda: len(bridge.wclients) == 2)
         for number in range(10):
-            await send(client, "sleep 5", command_id=str(number))
+            await send(client, "sleep 60", command_id=str(number))
         await until(lambda: len(bridge.client.running_commands) == 10)
         tasks = [task for known in bridge.wclients.values() for task in known.commands]
         assert len(tasks) == 10
