@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import pathlib
 from typing import Any
@@ -184,6 +185,58 @@ async def test_the_token_may_be_in_the_configuration() -> None:
 async def test_without_a_token_the_word_is_a_command_like_any_other(peer: Peer) -> None:
     assert (await peer.ask("1 token abc"))[-1][:2] == (1, "f")
     assert (await peer.ask("2 ping"))[-1][:2] == (2, ":")
+
+
+# --- browsers -----------------------------------------------------------------------------------
+
+
+HEAD = b"Host: localhost\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "cuts"),
+    [
+        (b"POST / HTTP/1.1", False),
+        (b"POST / HTTP/1.1", True),
+        (b"POST /5%20ping?'x HTTP/1.1", False),
+        (b"OPTIONS /--help HTTP/1.0", False),
+        (b"GET /" + b"x" * 1_500_000 + b" HTTP/1.1", False),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_page_in_a_browser_cannot_command_an_actor(
+    kind: str, actor: Any, request_line: bytes, cuts: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+    original = actor.parse_command
+
+    def watched(command: Any) -> Any:
+        ran.append(command.body)
+        return original(command)
+
+    actor.parse_command = watched
+    async with (
+        await Peer.connect(kind, actor.port) as peer,
+        await Peer.connect(kind, actor.port) as other,
+    ):
+        for part in (request_line + b"\r\n", HEAD, b"5 echo hello\n"):
+            peer.writer.write(part)
+            if cuts:
+                await asyncio.sleep(0.01)
+        with contextlib.suppress(ConnectionError):  # the system may say so if more was to be read
+            assert b"hello" not in await peer.rest()
+        assert (await other.ask("6 ping"))[-1].code == ":"
+    assert ran[-1] == "ping"
+    assert len(ran) <= 2
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(told) == 1
+    assert "speaks HTTP" in told[0]
+
+
+async def test_words_about_http_are_a_command_like_any_other(peer: Peer) -> None:
+    assert (await peer.ask("5 echo 'POST / HTTP/1.1'"))[-1][:2] == (5, ":")
+    assert (await peer.ask("6 ping HTTP/1.1"))[-1][:2] == (6, "f")
+    assert (await peer.ask("7 ping"))[-1][:2] == (7, ":")
 
 
 # --- limits -------------------------------------------------------------------------------------
