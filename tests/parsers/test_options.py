@@ -38,12 +38,7 @@ def parsed(parser: Any, context: click.Context, words: list[str]) -> Any:
     return values, rest, [parameter.name for parameter in order]
 
 
-@pytest.mark.parametrize("ignores", [True, False])
-@pytest.mark.parametrize("normalize", [None, str.lower])
-@given(words=st.lists(st.sampled_from(WORDS) | st.text("-abgv=1", max_size=5), max_size=8))
-def test_words_are_taken_as_click_takes_them(
-    ignores: bool, normalize: Any, words: list[str]
-) -> None:
+def check(ignores: bool, normalize: Any, words: list[str]) -> None:
     command = CluCommand(
         "move",
         params=PARAMETERS,
@@ -54,6 +49,23 @@ def test_words_are_taken_as_click_takes_them(
     assert parsed(OptionParser(context), context, words) == parsed(
         original(context), context, words
     )
+
+
+@pytest.mark.parametrize("ignores", [True, False])
+@pytest.mark.parametrize("normalize", [None, str.lower])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_is_taken_as_click_takes_it(ignores: bool, normalize: Any, word: str) -> None:
+    for words in ([word], [word, "a", "b"], ["a", word, word], [word, "--x", "--", word]):
+        check(ignores, normalize, words)
+
+
+@pytest.mark.parametrize("ignores", [True, False])
+@pytest.mark.parametrize("normalize", [None, str.lower])
+@given(words=st.lists(st.sampled_from(WORDS) | st.text("-abgv=1", max_size=5), max_size=8))
+def test_words_are_taken_as_click_takes_them(
+    ignores: bool, normalize: Any, words: list[str]
+) -> None:
+    check(ignores, normalize, words)
 
 
 def test_the_parser_of_a_command_is_the_quick_one() -> None:
