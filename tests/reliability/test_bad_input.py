@@ -63,7 +63,7 @@ async def test_a_command_of_a_megabyte_is_split_and_parsed_in_well_under_a_secon
     assert command.status.did_succeed
 
 
-@pytest.mark.parametrize("word", ["-1 ", "--x ", "-xyz ", "-1.5 a ", "-f ", "-ff ", "--flag "])
+@pytest.mark.parametrize("word", ["-1 ", "--x ", "-xyz ", "-f "])
 async def test_words_that_look_like_options_take_no_longer_than_others(word: str) -> None:
     actor = await make_offline("json")
     number = MEGABYTE // len(word)
