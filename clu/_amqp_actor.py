@@ -23,6 +23,7 @@ from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
 from clu.exceptions import CluError, EncodingError
+from clu.parsers._words import excerpt
 from clu.parsers.click import ClickParser
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def _command_string(message: Any) -> str:
         return command
     if isinstance(command, dict):  # for actors with a JSON parser
         return json.dumps(command)
-    raise BadMessage(f"The command {command!r} is not a text.")
+    raise BadMessage(f"The command {excerpt(repr(command))} is not a text.")
 
 
 def _payload(message: Any) -> dict[str, Any]:
@@ -363,7 +364,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         self.log.debug("%s: task %r goes to %s.", self.name, name, callback_name(handler))
         result = call_user_function(handler, payload)
         if asyncio.iscoroutine(result):
-            self._create_task(result)
+            self._create_task(result, handler)
         return None
 
 

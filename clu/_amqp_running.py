@@ -63,10 +63,10 @@ class RunningCommands(dict[str, Command[Any]]):
     Parameters
     ----------
     create_task
-        Runs a coroutine in the background.
+        Runs a coroutine in the background, for a callback.
     """
 
-    def __init__(self, create_task: Callable[[Any], Any]) -> None:
+    def __init__(self, create_task: Callable[..., Any]) -> None:
         super().__init__()
         self._create_task = create_task
         #: Those that may be lost, by their ids: they fail unless a reply comes.
@@ -117,7 +117,7 @@ class RunningCommands(dict[str, Command[Any]]):
         if command._reply_callback is not None:
             result = call_user_function(command._reply_callback, reply)
             if asyncio.iscoroutine(result):
-                self._create_task(result)
+                self._create_task(result, command._reply_callback)
         if not is_own:
             return
         status = CommandStatus.code_to_status(code.value)

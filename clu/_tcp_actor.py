@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from clu._loop import cancel_tasks
@@ -12,6 +13,10 @@ from clu.protocol import ClientTransport, TCPStreamServer
 
 if TYPE_CHECKING:
     from clu.protocol import OverlongLine
+
+_METHODS = "GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH"
+_http_request = re.compile(rf"(?:{_METHODS}) \S+ HTTP/[0-9.]+")
+_beginning_of_http = re.compile(rf"(?:{_METHODS}) \S+".encode())
 
 
 class TCPServerActor(BaseActor):
@@ -108,7 +113,23 @@ class TCPServerActor(BaseActor):
             if isinstance(transport, ClientTransport):
                 transport.begin_request()
                 command.add_done_callback(transport.end_request)
+        elif (
+            " HTTP/" in command.body
+            and isinstance(transport, ClientTransport)
+            and _http_request.fullmatch(command.body)
+        ):
+            self._refuse_http(transport)
         return command
+
+    def _refuse_http(self, transport: Any) -> None:
+        """Close the connection of a browser, which sends here what any page tells it to."""
+        transport.is_refused = True
+        self.log.warning(
+            "%s: closed the connection from %s, which speaks HTTP.",
+            self.name,
+            transport.get_extra_info("peername"),
+        )
+        transport.close()
 
     def _track_command(self, command: Command[Any]) -> None:
         """Remember a command that the actor itself runs, until it is done."""
@@ -123,3 +144,5 @@ class TCPServerActor(BaseActor):
         self._command(transport, self._command_id_of(line.head)).fail(
             error=f"The line is longer than the limit of {line.limit} bytes."
         )
+        if _beginning_of_http.fullmatch(line.head):
+            self._refuse_http(transport)

@@ -62,14 +62,22 @@ class TokenGate:
     def _received(self, transport: Any, line: bytes) -> Any:
         if transport.is_closing():
             return None
-        if transport not in self._waiting:
-            return None if transport.user_id is None else self._actor.new_command(transport, line)
+        is_waiting = transport in self._waiting
+        if not is_waiting and transport.user_id is None:
+            return None
+        if not (is_waiting or self._token in line):
+            return self._actor.new_command(transport, line)
         try:
             command_id, body = parse_tcp_command(line)
         except BadLine as error:
             command_id, body = error.command_id, ""
         word, _, token = body.partition(" ")
-        if word != "token":
+        if not is_waiting:
+            if word != "token":
+                return self._actor.new_command(transport, line)
+            # Once more: as a command it would be in the log.
+            self._actor._command(transport, command_id).finish()
+        elif word != "token":
             self._refuse(transport, command_id, _NEEDED)
         elif not hmac.compare_digest(token.strip().encode(), self._token):
             self._refuse(transport, command_id, "The token is wrong.")

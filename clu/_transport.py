@@ -36,6 +36,8 @@ class ClientTransport(asyncio.Transport):
         By which the actor knows the client.
     multiline
         Whether the client wants replies for human eyes.
+    is_refused
+        Whether nothing more that the client has sent is to be handled.
     closed
         Is done when the connection is closed, if anybody has asked for it.
     """
@@ -59,6 +61,7 @@ class ClientTransport(asyncio.Transport):
         self.closed: asyncio.Future[None] | None = None
         self.user_id: Any = None
         self.multiline = False
+        self.is_refused = False
 
     def __repr__(self) -> str:
         return f"<ClientTransport (user_id={self.user_id!r}) {self._transport!r}>"

@@ -25,6 +25,8 @@ class BridgeClient:
         The address of the client, for the log.
     commands
         The tasks of its commands that have not ended.
+    is_browser
+        Whether the client is a page in a browser, which tells its origin.
     is_dropped
         Whether the server has closed the connection at once.
     """
@@ -33,6 +35,8 @@ class BridgeClient:
         self.connection = connection
         self.name = client_name(connection)
         self.commands: set[asyncio.Task[None]] = set()
+        request = connection.request
+        self.is_browser = request is not None and "Origin" in request.headers
         self.is_dropped = False
 
     def __repr__(self) -> str:

@@ -145,6 +145,13 @@ def encode_reply(reply: AMQPReply) -> str:
         return json.dumps(content, default=str, skipkeys=True)
 
 
+def without_nan(text: str) -> str:
+    """Return an encoded reply as browsers can parse it: NaN and infinities are null."""
+    if "NaN" in text or "Infinity" in text:
+        return json.dumps(json.loads(text, parse_constant=lambda _: None))
+    return text
+
+
 def encode_error(reason: str, given_id: str | int | None = None, consumer: Any = None) -> str:
     """Return an error of the bridge itself as the text that a client receives.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import functools
 import logging
 import pathlib
 import time
@@ -110,17 +111,23 @@ class BaseClient(metaclass=abc.ABCMeta):
         if deaf:
             self.log.warning("%s: %d tasks go on though they were cancelled.", self.name, deaf)
 
-    def _create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run a coroutine as a task that `stop` cancels."""
+    def _create_task(
+        self, coroutine: Coroutine[Any, Any, Any], callback: Callable[..., Any] | None = None
+    ) -> asyncio.Task[Any]:
+        """Run a coroutine, maybe that of a callback, as a task that `stop` cancels."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._forget_task)
+        task.add_done_callback(functools.partial(self._forget_task, callback))
         return task
 
-    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+    def _forget_task(self, callback: Callable[..., Any] | None, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.log.error("%s: a background task failed.", self.name, exc_info=error)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        what = "a background task failed"
+        if callback is not None:
+            what = f"the callback {callback_name(callback)} raised an error"
+        self.log.error("%s: %s.", self.name, what, exc_info=error)
 
     @staticmethod
     def _parse_config(input: Any, loader: Any = None) -> Any:

@@ -205,6 +205,8 @@ class TCPStreamServer:
         most = sys.maxsize if self.max_requests is None else self.max_requests
         while data := await reader.read(_CHUNK):
             for number, line in enumerate(splitter.feed(data), 1):
+                if transport.is_refused:
+                    return
                 if transport.requests >= most:
                     await _until_answered(transport, writer, most - 1)
                     if transport.is_closing():

@@ -14,6 +14,7 @@ from clu._websocket_message import (
     encode_error,
     encode_reply,
     parse_message,
+    without_nan,
 )
 from clu.client import AMQPClient
 from clu.exceptions import CluRuntimeError, CluValueError
@@ -50,7 +51,7 @@ class WebsocketServer:
     "command_id": <id>}``, of which the id, a text or an integer, can be left out. Each reply of
     any actor goes to all clients, as ``{"headers", "exchange", "message_id", "routing_key",
     "timestamp", "body"}``, in which ``headers["command_id"]`` is the id of the command, and
-    ``body`` holds the keywords.
+    ``body`` holds the keywords. Browsers, which cannot parse NaN and infinities, get null for them.
 
     What the server itself has to say goes to one client, as an object with the further keys
     ``"error"``, a text, and ``"command_id"``, the id as it was given or null. It answers messages
@@ -216,8 +217,14 @@ class WebsocketServer:
         self._broadcast(reply)
 
     def _broadcast(self, reply: AMQPReply) -> None:
-        if self.wclients:
-            self._send(self.wclients.values(), encode_reply(reply))
+        if not self.wclients:
+            return
+        text = encode_reply(reply)
+        clients = list(self.wclients.values())
+        if (strict := without_nan(text)) is not text:
+            self._send([client for client in clients if client.is_browser], strict)
+            clients = [client for client in clients if not client.is_browser]
+        self._send(clients, text)
 
     def _send(self, clients: Iterable[BridgeClient], text: str) -> None:
         from clu._websocket_listener import send_to_all

@@ -262,6 +262,18 @@ async def test_another_thread_leaves_the_writing_to_the_loop(
     assert writer.threads == {threading.current_thread()}
 
 
+async def test_a_writer_that_raises_for_another_thread_is_reported_on_stderr(
+    writer: Writer, log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stray: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: stray.append(context))
+    log.addHandler(ActorHandler(writer))
+    await asyncio.to_thread(broken_writer, writer, log)
+    await asyncio.sleep(0)
+    assert "--- Logging error ---" in capsys.readouterr().err
+    assert stray == []
+
+
 async def test_the_loop_may_be_found_later(writer: Writer, log: logging.Logger) -> None:
     log.addHandler(await asyncio.to_thread(ActorHandler, writer, logging.INFO))
     log.info("from the loop")

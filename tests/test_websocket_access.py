@@ -131,6 +131,18 @@ def test_who_does_not_may_not(given: Request) -> None:
     assert problem == (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong.")
 
 
+def test_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(expected: bytes, given: bytes) -> bool:
+        compared.append((expected, given))
+        return True
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    assert Access("secret").problem(request("/?token=guess")) is None
+    assert compared == [(b"secret", b"guess")]
+
+
 def test_token_does_not_open_the_door_for_foreign_pages() -> None:
     problem = Access("secret").problem(request("/?token=secret", Origin="http://evil.example"))
     assert problem is not None

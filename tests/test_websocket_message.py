@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from clu._websocket_message import BadMessage, encode_error, encode_reply, parse_message
+from clu._websocket_message import (
+    BadMessage,
+    encode_error,
+    encode_reply,
+    parse_message,
+    without_nan,
+)
 from clu.exceptions import CluError
 
 LIMIT = 1000
@@ -117,6 +123,26 @@ def test_reply_has_what_was_recorded() -> None:
     assert content["timestamp"] == "2026-01-02T03:04:05+00:00"
     assert content["routing_key"] == "reply.a.b"
     assert math.isnan(content["body"]["angle"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "parsed"),
+    [
+        ('{"angle": NaN, "limits": [-Infinity, Infinity, 1.5]}', [None, [None, None, 1.5]]),
+        ('{"angle": "NaN", "limits": "to Infinity"}', ["NaN", "to Infinity"]),
+        ('{"angle": 1' + "0" * 40 + ', "limits": "NaN \\u2028"}', [10**40, "NaN \u2028"]),
+    ],
+)
+def test_browser_gets_null_for_what_it_cannot_parse(sent: str, parsed: list[Any]) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"JSON.parse refuses {constant}")
+
+    assert [*json.loads(without_nan(sent), parse_constant=refuse).values()] == parsed
+
+
+def test_reply_that_a_browser_can_parse_is_left_as_it_is() -> None:
+    text = '{"angle":null,"name":"nan"}'
+    assert without_nan(text) is text
 
 
 def test_reply_without_a_time_has_none() -> None:

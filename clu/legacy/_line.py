@@ -10,6 +10,7 @@ from clu._reply import TERMINAL_CODES
 from clu._speedups.reply import format_line
 from clu._tcp_command import BadLine
 from clu.exceptions import CluTypeError, CommandError, EncodingError
+from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
     from clu._reply import MessageCode, Reply
@@ -40,7 +41,7 @@ def parse_legacy_line(line: bytes) -> tuple[str | None, int, str] | None:
     except UnicodeDecodeError as error:
         raise BadLine(find_command_id(text), f"The command is not UTF-8: {error}.") from None
     except CommandError:
-        raise BadLine(find_command_id(text), f"Could not parse command {text!r}") from None
+        raise BadLine(find_command_id(text), f"Could not parse command {excerpt(text)!r}") from None
 
 
 def find_command_id(text: str) -> int:

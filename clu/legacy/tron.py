@@ -378,7 +378,7 @@ class TronConnection(BaseClient):
         if command._reply_callback is not None and reply is not None:
             result: Any = call_user_function(command._reply_callback, reply)
             if asyncio.iscoroutine(result):
-                self._create_task(result)
+                self._create_task(result, command._reply_callback)
         command.set_status(CommandStatus.code_to_status(code.value))
 
     def _fail_commands(self, reason: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from clu.exceptions import CommandParserError
 from clu.parsers._commands import CluCommand, CluGroup
+from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
     from clu.command import Command
@@ -76,7 +77,7 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
             break  # the arguments of the command that --help was added to
         found = group.get_command(ctx, word)
         if found is None:
-            raise CommandParserError(f"command {word} not found.")
+            raise CommandParserError(f"command {excerpt(word)} not found.")
         ctx = click.Context(found, info_name=word, parent=ctx, terminal_width=_HELP_WIDTH)
     return ctx
 
@@ -93,7 +94,7 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
         if isinstance(group, click.Group):
             found = group.get_command(click.Context(group), command_name)
         if found is None:
-            command.fail(error=f"Cannot find command {command_name}.")
+            command.fail(error=f"Cannot find command {excerpt(command_name)}.")
             return
         parser = found
     command.finish(command_model=json.loads(command_to_json(parser)))
@@ -109,7 +110,7 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
         return
     definition = model.schema["properties"].get(keyword)
     if definition is None:
-        command.fail(error=f"Keyword {keyword!r} is not part of the data model.")
+        command.fail(error=f"Keyword {excerpt(keyword)!r} is not part of the data model.")
         return
     text = json.dumps(definition, indent=2).replace('"', "")
     lines = f"{keyword} = {text}".splitlines()

@@ -12,6 +12,7 @@ import click
 from click_aliases import ClickAliasedGroup
 
 from clu._status import CommandStatus
+from clu.parsers._options import OptionParser
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue
 
@@ -105,6 +106,13 @@ class _QuickCommand(click.Command):
         ctx = self.context_class(self, info_name=info_name, parent=parent, **extra)
         self.parse_args(ctx, args)
         return ctx
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Create what parses the words."""
+        parser = OptionParser(ctx)
+        for parameter in self.get_params(ctx):
+            parameter.add_to_parser(parser, ctx)
+        return parser
 
     def _has_no_parameters(self, args: list[str]) -> bool:
         """Whether `parse_args` has nothing to parse in the words."""

@@ -158,6 +158,29 @@ async def test_reply_callbacks(camera: Camera, client: AMQPClient) -> None:
         client.remove_reply_callback(follow)
 
 
+async def test_callbacks_that_raise_are_logged_by_name_and_stop_nothing(
+    camera: Camera, client: AMQPClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def now(argument: Any) -> None:
+        raise ValueError("not today")
+
+    async def later(argument: Any) -> None:
+        raise ValueError("not tomorrow")
+
+    for callback in (now, later):
+        name = f"callback {__name__}.{callback.__qualname__} raised an error"
+        client.add_reply_callback(callback)
+        await client.send_command("camera", "ping")
+        client.remove_reply_callback(callback)
+        await until(lambda name=name: caplog.text.count(name) == 2)  # of two replies
+        await client.send_command("camera", "ping", reply_callback=callback)
+        await until(lambda name=name: caplog.text.count(name) == 4)
+        camera.add_task_handler("expose", callback)
+        await client.send_task("camera", "expose")
+        await until(lambda name=name: caplog.text.count(name) == 5)
+    assert await ping(client) == "Pong."
+
+
 async def test_the_old_callback_argument_warns(camera: Camera, client: AMQPClient) -> None:
     bodies = []
     with pytest.warns(DeprecationWarning, match="use 'reply_callback'"):

@@ -112,7 +112,19 @@ async def test_a_reply_that_comes_twice_counts_once(client: AMQPClient, listener
 
 
 @pytest.mark.parametrize(
-    "body", [b"no json", b"", b"\xff\xfe", [1], {}, {"command_string": 3}, b"[" * 100_000]
+    "body",
+    [
+        b"no json",
+        b"",
+        b"\xff\xfe",
+        b"5",
+        b"null",
+        b'"command_string"',
+        b"[" * 100_000,
+        [1],
+        {},
+        {"command_string": 3},
+    ],
 )
 async def test_a_bad_command_fails_and_the_actor_listens_on(
     camera: Camera, client: AMQPClient, listener: Listener, body: Any

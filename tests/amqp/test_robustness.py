@@ -14,7 +14,7 @@ import pytest
 from clu import AMQPClient, Command
 from clu.exceptions import CluConnectionError
 
-from .actors import Camera, Listener, codes, only, ping, until
+from .actors import Camera, Listener, codes, make_parser, only, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -59,8 +59,9 @@ async def test_an_odd_commander_does_no_harm(
         b"x" * TWO_MEGABYTES,
         b'{"command_string": "' + b"x" * TWO_MEGABYTES + b'"}',
         {"command_string": "ping " * 20_000},
+        {"command_string": ["ping"] * 200_000},
     ],
-    ids=["no JSON", "one word", "many words"],
+    ids=["no JSON", "one word", "many words", "no text"],
 )
 async def test_a_huge_command_fails(
     camera: Camera, client: AMQPClient, listener: Listener, body: Any
@@ -72,6 +73,7 @@ async def test_a_huge_command_fails(
         return bool(replies) and replies[-1].headers["message_code"] == "f"
 
     await until(failed)
+    assert sum(len(reply.body) for reply in listener.find("reply.tester.camera")) < 10_000
     assert await ping(client) == "Pong."
 
 
@@ -81,16 +83,17 @@ async def test_a_reply_of_two_megabytes_arrives(camera: Camera, client: AMQPClie
 
 
 async def test_garbage_is_acknowledged(
-    camera: Camera, client: AMQPClient, listener: Listener
+    broker: Broker, client: AMQPClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for body in (b"no json", b"", b"\xff", b"[]", b"{}"):
-        await listener.publish("command.camera", body, {})
-        await listener.publish("command.camera", body, {"task": True})
-    assert await ping(client) == "Pong."
-    # What is not acknowledged comes again when the consumer goes.
-    await camera.connection.stop_consuming()
-    queue = await camera.connection.channel.declare_queue("camera_commands", passive=True)
-    assert queue.declaration_result.message_count == 0
+    # The broker sends no more to an actor that has not acknowledged so many messages.
+    monkeypatch.setattr("clu._topic_listener.PREFETCH", 4)
+    async with Camera("camera", url=broker.url):
+        for body in (b"no json", b"", b"\xff", b"[]", b"{}", b"5"):
+            await listener.publish("command.camera", body, {})
+            await listener.publish("command.camera", body, {"task": True})
+            await listener.command(body, command_id="bad", commander_id="tester.camera")
+            await client.send_task("camera", "unknown")
+        assert await ping(client) == "Pong."
 
 
 async def test_fifty_tasks_in_a_row_all_run(camera: Camera, client: AMQPClient) -> None:
@@ -130,6 +133,53 @@ async def test_garbage_among_replies_ends_nobody_elses_commands(
     assert command.replies.get("text") == "slept"
     assert codes(command) == [">", ":"]
     assert client.running_commands == camera.running_commands == {}
+
+
+@pytest.mark.parametrize("text", ["12", " 0 ", "9" * 5000])
+async def test_a_command_that_is_only_a_number_fails(
+    camera: Camera, client: AMQPClient, text: str
+) -> None:
+    command = await asyncio.wait_for(client.send_command("camera", text), 10)
+    assert command.status.did_fail
+    assert "does not exist or cannot be parsed" in command.replies.get("error")
+
+
+# -- peers ----------------------------------------------------------------------------------
+
+
+async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no_line(
+    broker: Broker, camera: Camera, client: AMQPClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AMQPClient("gone", url=broker.url) as gone:
+        for _ in range(100):
+            await gone.send_command("camera", "sleep 60", await_command=False)
+        await until(lambda: len(camera._own_commands) == 100)
+        caplog.clear()
+        assert gone.connection.connection is not None
+        await gone.connection.connection.close()
+        for command in list(camera._own_commands):  # each has a last reply to nobody
+            assert command._task is not None
+            command._task.cancel()
+        await until(lambda: not camera._own_commands)
+        await until(lambda: camera.stats["waiting"] == 0)
+        assert await ping(client) == "Pong."
+        assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
+    broker: Broker, camera: Camera
+) -> None:
+    async def use(number: int) -> None:
+        async with AMQPClient(f"client-{number}", url=broker.url) as client:
+            for index in range(50):
+                text = f"client-{number}-{index}"
+                command = await client.send_command("camera", f"echo {text}")
+                assert codes(command) == [">", ":"]
+                assert command.replies.get("text") == text
+            await until(lambda: not client.running_commands)
+
+    await asyncio.gather(*(use(number) for number in range(5)))
+    assert not camera._own_commands
 
 
 # -- memory ---------------------------------------------------------------------------------
@@ -218,6 +268,37 @@ async def test_a_client_as_context_manager_raises_what_start_raises(broker: Brok
             async with AMQPClient("y", url=broker.url):
                 raise KeyError("mine")
     assert not client.is_connected()
+
+
+async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
+    broker: Broker,
+    client: AMQPClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
+    is_over = asyncio.Event()
+
+    class Stubborn(Camera):
+        parser = make_parser()
+
+    @Stubborn.parser.command()
+    async def refuse(command: Command[Any]) -> None:
+        while not is_over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await is_over.wait()
+
+    actor = await Stubborn("camera", url=broker.url).start()
+    refusing = await client.send_command("camera", "refuse", await_command=False)
+    await until(lambda: actor._own_commands)
+    (own,) = actor._own_commands
+    await asyncio.wait_for(actor.stop(), 5)
+    await asyncio.wait_for(refusing, 10)
+    assert refusing.replies.get("error") == "The actor is stopping."
+    assert "1 callbacks go on though they were cancelled" in caplog.text
+    is_over.set()
+    assert own._task is not None
+    await asyncio.wait([own._task], timeout=5)
 
 
 async def test_an_actor_stops_twice_and_starts_again(broker: Broker, client: AMQPClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,24 @@ async def test_every_client_gets_every_reply_encoded_once(
     assert replies[0]["headers"]["message_code"] == "w"
     assert replies == [replies[0]] * 3
     assert len(encoded) == 1
+
+
+async def test_browsers_get_null_for_nan_and_others_what_the_actor_sent(
+    bridge: WebsocketServer, camera: Camera
+) -> None:
+    async with (
+        connect(bridge.address) as program,
+        connect(bridge.address, origin="http://localhost:8000") as browser,
+    ):
+        await until(lambda: len(bridge.wclients) == 2)
+        camera.write("i", number=float("nan"), validate=False)
+        text = await asyncio.wait_for(browser.recv(), 10)
+        assert "NaN" not in text
+        assert json.loads(text)["body"] == {"number": None}
+        assert math.isnan((await receive(program))["body"]["number"])
+        camera.write("i", number=5)
+        for client in (program, browser):
+            assert (await receive(client))["body"] == {"number": 5}
 
 
 async def test_subclass_can_look_at_the_replies(broker: Broker, camera: Camera) -> None:
@@ -293,6 +312,31 @@ async def test_token_is_needed_where_there_is_one(broker: Broker) -> None:
             pass
         async with connect(bridge.address, additional_headers={"Authorization": "Bearer s3cret"}):
             pass
+
+
+async def test_token_is_in_no_log_and_no_answer(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = WebsocketServer(wport=0, url=broker.url, token="s3cret-token")
+    bridge.log.setLevel(1)
+    async with bridge:
+        address = f"{bridge.address}/?token=s3cret-token"
+        async with connect(address) as client:
+            await client.send("garbage")
+            error = await receive(client)
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(address, origin="http://evil.example")
+        # What is no handshake, and what is no HTTP.
+        for version in ("HTTP/1.1", "FTP"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", bridge.wport)
+            writer.write(f"GET /?token=s3cret-token {version}\r\nHost: a\r\n\r\n".encode())
+            said = await asyncio.wait_for(reader.read(), 10)
+            assert b"s3cret-token" not in said
+            writer.close()
+            await writer.wait_closed()
+    assert "has connected" in caplog.text
+    said = f"{caplog.text} {error} {refused.value.response.body!r}"
+    assert "s3cret-token" not in said
 
 
 async def test_foreign_page_is_refused_and_logged_once(

@@ -26,6 +26,7 @@ PAGE = """<!doctype html>
 <p id="state">connecting</p>
 <p id="origin"></p>
 <p id="reply"></p>
+<p id="number"></p>
 <p id="error"></p>
 <script>
 const show = (name, text) => document.getElementById(name).textContent = text;
@@ -42,6 +43,7 @@ socket.onclose = (event) => show("state", `closed with ${event.code} ${event.rea
 socket.onmessage = (event) => {
   const message = JSON.parse(event.data);
   if (message.error) show("error", message.error);
+  else if ("number" in message.body) show("number", `number: ${message.body.number}`);
   else if (message.headers.command_id === "from the page" && message.headers.message_code === ":")
     show("reply", `${message.headers.sender}: ${message.body.text}`);
 };
@@ -102,6 +104,17 @@ async def test_page_sends_a_command_and_shows_the_reply(
     assert texts["origin"] == f"http://localhost:{pages}"
     assert texts["reply"] == "camera: Pong."
     assert texts["error"].startswith("The message is not JSON")
+
+
+async def test_page_can_parse_a_reply_with_nan(
+    broker: Broker, camera: Camera, chromium: Chromium, pages: int
+) -> None:
+    async with WebsocketServer(wport=0, url=broker.url) as bridge:
+        page = f"http://localhost:{pages}/?bridge={bridge.address}"
+        watching = asyncio.ensure_future(chromium.run(page, LOOK % "t.number"))
+        await until(lambda: bridge.wclients, 20)
+        camera.write("i", number=float("nan"), validate=False)
+        assert (await watching)["number"] == "number: null"
 
 
 async def test_page_is_told_when_the_bridge_stops(

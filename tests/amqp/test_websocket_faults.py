@@ -85,7 +85,7 @@ async def test_client_that_vanishes_is_forgotten_with_its_commands(
         client = await connect(bridge.address)
         await until(lambda: len(bridge.wclients) == 2)
         for number in range(10):
-            await send(client, "sleep 5", command_id=str(number))
+            await send(client, "sleep 60", command_id=str(number))
         await until(lambda: len(bridge.client.running_commands) == 10)
         tasks = [task for known in bridge.wclients.values() for task in known.commands]
         assert len(tasks) == 10
@@ -195,6 +195,19 @@ async def test_what_is_no_websocket_is_turned_away(
     async with connect(bridge.address) as client:
         await send(client, "ping", "nobody", command_id="a")
         assert (await receive(client))["command_id"] == "a"
+    assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
+
+
+async def test_client_that_does_not_finish_to_connect_is_closed(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("clu._websocket_listener._OPEN_LIMIT", 0.1)
+    async with WebsocketServer(wport=0, url=broker.url) as bridge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bridge.wport)
+        writer.write(HANDSHAKE[:20].encode())
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        await writer.wait_closed()
     assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
 
 

@@ -197,10 +197,17 @@ async def test_a_callback_may_be_a_coroutine_function_or_fail(
     def fail(reply: HubReply) -> None:
         raise RuntimeError("no good")
 
+    async def fail_later(reply: HubReply) -> None:
+        raise RuntimeError("no better")
+
     await client.send_command("nobody", "go", reply_callback=later)
     await client.send_command("nobody", "go", reply_callback=fail)
+    await client.send_command("nobody", "go", reply_callback=fail_later)
     assert len(seen) == 1
+    await until(lambda: "no better" in caplog.text)
     assert "no good" in caplog.text
+    for callback in (fail, fail_later):
+        assert f"callback {__name__}.{callback.__qualname__} raised" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["a\nfoo.bar 9 tcc b", "a\rb", "a\0b"])
@@ -415,12 +422,15 @@ async def test_pending_commands_fail_when_the_connection_drops_and_it_comes_back
 async def test_half_a_line_does_not_survive_a_lost_connection(
     client: TronConnection, hub: Hub
 ) -> None:
+    heard_values: list[Any] = []
+    client.models["tcc"]["secFocus"].register_callback(lambda key: heard_values.append(key.value))
     hub.say(b".tcc 0 tcc i secFocus=1\n.tcc 0 tcc i secFoc")
     await heard_value(client, 1.0)
     await hub.restart()
     await until(lambda: client.connected() and hub.clients)
     hub.say(b"us=9\n.tcc 0 tcc i secFocus=2\n")
     await heard_value(client, 2.0)
+    assert heard_values == [[1.0], [2.0]]
 
 
 async def heard_value(client: TronConnection, value: float) -> None:
@@ -714,6 +724,7 @@ def test_a_callback_that_fails_does_not_stop_the_update(
     model["h"].register_callback(fail)
     assert update(model, "h=1; e; b=2") == {"h": [1], "e": [], "b": ["2"]}
     assert "no good" in caplog.text
+    assert f"{fail.__qualname__} raised" in caplog.text
 
 
 def test_a_reload_forgets_values_and_callbacks(model: TronModel) -> None:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from clu import AMQPActor, Command, JSONActor, LegacyActor
-from clu.parsers.click import CluGroup, get_schema, help_, ping, timeout, unique, version
+from clu.parsers.click import (
+    CluGroup,
+    get_command_model,
+    get_schema,
+    help_,
+    keyword,
+    ping,
+    timeout,
+    unique,
+    version,
+)
 from clu.testing import setup_test_actor
 
 from ..legacy.user import split
@@ -23,7 +33,7 @@ def parser(*args: Any) -> None:
     pass
 
 
-for builtin in (ping, version, help_, get_schema):
+for builtin in (ping, version, help_, get_schema, keyword, get_command_model):
     parser.add_command(builtin)
 
 
@@ -48,7 +58,8 @@ async def sleep(command: Command[Any], seconds: float) -> None:
 
 @parser.command()
 @click.argument("words", nargs=-1)
-def count(command: Command[Any], words: tuple[str, ...]) -> None:
+@click.option("--flag", "-f", is_flag=True)
+def count(command: Command[Any], words: tuple[str, ...], flag: bool) -> None:
     command.finish(text=f"{len(words)} words")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import pathlib
 from typing import Any
@@ -87,6 +88,42 @@ async def test_anything_else_gets_one_failing_reply_and_the_connection_is_closed
     assert TOKEN[:-1] not in caplog.text + answer.text
 
 
+async def test_the_token_is_in_no_log_however_often_it_comes(
+    guarded: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    async with await Peer.connect("json", guarded.port) as peer:
+        for number in range(3):
+            assert await peer.ask(f"{number} token {TOKEN}") == [(number, ":", "{}")]
+        assert (await peer.ask("5 ping"))[-1].code == ":"
+    assert "Pong" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+async def test_what_only_looks_like_a_token_is_a_command_once_the_client_is_in(
+    guarded: Any,
+) -> None:
+    async with await Peer.connect("json", guarded.port) as peer:
+        await peer.ask(f"1 token {TOKEN}")
+        assert (await peer.ask("2 token wrong"))[-1][:2] == (2, "f")
+        assert TOKEN in (await peer.ask(f"3 echo {TOKEN}"))[-1].text
+
+
+async def test_the_token_is_compared_in_constant_time(
+    guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, expected: bytes) -> bool:
+        compared.append((given, expected))
+        return True
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    async with await Peer.connect("json", guarded.port) as peer:
+        assert (await peer.ask("1 token guess"))[-1].code == ":"
+    assert compared == [(b"guess", TOKEN.encode())]
+
+
 async def test_what_is_not_utf_8_is_no_token(guarded: Any) -> None:
     async with await Peer.connect("json", guarded.port) as peer:
         peer.send(b"5 token \xff")
@@ -148,6 +185,58 @@ async def test_the_token_may_be_in_the_configuration() -> None:
 async def test_without_a_token_the_word_is_a_command_like_any_other(peer: Peer) -> None:
     assert (await peer.ask("1 token abc"))[-1][:2] == (1, "f")
     assert (await peer.ask("2 ping"))[-1][:2] == (2, ":")
+
+
+# --- browsers -----------------------------------------------------------------------------------
+
+
+HEAD = b"Host: localhost\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "cuts"),
+    [
+        (b"POST / HTTP/1.1", False),
+        (b"POST / HTTP/1.1", True),
+        (b"POST /5%20ping?'x HTTP/1.1", False),
+        (b"OPTIONS /--help HTTP/1.0", False),
+        (b"GET /" + b"x" * 1_500_000 + b" HTTP/1.1", False),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_page_in_a_browser_cannot_command_an_actor(
+    kind: str, actor: Any, request_line: bytes, cuts: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+    original = actor.parse_command
+
+    def watched(command: Any) -> Any:
+        ran.append(command.body)
+        return original(command)
+
+    actor.parse_command = watched
+    async with (
+        await Peer.connect(kind, actor.port) as peer,
+        await Peer.connect(kind, actor.port) as other,
+    ):
+        for part in (request_line + b"\r\n", HEAD, b"5 echo hello\n"):
+            peer.writer.write(part)
+            if cuts:
+                await asyncio.sleep(0.01)
+        with contextlib.suppress(ConnectionError):  # the system may say so if more was to be read
+            assert b"hello" not in await peer.rest()
+        assert (await other.ask("6 ping"))[-1].code == ":"
+    assert ran[-1] == "ping"
+    assert len(ran) <= 2
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(told) == 1
+    assert "speaks HTTP" in told[0]
+
+
+async def test_words_about_http_are_a_command_like_any_other(peer: Peer) -> None:
+    assert (await peer.ask("5 echo 'POST / HTTP/1.1'"))[-1][:2] == (5, ":")
+    assert (await peer.ask("6 ping HTTP/1.1"))[-1][:2] == (6, "f")
+    assert (await peer.ask("7 ping"))[-1][:2] == (7, ":")
 
 
 # --- limits -------------------------------------------------------------------------------------

@@ -1,0 +1,228 @@
+"""The page of promises, limits and defaults says what the code does."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import clu._amqp_outbox
+import clu._amqp_reply
+import clu._amqp_sender
+import clu._loop
+import clu._tcp_token
+import clu._topic_listener
+import clu._websocket_listener
+import clu.client
+import clu.device
+import clu.legacy.tron
+from clu import AMQPClient, JSONActor, LegacyActor
+from clu.actor import TCPBaseActor
+from clu.base import BaseActor
+from clu.legacy.actor import BaseLegacyActor
+from clu.legacy.tron import TronClientProtocol
+from clu.protocol import LINE_LIMIT, TCPStreamServer
+from clu.websocket import WebsocketServer
+
+from .pages import DOCS, ROOT
+
+PAGE = (DOCS / "reliability.md").read_text()
+
+
+def section(title: str) -> str:
+    """Return a section of the page."""
+    for part in PAGE.split("\n### ")[1:]:
+        if part.startswith(title):
+            return part.partition("\n## ")[0]
+    raise KeyError(title)
+
+
+def table(title: str) -> dict[str, list[str]]:
+    """Return the other cells of the rows of a section, by the first one."""
+    rows = [line for line in section(title).splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+    return {first.strip(" |`"): rest for first, *rest in cells[1:]}
+
+
+def default(function: Any, name: str) -> Any:
+    return inspect.signature(function).parameters[name].default
+
+
+def mebibytes(size: int) -> str:
+    assert size % 2**20 == 0
+    return f"{size // 2**20} MiB"
+
+
+def seconds(number: float) -> str:
+    return f"{number:g} s"
+
+
+def tcp(name: str) -> Any:
+    """Return a default that the two kinds of actors and the server have in common."""
+    values = {default(kind, name) for kind in (TCPBaseActor, BaseLegacyActor)}
+    (value,) = values
+    return value
+
+
+PARAMETERS = {
+    "Actors over TCP": {
+        "host": "`localhost`",
+        "line_limit": mebibytes(tcp("line_limit")),
+        "max_connections": {None: "no limit"}[tcp("max_connections")],
+        "buffer_limit": mebibytes(tcp("buffer_limit")),
+        "max_commands": str(tcp("max_commands")),
+        "token": {None: "none"}[default(TCPBaseActor, "token")],
+    },
+    "All actors": {
+        "store": str(default(BaseActor, "store")).lower(),
+        "error_details": str(default(BaseActor, "error_details")).lower(),
+    },
+    "AMQP": {
+        "connection_timeout": seconds(default(AMQPClient, "connection_timeout")),
+        "heartbeat": {None: "what the URL says (`?heartbeat=10`), else 60 s"}[
+            default(AMQPClient, "heartbeat")
+        ],
+        "outbox_messages": f"{default(AMQPClient, 'outbox_messages'):,}",
+        "outbox_bytes": mebibytes(default(AMQPClient, "outbox_bytes")),
+        "lost_command_limit": seconds(default(AMQPClient, "lost_command_limit")),
+        "data_plane": {True: "on where it can be"}[default(AMQPClient, "data_plane")],
+    },
+    "Websocket bridge": {
+        "whost": f"`{default(WebsocketServer, 'whost')}`",
+        "wport": str(default(WebsocketServer, "wport")),
+        "allowed_origins": {(): "pages of this machine and host"}[
+            default(WebsocketServer, "allowed_origins")
+        ],
+        "token": {None: "none"}[default(WebsocketServer, "token")],
+        "max_connections": str(default(WebsocketServer, "max_connections")),
+        "max_commands": str(default(WebsocketServer, "max_commands")),
+        "message_limit": mebibytes(default(WebsocketServer, "message_limit")),
+        "buffer_limit": mebibytes(default(WebsocketServer, "buffer_limit")),
+        "keepalive": seconds(default(WebsocketServer, "keepalive")),
+        "time_limit": f"{default(WebsocketServer, 'time_limit') / 3600:g} h",
+    },
+}
+
+
+@pytest.mark.parametrize("title", PARAMETERS)
+def test_the_defaults_on_the_page_are_those_of_the_code(title: str) -> None:
+    rows = table(title)
+    told = {name: rows[name][0] for name in PARAMETERS[title] if name in rows}
+    assert told == PARAMETERS[title]
+
+
+FIXED = {
+    "AMQP": {
+        "reconnection": f"every {seconds(clu._topic_listener.RECONNECT_INTERVAL)}",
+        "attempts to publish a reply": str(clu._amqp_outbox._MOST_ATTEMPTS),
+        "messages that are known when they come twice": (
+            f"the last {clu._amqp_reply._REMEMBERED} at least"
+        ),
+        "messages delivered and not acknowledged": str(clu._topic_listener.PREFETCH),
+        "what `stop` waits for what was written, and for the broker to close": (
+            f"{seconds(clu.client._DRAIN_LIMIT)} each"
+        ),
+    },
+    "Websocket bridge": {
+        "opening handshake": seconds(clu._websocket_listener._OPEN_LIMIT),
+        "what `stop` waits for clients that do not answer": seconds(
+            clu._websocket_listener._CLOSE_LIMIT
+        ),
+    },
+    "Connections to a hub and to devices": {
+        "First delay, growth and scatter of reconnection to a hub": (
+            f"{TronClientProtocol.initial_delay * TronClientProtocol.factor:.1f} s, "
+            f"\N{MULTIPLICATION SIGN} {TronClientProtocol.factor:.1f} after each failure, "
+            f"± {TronClientProtocol.jitter:.0%}".replace("%", " %")
+        ),
+        "Longest delay": f"{seconds(TronClientProtocol.max_delay)}, ± "
+        f"{TronClientProtocol.jitter:.0%}".replace("%", " %"),
+        "What `start` waits for a hub": (
+            f"{seconds(clu.legacy.tron._PATIENCE)}; it goes on trying in the background"
+        ),
+        "Longest line of a hub": mebibytes(LINE_LIMIT),
+        "Longest line of a device": mebibytes(clu.device._LINE_LIMIT),
+        "What `stop` waits for clients that do not read": seconds(
+            default(TCPStreamServer.wait_closed, "grace")
+        ),
+        "What `stop` waits for callbacks that refuse to be cancelled": seconds(clu._loop.GRACE),
+    },
+}
+
+
+@pytest.mark.parametrize("title", FIXED)
+def test_the_limits_that_are_no_parameters_are_those_of_the_code(title: str) -> None:
+    rows = table(title)
+    told = {name: rows[name][0] for name in FIXED[title] if name in rows}
+    assert told == FIXED[title]
+
+
+def test_both_ways_to_publish_have_the_same_limits() -> None:
+    assert clu._amqp_outbox._MOST_ATTEMPTS == clu._amqp_sender._MOST_ATTEMPTS
+    assert clu._topic_listener._CLOSE_LIMIT == clu.client._DRAIN_LIMIT
+
+
+def test_what_the_page_says_in_passing_is_so() -> None:
+    assert f"within {seconds(clu._tcp_token.PATIENCE)}" in table("Actors over TCP")["token"][1]
+    interval = 1.5 * clu._topic_listener.RECONNECT_INTERVAL
+    assert f"published {seconds(interval)} after" in table("AMQP")["reconnection"][1]
+    assert clu._websocket_listener._READ_FACTOR == 8
+    assert "at eight times the limit" in table("Websocket bridge")["message_limit"][1]
+
+
+@pytest.mark.parametrize(
+    ("title", "kind", "others"),
+    [
+        ("Actors over TCP", JSONActor, {"port"}),
+        ("Actors over TCP", LegacyActor, {"port"}),
+        ("AMQP", AMQPClient, {"loop", "ssl_context"}),
+        ("Websocket bridge", WebsocketServer, set()),
+    ],
+)
+def test_every_limit_that_can_be_set_is_on_the_page(
+    title: str, kind: Any, others: set[str]
+) -> None:
+    parameters: set[str] = set()
+    for base in kind.__mro__:
+        if "__init__" in vars(base) and base.__module__.startswith("clu."):
+            found = inspect.signature(base.__init__).parameters.values()
+            parameters |= {each.name for each in found if each.kind is each.KEYWORD_ONLY}
+        if base in (TCPBaseActor, BaseLegacyActor, AMQPClient):
+            break
+    hub = {"tron_host", "tron_port", "models", "get_keys", "start_nubs"}
+    assert parameters - others - hub <= {*table(title), *table("All actors")}
+
+
+def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
+    limits: dict[str, Any] = {
+        "max_connections": 1,
+        "line_limit": 2,
+        "buffer_limit": 3,
+        "max_commands": 4,
+    }
+    section = {"name": "camera", "host": "127.0.0.1", "port": 0, **limits}
+    for kind in (JSONActor, LegacyActor):
+        actor: Any = kind.from_config({"actor": {**section, "store": 5, "error_details": False}})
+        server = actor.server
+        found = (server.max_connections, server.line_limit, server.buffer_limit)
+        assert (*found, server.max_requests) == (1, 2, 3, 4)
+        assert (actor.host, actor.error_details) == ("127.0.0.1", False)
+        assert actor.store is not None
+    client = AMQPClient.from_config(
+        {"actor": {"name": "c", "outbox_messages": 6, "outbox_bytes": 7, "lost_command_limit": 8}}
+    )
+    assert (client._outbox.max_messages, client._outbox.max_bytes) == (6, 7)
+    assert client.lost_command_limit == 8
+
+
+def test_every_file_of_tests_that_a_promise_names_is_there() -> None:
+    promises = PAGE.partition("## Parameters")[0]
+    named = {
+        cell.strip(" `")
+        for line in promises.splitlines()
+        if line.startswith("| ") and "test_" in line
+        for cell in line.rstrip(" |").rpartition(" | ")[2].split(",")
+    }
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
