@@ -109,7 +109,7 @@ class TopicListener:
     def _address(self) -> Any:
         from aio_pika.connection import make_url
 
-        return make_url(
+        url = make_url(
             self.url,
             host=self.host,
             port=self.port,
@@ -117,9 +117,12 @@ class TopicListener:
             password=self.password,
             virtualhost="" if self.virtualhost == "/" else self.virtualhost,
             ssl=self.ssl,
-            reconnect_interval=RECONNECT_INTERVAL,
-            heartbeat=self.heartbeat,
         )
+        # aio-pika 9, the last for Python 3.10, would leave out what is given to make_url with a URL.
+        query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
+        if self.heartbeat is not None:
+            query["heartbeat"] = self.heartbeat
+        return url.update_query(query)
 
     @property
     def address(self) -> str:
