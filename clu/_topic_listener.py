@@ -118,7 +118,7 @@ class TopicListener:
             virtualhost="" if self.virtualhost == "/" else self.virtualhost,
             ssl=self.ssl,
         )
-        # aio-pika 9, the last for Python 3.10, would leave out what is given to make_url with a URL.
+        # aio-pika 9, the last for Python 3.10, leaves out what make_url is given with a URL.
         query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
         if self.heartbeat is not None:
             query["heartbeat"] = self.heartbeat
@@ -171,6 +171,7 @@ class TopicListener:
             )
         except BaseException as error:
             await connection.close()
+            _close_stream(connection)
             if isinstance(error, Exception):
                 raise self._explain(error) from error
             raise
@@ -181,9 +182,14 @@ class TopicListener:
     def _make_connection(self) -> Any:
         from aio_pika import RobustConnection
 
-        if self._plane is None:
-            return RobustConnection(self._address(), ssl_context=self._ssl_context)
-        return self._plane.make_connection(self._address(), self._ssl_context)
+        if self._plane is not None:
+            return self._plane.make_connection(self._address(), self._ssl_context)
+        connection = RobustConnection(self._address(), ssl_context=self._ssl_context)
+        with contextlib.suppress(ImportError):  # an older aiormq opens them itself
+            from clu._amqp_transport import ClosingTransportFactory
+
+            connection.kwargs["transport_factory"] = ClosingTransportFactory()
+        return connection
 
     async def _open(
         self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
@@ -312,6 +318,9 @@ class TopicListener:
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
+        if self.is_connected and self.queues and _leaves_without_waiting():
+            await self.stop_consuming()
+            await self._delete_queues()
         connection, self.connection = self.connection, None
         if self._plane is not None:
             await self._plane.stop()
@@ -323,6 +332,30 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+        _close_stream(connection)
+
+    async def _delete_queues(self) -> None:
+        """Let go of our names before we leave, as the broker would after we have left."""
+        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+        lost = (AMQPError, ChannelInvalidStateError, ConnectionError)
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError, *lost):
+            for queue in self.queues:
+                await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_LIMIT)
+
+
+def _leaves_without_waiting() -> bool:
+    """Whether closing a connection does not wait for the broker: so it is with aio-pika 9."""
+    from aio_pika import __version__
+
+    return int(__version__.partition(".")[0]) < 10
+
+
+def _close_stream(connection: Any) -> None:
+    """Close what aiormq may have left open."""
+    factory = getattr(connection, "kwargs", {}).get("transport_factory")
+    if factory is not None:
+        factory.close()
 
 
 def _check_heartbeat(heartbeat: Any) -> int | None:
