@@ -28,6 +28,8 @@ _CLOSE_LIMIT = 5.0
 #: The seconds that the broker gets to notice that the former owner of a queue is gone.
 _LOCK_LIMIT = 2.0
 _LOCK_INTERVAL = 0.1
+#: The seconds for what need not be done: after Ctrl-C aiormq may not hear of answers any more.
+_FAREWELL_LIMIT = 1.0
 #: The most seconds that AMQP knows as a heartbeat.
 _LONGEST_HEARTBEAT = 65534
 #: How many messages may be delivered that are not acknowledged yet.
@@ -318,9 +320,10 @@ class TopicListener:
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
+        farewell: set[asyncio.Task[None]] = set()
         if self.is_connected and self.queues and _leaves_without_waiting():
-            await self.stop_consuming()
-            await self._delete_queues()
+            farewell.add(asyncio.create_task(self._delete_queues()))
+            await asyncio.wait(farewell, timeout=_FAREWELL_LIMIT)
         connection, self.connection = self.connection, None
         if self._plane is not None:
             await self._plane.stop()
@@ -333,15 +336,15 @@ class TopicListener:
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
         _close_stream(connection)
+        for task in farewell:
+            task.cancel()
 
     async def _delete_queues(self) -> None:
         """Let go of our names before we leave, as the broker would after we have left."""
-        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
-
-        lost = (AMQPError, ChannelInvalidStateError, ConnectionError)
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError, *lost):
+        await self.stop_consuming()
+        with contextlib.suppress(Exception):  # the broker does it in any case
             for queue in self.queues:
-                await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_LIMIT)
+                await queue.delete(if_unused=False, if_empty=False)
 
 
 def _leaves_without_waiting() -> bool:

@@ -17,6 +17,7 @@ from .pages import DOCS
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 pytest.importorskip("furo")
+pytest.importorskip("sphinx_click")
 
 #: The classes, functions, methods and attributes of the documented API, and classes that are ours.
 NAMES = pathlib.Path(__file__).with_name("documented.txt")
