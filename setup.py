@@ -1,6 +1,7 @@
 """The list of compiled kernels; everything else about the package is in pyproject.toml."""
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -48,6 +49,8 @@ def extensions() -> list[Extension]:
     )
     for kernel in kernels:  # Cython does not pass it on
         kernel.optional = not switched_on("CLU_REQUIRE_EXTENSIONS")
+        if sys.platform != "win32":  # no debugging information, which is most of a wheel
+            kernel.extra_compile_args = ["-g0"]
     return kernels
 
 

@@ -140,15 +140,18 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def all_builds() -> list[Build]:
+def chosen_builds(names: list[str]) -> list[Build]:
     python, path = Path(sys.executable), str(ROOT)
-    return [
-        recorded_release(),
-        Build(report.COMPILED, python, environment(PYTHONPATH=path), ROOT / "clu"),
-        Build(
+    makers = {
+        report.RECORDED: recorded_release,
+        report.COMPILED: lambda: Build(
+            report.COMPILED, python, environment(PYTHONPATH=path), ROOT / "clu"
+        ),
+        report.PURE: lambda: Build(
             report.PURE, python, environment(PYTHONPATH=path, CLU_NO_EXTENSIONS="1"), ROOT / "clu"
         ),
-    ]
+    }
+    return [make() for name, make in makers.items() if name in names]
 
 
 def measure(builds: list[Build], names: list[str], rounds: int, seconds: float) -> None:
@@ -258,7 +261,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    builds = [build for build in all_builds() if build.name in (options.build or report.BUILDS)]
+    builds = chosen_builds(options.build or list(report.BUILDS))
     for build in builds:
         build.check()
     names = options.case or [name for name in report.case_names() if options.only in name]

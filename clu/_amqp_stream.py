@@ -6,10 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from aiormq.connection import TransportFactory
-from aiormq.exceptions import AMQPConnectionError
-
 from clu._amqp_message import IncomingMessage
+from clu._amqp_transport import ClosingTransportFactory
 from clu._speedups.amqp import FrameError, Splitter
 
 if TYPE_CHECKING:
@@ -220,7 +218,7 @@ class FrameWriter(asyncio.StreamWriter):
         super().write(data)
 
 
-class FrameTransportFactory(TransportFactory):
+class FrameTransportFactory(ClosingTransportFactory):
     """Opens connections to the broker for aiormq.
 
     Parameters
@@ -230,22 +228,15 @@ class FrameTransportFactory(TransportFactory):
     """
 
     def __init__(self, plane: DataPlane) -> None:
+        super().__init__()
         self._plane = plane
 
-    async def create(self, url: Any, **kwargs: Any) -> Any:
-        """Open a connection, with TLS if the address says so."""
-        provider = kwargs.pop("ssl_context_provider")
-        tls = await provider.get_context() if url.scheme == "amqps" else None
+    async def _open(
+        self, url: Any, tls: Any, **kwargs: Any
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_READER_LIMIT, loop=loop)
-        try:
-            transport, protocol = await loop.create_connection(
-                lambda: FrameProtocol(reader, loop, self._plane),
-                url.host,
-                url.port,
-                ssl=tls,
-                **kwargs,
-            )
-        except OSError as error:
-            raise AMQPConnectionError(*error.args) from error
+        transport, protocol = await loop.create_connection(
+            lambda: FrameProtocol(reader, loop, self._plane), url.host, url.port, ssl=tls, **kwargs
+        )
         return reader, FrameWriter(transport, protocol, reader, loop)

@@ -52,20 +52,34 @@ class CommandStatus(Maskbit):
 
     code: str | None
 
+    #: The command has finished well.
     DONE = enum.auto()
+    #: The command was cancelled.
     CANCELLED = enum.auto()
+    #: The command has failed.
     FAILED = enum.auto()
+    #: The command has taken longer than its time limit, and was ended.
     TIMEDOUT = enum.auto()
+    #: The command has not started.
     READY = enum.auto()
+    #: The command has started.
     RUNNING = enum.auto()
+    #: The command is being cancelled.
     CANCELLING = enum.auto()
+    #: The command is failing.
     FAILING = enum.auto()
+    #: What the code of a debug message stands for.
     DEBUG = enum.auto()
 
+    #: Running, being cancelled or failing.
     ACTIVE_STATES = RUNNING | CANCELLING | FAILING
+    #: Cancelled, failed or timed out.
     FAILED_STATES = CANCELLED | FAILED | TIMEDOUT
+    #: Being cancelled or failing.
     FAILING_STATES = CANCELLING | FAILING
+    #: Ended, whether well or not.
     DONE_STATES = DONE | FAILED_STATES
+    #: All states of a command.
     ALL_STATES = ACTIVE_STATES | DONE_STATES | READY
 
     def __init__(self, *args: object) -> None:

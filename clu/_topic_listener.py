@@ -28,6 +28,8 @@ _CLOSE_LIMIT = 5.0
 #: The seconds that the broker gets to notice that the former owner of a queue is gone.
 _LOCK_LIMIT = 2.0
 _LOCK_INTERVAL = 0.1
+#: The seconds for what need not be done: after Ctrl-C aiormq may not hear of answers any more.
+_FAREWELL_LIMIT = 1.0
 #: The most seconds that AMQP knows as a heartbeat.
 _LONGEST_HEARTBEAT = 65534
 #: How many messages may be delivered that are not acknowledged yet.
@@ -110,7 +112,7 @@ class TopicListener:
     def _address(self) -> Any:
         from aio_pika.connection import make_url
 
-        return make_url(
+        url = make_url(
             self.url,
             host=self.host,
             port=self.port,
@@ -118,9 +120,12 @@ class TopicListener:
             password=self.password,
             virtualhost="" if self.virtualhost == "/" else self.virtualhost,
             ssl=self.ssl,
-            reconnect_interval=RECONNECT_INTERVAL,
-            heartbeat=self.heartbeat,
         )
+        # aio-pika 9, the last for Python 3.10, leaves out what make_url is given with a URL.
+        query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
+        if self.heartbeat is not None:
+            query["heartbeat"] = self.heartbeat
+        return url.update_query(query)
 
     @property
     def address(self) -> str:
@@ -172,6 +177,7 @@ class TopicListener:
             )
         except BaseException as error:
             await connection.close()
+            _close_stream(connection)
             if isinstance(error, Exception):
                 raise self._explain(error) from error
             raise
@@ -192,9 +198,14 @@ class TopicListener:
     def _make_connection(self) -> Any:
         from aio_pika import RobustConnection
 
-        if self._plane is None:
-            return RobustConnection(self._address(), ssl_context=self._ssl_context)
-        return self._plane.make_connection(self._address(), self._ssl_context)
+        if self._plane is not None:
+            return self._plane.make_connection(self._address(), self._ssl_context)
+        connection = RobustConnection(self._address(), ssl_context=self._ssl_context)
+        with contextlib.suppress(ImportError):  # an older aiormq opens them itself
+            from clu._amqp_transport import ClosingTransportFactory
+
+            connection.kwargs["transport_factory"] = ClosingTransportFactory()
+        return connection
 
     async def _open(
         self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
@@ -324,6 +335,10 @@ class TopicListener:
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
+        farewell: set[asyncio.Task[None]] = set()
+        if self.is_connected and self.queues and _leaves_without_waiting():
+            farewell.add(asyncio.create_task(self._delete_queues()))
+            await asyncio.wait(farewell, timeout=_FAREWELL_LIMIT)
         connection, self.connection = self.connection, None
         if self._plane is not None:
             await self._plane.stop()
@@ -335,6 +350,30 @@ class TopicListener:
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(result, _CLOSE_LIMIT)
+        _close_stream(connection)
+        for task in farewell:
+            task.cancel()
+
+    async def _delete_queues(self) -> None:
+        """Let go of our names before we leave, as the broker would after we have left."""
+        await self.stop_consuming()
+        with contextlib.suppress(Exception):  # the broker does it in any case
+            for queue in self.queues:
+                await queue.delete(if_unused=False, if_empty=False)
+
+
+def _leaves_without_waiting() -> bool:
+    """Whether closing a connection does not wait for the broker: so it is with aio-pika 9."""
+    from aio_pika import __version__
+
+    return int(__version__.partition(".")[0]) < 10
+
+
+def _close_stream(connection: Any) -> None:
+    """Close what aiormq may have left open."""
+    factory = getattr(connection, "kwargs", {}).get("transport_factory")
+    if factory is not None:
+        factory.close()
 
 
 async def _cancel_consumers(tags: dict[Any, str]) -> None:

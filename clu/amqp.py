@@ -33,7 +33,7 @@ _LOOK = 1.0
 
 
 def is_available() -> bool:
-    """Whether there is what the data plane needs: the compiled codec, and aiormq 7.2."""
+    """Whether there is what it needs: the compiled codec, and an aiormq that takes streams."""
     if not HAS_CODEC:
         return False
     try:

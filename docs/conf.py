@@ -23,10 +23,11 @@ author = "The clu developers"
 copyright = author  # noqa: A001
 release = version = clu.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "sphinx_click"]
 exclude_patterns = ["_build", "examples"]
 default_role = "py:obj"
 suppress_warnings = ["toc.excluded"]
+smartquotes_action = "qe"  # two hyphens are the beginning of an option
 
 #: The pages that show a file of the repository.
 SHOWN = {

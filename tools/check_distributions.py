@@ -33,15 +33,15 @@ def wheel_problems(path: Path) -> list[str]:
     names = zipfile.ZipFile(path).namelist()
     problems = [f"{name} is a leftover of a build" for name in names if LEFTOVERS.search(name)]
     problems += [f"{name} is a source of a kernel" for name in names if SOURCES.search(name)]
-    strays = [name for name in names if not re.match(r"clu/|sdss_clu-[^/]+\.dist-info/", name)]
+    about = f"{'-'.join(path.name.split('-')[:2])}.dist-info"
+    strays = [name for name in names if not name.startswith(("clu/", f"{about}/"))]
     problems += [f"{name} is not of the package" for name in strays]
     compiled = {Path(name).name.split(".")[0] for name in names if COMPILED.search(name)}
     expected = set() if path.name.endswith("-py3-none-any.whl") else kernels()
     problems += [f"{name} is not compiled" for name in sorted(expected - compiled)]
     problems += [f"{name} is compiled" for name in sorted(compiled - expected)]
-    if "clu/py.typed" not in names:
-        problems.append("clu/py.typed is missing")
-    return problems
+    wanted = ["clu/py.typed", f"{SPEEDUPS}/amqp_c.pyi", f"{about}/licenses/LICENSE"]
+    return problems + [f"{name} is missing" for name in wanted if name not in names]
 
 
 def sdist_problems(path: Path) -> list[str]:

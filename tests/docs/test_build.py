@@ -7,16 +7,36 @@ import pathlib
 import subprocess
 import sys
 
+import click
 import pytest
+
+from clu.cli import main
 
 from .pages import DOCS
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 pytest.importorskip("furo")
+pytest.importorskip("sphinx_click")
 
-#: The classes and functions of the documented API, and those that are ours.
+#: The classes, functions, methods and attributes of the documented API, and classes that are ours.
 NAMES = pathlib.Path(__file__).with_name("documented.txt")
+
+
+def options_of_the_command() -> list[str]:
+    """Return the options of ``clu``, as the reference names them: ``clu-send-timeout``."""
+    context = click.Context(main)
+    found = []
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        found += [
+            f"clu-{name}-{max(option.opts, key=len).lstrip('-')}"
+            for option in command.params
+            if isinstance(option, click.Option)
+        ]
+    assert "clu-send-timeout" in found
+    return found
 
 
 @pytest.mark.timeout(180)
@@ -40,3 +60,5 @@ def test_the_documentation_is_built_without_a_warning(tmp_path: pathlib.Path) ->
     reference = "".join(page.read_text() for page in (html / "reference").glob("*.html"))
     for name in NAMES.read_text().split():
         assert f'id="{name}"' in reference, f"{name} is not in the reference"
+    for option in options_of_the_command():
+        assert f'id="cmdoption-{option}"' in reference, f"{option} is not in the reference"

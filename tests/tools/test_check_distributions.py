@@ -82,8 +82,10 @@ def test_leftovers_of_builds_reach_neither_wheels_nor_sdists(distributions: Path
 def test_the_check_names_what_is_wrong(distributions: Path, tmp_path: Path) -> None:
     (pure,) = distributions.glob("*.whl")
     bad = tmp_path / pure.name.replace("py3-none-any", "cp311-cp311-linux_x86_64")
-    shutil.copy(pure, bad)
-    with zipfile.ZipFile(bad, "a") as wheel:
+    with zipfile.ZipFile(pure) as source, zipfile.ZipFile(bad, "w") as wheel:
+        for name in source.namelist():
+            if not name.endswith(("py.typed", "LICENSE")):
+                wheel.writestr(name, source.read(name))
         wheel.writestr("clu/_speedups/reply_py.c", "int main;")
         wheel.writestr("clu/_speedups/opscore_c.cpython-311-x86_64-linux-gnu.so", "")
         wheel.writestr("tests/test_base.py", "")
@@ -92,6 +94,8 @@ def test_the_check_names_what_is_wrong(distributions: Path, tmp_path: Path) -> N
     assert "clu/_speedups/reply_py.c is a leftover of a build" in result.stdout
     assert "tests/test_base.py is not of the package" in result.stdout
     assert "reply_c is not compiled" in result.stdout
+    assert "clu/py.typed is missing" in result.stdout
+    assert "licenses/LICENSE is missing" in result.stdout
     assert "opscore_c is not compiled" not in result.stdout
 
 
