@@ -217,13 +217,18 @@ async def test_two_thousand_commands_leave_nothing(
         logger.setLevel(logging.CRITICAL)
     await many(500)
     tasks = asyncio.all_tasks()
-    commands, blocks = left()
-    await many(2000)
-    await only(tasks)
-    more_commands, more_blocks = left()
-    assert more_commands <= commands
-    # An object is a block, whatever its size: not one is kept for each command of any kind.
-    assert more_blocks - blocks < 400
+    # What something else in the process keeps, it does not keep again and again.
+    for _ in range(3):
+        commands, blocks = left()
+        await many(2000)
+        await only(tasks)
+        more_commands, more_blocks = left()
+        assert more_commands <= commands
+        # An object is a block, whatever its size: not one is kept for each command of any kind.
+        if more_blocks - blocks < 400:
+            break
+    else:
+        pytest.fail(f"{more_blocks - blocks} blocks are left of 2000 commands")
     assert client.running_commands == camera.running_commands == {}
 
 
