@@ -39,7 +39,7 @@ async def test_stop_tells_the_clients_and_leaves_no_task_timer_or_port(
 ) -> None:
     before = asyncio.all_tasks()
     actor = await make(kind).start()
-    actor.timed_commands.add_command("wait", delay=1)
+    actor.timed_commands.add_command("wait", delay=60)
     async with await Peer.connect(kind, actor.port) as peer, await Peer.connect(kind, actor.port):
         for number in range(20):
             peer.send(f"{number + 1} wait")
