@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness import Timed
 
 ADDRESS = "CLU_BENCHMARK_URL"
-LIMIT = "amqp_limit"
+LIMIT, PING_LIMIT = "amqp_limit", "amqp_ping_limit"
 PINGS_AT_ONCE = 1000
 REPLIES_PER_TURN = 50
 #: The seconds that anything may take: messages that got lost do not come any more.
@@ -140,6 +140,19 @@ async def amqp_limit() -> AsyncIterator[Timed]:
 
         async def timed(number: int) -> float:
             return ends.run(number) * number / limit.rounded(number)
+
+        yield timed
+
+
+@workload(**{PING_LIMIT: ()})
+async def amqp_ping_limit() -> AsyncIterator[Timed]:
+    """The messages of a ping one at a time, with nothing encoded and nothing read."""
+    import amqp_limit as limit
+
+    with limit.PingLimit(broker_url()) as ends:
+
+        async def timed(number: int) -> float:
+            return ends.run(number)
 
         yield timed
 

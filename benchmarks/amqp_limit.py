@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What a broker can do: replies framed once, published with confirms, counted and thrown away.
+"""What a broker can do: messages framed once, published with confirms, counted and thrown away.
 
     python benchmarks/amqp_limit.py [--url URL] [--replies N] [--seconds S]
 
@@ -53,9 +53,9 @@ def method(channel: int, ids: tuple[int, int], arguments: bytes) -> bytes:
     return frame(METHOD, channel, struct.pack(">HH", *ids) + arguments)
 
 
-def reply_frames() -> bytes:
+def reply_frames(key: str = KEY, body: bytes | None = None) -> bytes:
     """A reply as an AMQP actor publishes it: the method, the header and the body."""
-    body = json.dumps(inputs.message(1)).encode()
+    body = json.dumps(inputs.message(1)).encode() if body is None else body
     command_id = "0d0c2c4e-aaaa-4bbb-8ccc-1234567890ab"
     texts = {
         "message_code": "i",
@@ -72,7 +72,7 @@ def reply_frames() -> bytes:
     properties = short_text("text/json") + long_text(table) + short_text(command_id)
     properties += short_text("0" * 32)
     header = struct.pack(">HHQH", 60, 0, len(body), flags) + properties
-    publish = b"\0\0" + short_text(EXCHANGE) + short_text(KEY) + b"\0"
+    publish = b"\0\0" + short_text(EXCHANGE) + short_text(key) + b"\0"
     return (
         method(CHANNEL, BASIC_PUBLISH, publish)
         + frame(HEADER, CHANNEL, header)
@@ -147,17 +147,21 @@ class Connection:
                 return
             data += self.receive()
 
+    def listen(self, queue: str, key: str, is_acknowledged: bool = False) -> None:
+        """Consume from a queue of our own."""
+        arguments = b"\0\0" + short_text(queue) + b"\x04" + long_text(b"")
+        self.call(CHANNEL, QUEUE_DECLARE, arguments)
+        arguments = b"\0\0" + short_text(queue) + short_text(EXCHANGE) + short_text(key)
+        self.call(CHANNEL, QUEUE_BIND, arguments + b"\0" + long_text(b""))
+        flags = b"\0" if is_acknowledged else b"\x02"
+        arguments = b"\0\0" + short_text(queue) + short_text(queue) + flags + long_text(b"")
+        self.call(CHANNEL, BASIC_CONSUME, arguments)
+
 
 def consume(url: str) -> None:
     """For each number N on the standard input, receive N replies and say so."""
     connection = Connection(url)
-    arguments = b"\0\0" + short_text(QUEUE) + b"\x04" + long_text(b"")
-    connection.call(CHANNEL, QUEUE_DECLARE, arguments)
-    arguments = b"\0\0" + short_text(QUEUE) + short_text(EXCHANGE) + short_text("reply.#")
-    connection.call(CHANNEL, QUEUE_BIND, arguments + b"\0" + long_text(b""))
-    no_ack = b"\x02"
-    arguments = b"\0\0" + short_text(QUEUE) + short_text("limit") + no_ack + long_text(b"")
-    connection.call(CHANNEL, BASIC_CONSUME, arguments)
+    connection.listen(QUEUE, "reply.#")
     print("ready", flush=True)
     for count in sys.stdin:
         connection.take_bodies(int(count))
@@ -225,6 +229,48 @@ class Limit:
         line = self.consumer.stdout.readline().strip()
         if line != word:
             raise RuntimeError(f"the consumer said {line!r}, not {word!r}")
+
+
+class PingLimit:
+    """An actor and a client without clu: a command, acknowledged, and two replies to both.
+
+    Parameters
+    ----------
+    url
+        The address of the broker.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.actor, self.client = Connection(url), Connection(url)
+        self.actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
+        for name, end in (("actor", self.actor), ("client", self.client)):
+            end.listen(f"clu_limit_{name}", "reply.#")
+            end.call(CHANNEL, CONFIRM_SELECT, b"\0")
+        self.command = reply_frames("command.limit", b'{"command_string": "ping"}')
+        self.replies = reply_frames(body=b"{}") + reply_frames(body=b'{"text": "Pong."}')
+        self.delivered = 0
+
+    def __enter__(self) -> PingLimit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.actor.socket.close()
+        self.client.socket.close()
+
+    def run(self, pings: int) -> float:
+        """Return the seconds until that many pings, one at a time, are answered."""
+        start = perf_counter()
+        for _ in range(pings):
+            self.client.socket.sendall(self.command)
+            self.actor.take_bodies(1)
+            self.delivered += 1
+            acknowledgement = struct.pack(">QB", self.delivered, 0)
+            ack = method(CHANNEL, BASIC_ACK, acknowledgement)
+            self.actor.socket.sendall(ack + self.replies)
+            self.client.take_bodies(2)
+            self.actor.take_bodies(2)
+            self.delivered += 2
+        return perf_counter() - start
 
 
 def measure(url: str, replies: int, seconds: float) -> float:

@@ -8,6 +8,7 @@ RECORDED, COMPILED, PURE = BUILDS = ("sdss-clu", "compiled", "pure")
 
 #: What a broker can do, to which a burst of replies is compared.
 LIMIT, BURSTS = "amqp_limit", ("amqp_burst", "amqp_burst_plain")
+PING_LIMIT, PINGS = "amqp_ping_limit", ("amqp_ping_serial", "amqp_ping_serial_plain")
 
 # microseconds of each case, or the reason why there are none
 Figures = dict[str, "float | str"]
@@ -83,6 +84,7 @@ ROWS = [
     Row("AMQP burst, `data_plane=False`", *plain("amqp_burst", "/s")),
     Row("CPU for a delivered reply, `data_plane=False`", *plain("amqp_burst_cpu")),
     Row("replies framed once, thrown away unread", LIMIT, None, "/s"),
+    Row("the messages of a ping, framed once and not read", PING_LIMIT),
 ]
 
 GROWTHS = [
@@ -159,20 +161,32 @@ def summary(rows: list[Row], figures: dict[str, Figures]) -> list[str]:
     return lines
 
 
-def share_of_limit(figures: dict[str, Figures]) -> list[str]:
-    """How near the bursts come to what the broker can do."""
-    limit = figures.get(COMPILED, {}).get(LIMIT)
-    if not isinstance(limit, float):
-        return []
-    shares = [
-        f"{build}{' (`data_plane=False`)' if case != BURSTS[0] else ''} {limit / figure:.0%}"
-        for case in BURSTS
+def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
+    """How near bursts and pings come to what the broker can do."""
+    limits, lines = figures.get(COMPILED, {}), []
+    if isinstance(limit := limits.get(LIMIT), float):
+        shares = [f"{name} {limit / figure:.0%}" for name, figure in figures_of(figures, BURSTS)]
+        lines.append(
+            f"AMQP burst, as a share of the {1e6 / limit:,.0f}/s that a publisher of ready frames "
+            f"and a consumer reach that reads none (goal: compiled over 60%): {', '.join(shares)}."
+        )
+    if isinstance(limit := limits.get(PING_LIMIT), float):
+        times = [f"{name} {figure / limit:.1f}x" for name, figure in figures_of(figures, PINGS)]
+        lines.append(
+            f"AMQP ping, one at a time, as a multiple of the {limit:,.0f} us that its messages "
+            f"take when they are framed once and not read: {', '.join(times)}."
+        )
+    return lines
+
+
+def figures_of(figures: dict[str, Figures], cases: tuple[str, str]) -> list[tuple[str, float]]:
+    """The figures of all builds for a case, and for the same one without the data plane."""
+    return [
+        (f"{build}{' (`data_plane=False`)' if case != cases[0] else ''}", figure)
+        for case in cases
         for build in BUILDS
         if isinstance(figure := figures.get(build, {}).get(case), float)
     ]
-    limit_text = f"the {1e6 / limit:,.0f}/s that a publisher of ready frames and a consumer"
-    goal = "reach that reads none (goal: compiled over 60%)"
-    return [f"AMQP burst, as a share of {limit_text} {goal}: {', '.join(shares)}."]
 
 
 def failures(figures: dict[str, Figures]) -> list[str]:
@@ -190,7 +204,7 @@ def tables(figures: dict[str, Figures]) -> str:
     rows = [row for row in ROWS if row.case in seen]
     growths = [growth for growth in GROWTHS if {growth.small, growth.large} <= seen]
     header = ["work (us unless marked)", *BUILDS, "ratio compiled", "ratio pure", "goal"]
-    notes = (summary(rows, figures), share_of_limit(figures), failures(figures))
+    notes = (summary(rows, figures), distances_to_limits(figures), failures(figures))
     parts = [table(header, [row_cells(row, figures) for row in rows])]
     parts += ["\n".join(lines) for lines in notes if lines]
     if growths:
