@@ -248,7 +248,7 @@ class AMQPBaseActor(AMQPClient, BaseActor):
             command_id = None if command.command_id is None else str(command.command_id)
             commander_id = command.commander_id
         headers: dict[str, Any] = {
-            "message_code": reply.message_code.value,
+            "message_code": reply.message_code._value_,
             "commander_id": commander_id,
             "command_id": command_id,
             "sender": self.name,

@@ -120,7 +120,7 @@ class RunningCommands(dict[str, Command[Any]]):
                 self._create_task(result, command._reply_callback)
         if not is_own:
             return
-        status = CommandStatus.code_to_status(code.value)
+        status = CommandStatus.code_to_status(code._value_)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)
 

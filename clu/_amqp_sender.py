@@ -253,7 +253,8 @@ class Sender:
             assert self._protocol is not None
             item.attempts = 1
             self._under_way.append(item)
-            self._protocol.send(item.frames)
+            # Somebody waits for a message that is reported on.
+            self._protocol.send(item.frames, item.on_settled is not None)
         else:
             self._waiting.append(item)
             self._advance()

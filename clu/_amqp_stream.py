@@ -142,11 +142,11 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     # -- out ------------------------------------------------------------------------------
 
-    def send(self, data: bytes) -> None:
-        """Write bytes.
+    def send(self, data: bytes, is_urgent: bool = False) -> None:
+        """Write bytes, with what else is written before the event loop goes on.
 
-        The first ones in a turn of the event loop are written at once, so that the broker has
-        them while the rest of the turn goes on, and what follows is written together.
+        What is urgent, or comes of the last message in hand, is written at once, so that the
+        broker has it while the rest of the turn goes on; further bytes are written together.
         """
         self._pending.append(data)
         if self._is_receiving:
@@ -155,7 +155,8 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
                 self._write_pending()
         elif not self._is_scheduled:
             self._schedule()
-            self._write_pending()
+            if is_urgent:
+                self._write_pending()
 
     def send_along(self, data: bytes) -> None:
         """Write bytes for which nobody waits, together with what follows."""

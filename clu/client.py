@@ -410,15 +410,17 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _take_reply(self, message: Any) -> None:
         """Take a message from the data plane."""
         try:
+            is_plain = (
+                type(self).handle_reply is AMQPClient.handle_reply
+                and "handle_reply" not in self.__dict__
+            )
+            if is_plain and self._is_echo(message):
+                return
             if self._seen.has(message):
                 if not message.processed:
                     message.acknowledge()
-            elif (
-                type(self).handle_reply is AMQPClient.handle_reply
-                and "handle_reply" not in self.__dict__
-            ):
-                if not self._is_echo(message):
-                    self._handle_reply(message)
+            elif is_plain:
+                self._handle_reply(message)
             else:
                 self._create_task(self._run_handle_reply(message))
         except Exception:
