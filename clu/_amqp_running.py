@@ -123,6 +123,8 @@ class RunningCommands(dict[str, Command[Any]]):
         status = CommandStatus.code_to_status(code._value_)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)
+            if status.is_done:  # who waits for the command may look before its callbacks run
+                self.forget(command)
 
     def fail(self, command: Command[Any], reason: str) -> None:
         """End a command with a reason, as if its actor had said so."""

@@ -80,9 +80,10 @@ class Hub:
 async def main(port: str, *actors: str) -> None:
     """Run the hub until it is interrupted."""
     ports = {name: int(at) for name, _, at in (actor.partition("=") for actor in actors)}
-    server = await asyncio.start_server(Hub(ports).serve_client, "localhost", int(port))
+    await asyncio.start_server(Hub(ports).serve_client, "localhost", int(port))
     print(f"The hub listens at port {port}.", flush=True)
-    await server.serve_forever()
+    # Since Python 3.12 `serve_forever` would wait for all clients to leave.
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

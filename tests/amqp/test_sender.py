@@ -30,7 +30,7 @@ class Wire:
         self.room = room
         self.sender: Sender | None = None
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, is_urgent: bool = False) -> None:
         while data:
             size, channel, frame = pamqp.frame.unmarshal(data)
             self.frames.append(frame)

@@ -11,8 +11,8 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "localhost", 9998)
-    await server.serve_forever()
+    await asyncio.start_server(serve, "localhost", 9998)
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())
