@@ -22,6 +22,9 @@ _SAID_BY_US = {
     "aio_pika.tools": ("Callback %r error",),
 }
 
+#: What stands among the reasons for each time that a locked queue was no news.
+_PATIENCE = ("locked once", "locked twice")
+
 
 class _OncePerReason(logging.Filter):
     """Turns lines about lost connections into debug lines, except a reason that is new.
@@ -50,6 +53,12 @@ class _OncePerReason(logging.Filter):
         if (said := self.said.get(arguments[0])) is None:
             return True
         new = {str(error) for error in arguments if _is_refusal(error)} - said
+        if any("RESOURCE_LOCKED" in reason for reason in new):
+            # Mostly by the connection that we have lost, which the broker has yet to notice.
+            for patience in _PATIENCE:
+                if patience not in said:
+                    said.add(patience)
+                    return False
         said |= new
         return bool(new)
 
