@@ -58,6 +58,9 @@ class AMQPBaseActor(AMQPClient, BaseActor):
     -----
     An actor announces when it has started and when it may have lost commands or replies, so that
     clients do not wait for them for ever: see ``clu._amqp_announcement``.
+
+    The broker sends it the replies of others from the moment that it wants some: when it overrides
+    ``handle_reply``, has a model or a callback, or sends a command.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -217,6 +220,10 @@ class AMQPBaseActor(AMQPClient, BaseActor):
             **announcement_headers(event, running),
         }
         self._put("reply.broadcast", b"{}", headers, None)
+
+    def _wants_replies(self) -> bool:
+        # Each reply would go to each actor of an observatory, though most of them follow nobody.
+        return bool(self.models or self._callbacks) or not self._handles_replies_itself()
 
     def _takes_commands_itself(self) -> bool:
         """Whether nobody has overridden how commands are taken."""

@@ -120,7 +120,7 @@ class Outbox:
         return self._size
 
     def put(self, message: Any, routing_key: str) -> bool:
-        """Publish a message, as soon as that is possible.
+        """Publish a message to whoever listens, as soon as that is possible.
 
         Returns
         -------
@@ -196,6 +196,8 @@ class Outbox:
         lost = task.cancelled()
         if not lost and (error := task.exception()) is not None:
             lost = _is_loss(error)
+            if item.kept and _is_return(error):
+                error = None
         if lost:
             self._lose(item, error)
         else:
@@ -292,6 +294,14 @@ class Outbox:
         self._give_up(CluError("the client was stopped"))
         await asyncio.gather(*tasks, return_exceptions=True)
         self._is_recovering = False
+
+
+def _is_return(error: BaseException) -> bool:
+    """Whether a message reached no queue."""
+    from aio_pika.exceptions import DeliveryError
+    from pamqp.commands import Basic
+
+    return isinstance(error, DeliveryError) and isinstance(error.frame, Basic.Return)
 
 
 def _is_loss(error: BaseException) -> bool:

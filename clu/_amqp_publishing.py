@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from clu.command import Command
 
 
+#: The routing keys of all replies.
+REPLIES = "reply.#"
+
+
 class PublishingMixIn:
     """A mix-in for clients: it publishes commands, tasks and replies."""
 
@@ -24,7 +28,10 @@ class PublishingMixIn:
     log: Any
     connection: TopicListener
     running_commands: RunningCommands
+    replies_queue: Any
     data_plane: bool
+    #: Whether the queue for replies gets them.
+    _hears_replies: bool
     _outbox: Outbox
     #: What publishes on the data plane, if that is on.
     _sender: Sender | None
@@ -57,11 +64,11 @@ class PublishingMixIn:
             "write_to_log": sent.write_to_log,
         }
         body = {"command_string": sent.body}
-        if (sender := self._fast_sender()) is not None:
+        if self._hears_replies and (sender := self._fast_sender()) is not None:
             await self._send_fast(sender, sent, consumer, headers, body)
             return
         publishing = asyncio.ensure_future(
-            self._publish_message(consumer, headers, body, command_id)
+            self._publish_command(consumer, headers, body, command_id)
         )
         try:
             # A command with a time limit ends, even if the broker stalls.
@@ -121,6 +128,17 @@ class PublishingMixIn:
             self.running_commands.forget(sent)
             sent.cancel()
             raise
+
+    async def _publish_command(self, *args: Any) -> None:
+        await self._hear_replies()
+        await self._publish_message(*args)
+
+    async def _hear_replies(self) -> None:
+        """Have the broker send us the replies from now on, if it does not do so yet."""
+        if not self._hears_replies:
+            await self._wait_connected()
+            await self.replies_queue.bind(self.connection.exchange, REPLIES)
+            self._hears_replies = True
 
     async def _publish_message(
         self,
@@ -184,12 +202,15 @@ class PublishingMixIn:
 
     async def _wait_ready(self) -> None:
         """Wait for a connection that was lost to come back, and for those of others too."""
+        await self._wait_connected()
+        # Who lost its connection together with us needs its queue back to get our replies.
+        await asyncio.sleep(1.5 * RECONNECT_INTERVAL)
+
+    async def _wait_connected(self) -> None:
         connection = self.connection.connection
         if connection is None or getattr(connection, "is_closed", True):
             raise connection_error("There is no connection to the broker.")
         await self.connection.channel.ready()
-        # Who lost its connection together with us needs its queue back to get our replies.
-        await asyncio.sleep(1.5 * RECONNECT_INTERVAL)
 
 
 def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:

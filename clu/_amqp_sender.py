@@ -144,7 +144,7 @@ class Sender:
         correlation_id: str | None,
         timestamp: int,
     ) -> bool:
-        """Publish a message, as soon as that is possible.
+        """Publish a message to whoever listens, as soon as that is possible.
 
         Parameters
         ----------
@@ -173,6 +173,7 @@ class Sender:
                 correlation_id,
                 None,
                 timestamp,
+                False,
             )
         except (ValueError, TypeError) as error:
             self.dropped += 1
@@ -234,6 +235,7 @@ class Sender:
             correlation_id,
             reply_to,
             None,
+            True,
         )
         item = Sending(frames, message_id, routing_key, on_settled)
         self._add(item)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clu._amqp_announcement import ANNOUNCEMENT
 from clu._amqp_log import forget_reasons
 from clu._amqp_outbox import Outbox
-from clu._amqp_publishing import PublishingMixIn
+from clu._amqp_publishing import REPLIES, PublishingMixIn
 from clu._amqp_reply import AMQPReply, SeenMessages
 from clu._amqp_running import RunningCommands
 from clu._callbacks import CallbackMixIn
@@ -130,11 +130,13 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
         self.models = ModelSet(self, actors=models, raise_exception=False)
+        self.models.on_added = self._hear_replies_soon
         self.lost_command_limit = lost_command_limit
         self.data_plane = data_plane
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
         self._seen = SeenMessages()
+        self._hears_replies = True
         self._lost_at: float | None = None
         self._stopped: asyncio.Event | None = None
         self._sender: Sender | None = None
@@ -197,13 +199,13 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.connection.connection.close_callbacks.add(self._connection_lost)
             self.connection.connection.reconnect_callbacks.add(self._connection_back)
             self.connection.channel.close_callbacks.add(self._channel_closed)
-            # What a subclass does with a message may include to acknowledge it.
-            no_ack = type(self).handle_reply is AMQPClient.handle_reply
+            self._hears_replies = self._wants_replies()
             self.replies_queue = await self.connection.add_queue(
                 f"{self.name}_replies",
                 self._receive_reply,
-                "reply.#",
-                no_ack=no_ack,
+                [REPLIES] if self._hears_replies else [],
+                # What a subclass does with a message may include to acknowledge it.
+                no_ack=self._handles_replies_itself(),
                 handler=self._take_reply,
             )
             await self.models.load_schemas()
@@ -248,6 +250,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def add_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
         """Add a function or coroutine function that is called with each reply."""
         self._notifier.register_callback(callback_func)
+        self._hear_replies_soon()
 
     def remove_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
         """Remove a callback.
@@ -362,6 +365,14 @@ class AMQPClient(PublishingMixIn, BaseClient):
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
+    def _wants_replies(self) -> bool:
+        """Whether somebody is there for the replies from the start."""
+        return True
+
+    def _hear_replies_soon(self) -> None:
+        if not self._hears_replies and self.connection.connection is not None:
+            self._create_task(self._hear_replies())
+
     def _connection_lost(self, _: Any, error: BaseException | None = None) -> None:
         connection = self.connection.connection
         if connection is None or connection.close_called:  # we leave
@@ -410,10 +421,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _take_reply(self, message: Any) -> None:
         """Take a message from the data plane."""
         try:
-            is_plain = (
-                type(self).handle_reply is AMQPClient.handle_reply
-                and "handle_reply" not in self.__dict__
-            )
+            is_plain = self._handles_replies_itself()
             if is_plain and self._is_echo(message):
                 return
             if self._seen.has(message):
@@ -425,6 +433,13 @@ class AMQPClient(PublishingMixIn, BaseClient):
                 self._create_task(self._run_handle_reply(message))
         except Exception:
             self.log.exception("%s: failed handling a reply.", self.name)
+
+    def _handles_replies_itself(self) -> bool:
+        """Whether nobody has overridden how replies are handled."""
+        return (
+            type(self).handle_reply is AMQPClient.handle_reply
+            and "handle_reply" not in self.__dict__
+        )
 
     def _is_echo(self, message: Any) -> bool:
         """Whether a message is a reply of this actor itself, for which nobody here waits."""

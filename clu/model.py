@@ -21,6 +21,8 @@ from clu._tracked import Revision, track
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clu.base import BaseClient
 
 __all__ = [
@@ -234,6 +236,11 @@ class ModelSet(dict[str, Model]):
         Whether to raise an error, or warn, when a model cannot be loaded.
     kwargs
         Arguments of `Model`.
+
+    Attributes
+    ----------
+    on_added
+        Is called when there is a new model.
     """
 
     def __init__(
@@ -250,6 +257,12 @@ class ModelSet(dict[str, Model]):
         self._get_schema = get_schema_command
         self._raise_exception = raise_exception
         self._kwargs = kwargs
+        self.on_added: Callable[[], None] | None = None
+
+    def __setitem__(self, actor: str, model: Model) -> None:
+        super().__setitem__(actor, model)
+        if self.on_added is not None:
+            self.on_added()
 
     async def load_schemas(self, actors: list[str] | None = None) -> None:
         """Load the models of actors, by default of all that the set was created for.

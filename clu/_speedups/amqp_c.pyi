@@ -17,6 +17,7 @@ class Publisher:
         correlation_id: str | None,
         reply_to: str | None,
         timestamp: int | None,
+        is_mandatory: bool,
     ) -> bytes: ...
 
 def has_long_number(text: bytes) -> bool: ...

@@ -270,8 +270,9 @@ cdef class Publisher:
         str correlation_id,
         str reply_to,
         timestamp,
+        bint is_mandatory,
     ):
-        """Return the frames that publish a message, which must reach a queue.
+        """Return the frames that publish a message.
 
         Parameters
         ----------
@@ -285,6 +286,8 @@ cdef class Publisher:
             What it consists of.
         timestamp
             The time in seconds, or None.
+        is_mandatory
+            Whether the message comes back if it reaches no queue.
 
         Returns
         -------
@@ -313,7 +316,7 @@ cdef class Publisher:
         buffer.short_text(self.exchange, "the name of the exchange")
         buffer.short_text(routing_key, "the routing key")
         p = buffer.room(1)
-        p[0] = 1  # mandatory: what reaches no queue comes back
+        p[0] = is_mandatory
         buffer.size += 1
         buffer.close_frame(start)
         start = buffer.open_frame(HEADER, channel)

@@ -132,6 +132,7 @@ def content(method: Any, body: bytes, channel: int, **properties: Any) -> bytes:
     OPTIONAL,
     OPTIONAL,
     st.one_of(st.none(), st.integers(0, 2**32 - 1)),
+    st.booleans(),
 )
 def test_what_is_published_is_what_pamqp_decodes(
     headers: dict[str, Any],
@@ -141,14 +142,15 @@ def test_what_is_published_is_what_pamqp_decodes(
     correlation_id: str | None,
     reply_to: str | None,
     seconds: int | None,
+    mandatory: bool,
 ) -> None:
     data = codec.Publisher("ex", "text/json").encode(
-        9, FRAME_MAX, key, body, headers, message_id, correlation_id, reply_to, seconds
+        9, FRAME_MAX, key, body, headers, message_id, correlation_id, reply_to, seconds, mandatory
     )
     frames = unmarshal(data)
     assert {channel for channel, _ in frames} == {9}
     method, header, *bodies = (frame for _, frame in frames)
-    assert (method.exchange, method.routing_key, method.mandatory) == ("ex", key, True)
+    assert (method.exchange, method.routing_key, method.mandatory) == ("ex", key, mandatory)
     assert header.body_size == len(body)
     assert b"".join(each.value for each in bodies) == body
     assert all(len(each.value) <= FRAME_MAX - 8 for each in bodies)
@@ -164,7 +166,7 @@ def test_what_is_published_is_what_pamqp_decodes(
 @given(TABLES, st.binary(max_size=3 * FRAME_MAX))
 def test_what_is_published_is_what_is_delivered(headers: dict[str, Any], body: bytes) -> None:
     data = codec.Publisher("ex", "text/json").encode(
-        7, FRAME_MAX, "k", body, headers, "m", "c", "r", 5
+        7, FRAME_MAX, "k", body, headers, "m", "c", "r", 5, True
     )
     publish = spec.Basic.Publish(0, "ex", "k", True)
     returned = pamqp.frame.marshal(spec.Basic.Return(312, "NO_ROUTE", "ex", "k"), 7)
@@ -482,7 +484,9 @@ def test_frames_can_be_moved_to_another_channel(body: bytes, limit: int, channel
     publisher = codec.Publisher("ex", "text/json")
 
     def encode(channel: int, frame_max: int) -> bytes:
-        return publisher.encode(channel, frame_max, "k", body, {"a": 1}, "m", None, None, None)
+        return publisher.encode(
+            channel, frame_max, "k", body, {"a": 1}, "m", None, None, None, False
+        )
 
     assert codec.move_frames(encode(7, 4096), channel, limit) == encode(channel, limit)
 
@@ -539,6 +543,7 @@ def encode(**changes: Any) -> bytes:
         "correlation_id": None,
         "reply_to": None,
         "timestamp": None,
+        "is_mandatory": True,
         **changes,
     }
     return codec.Publisher("ex", "text/json").encode(**arguments)
