@@ -164,7 +164,15 @@ class BaseClient(metaclass=abc.ABCMeta):
     def set_loop_exception_handler(self) -> None:
         """Log what reaches the exception handler of the running event loop."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self.log.asyncio_exception_handler)
+        loop.set_exception_handler(self._handle_loop_exception)
+
+    def _handle_loop_exception(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        # What the log does with an error is only fit for an `Exception`. aiormq gives futures that
+        # nobody waits for a CancelledError as the loop is shut down.
+        if not isinstance(context.get("exception"), asyncio.CancelledError):
+            self.log.asyncio_exception_handler(loop, context)
 
     def setup_logger(
         self,

@@ -194,6 +194,19 @@ async def test_what_reaches_the_loop_is_logged(caplog: pytest.LogCaptureFixture)
     assert "in the loop" in re.sub(r"\x1b\[[\d;]*m", "", record.getMessage())
 
 
+async def test_a_future_that_was_cancelled_for_nobody_is_not_reported(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Client("a").set_loop_exception_handler()
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler(
+        {"message": "never retrieved", "exception": asyncio.CancelledError()}
+    )
+    loop.set_exception_handler(None)
+    assert not caplog.records
+    assert not capfd.readouterr().err
+
+
 # --- logs -------------------------------------------------------------------------------------
 
 
