@@ -28,6 +28,8 @@ _CLOSE_LIMIT = 5.0
 #: The seconds that the broker gets to notice that the former owner of a queue is gone.
 _LOCK_LIMIT = 2.0
 _LOCK_INTERVAL = 0.1
+#: How often a queue is bound anew because the exchange has gone meanwhile.
+_BIND_ATTEMPTS = 5
 #: The seconds for what need not be done: after Ctrl-C aiormq may not hear of answers any more.
 _FAREWELL_LIMIT = 1.0
 #: The most seconds that AMQP knows as a heartbeat.
@@ -272,13 +274,29 @@ class TopicListener:
         queue = await self._declare_queue(queue_name)
         keys = bindings.split(",") if isinstance(bindings, str) else bindings
         for key in keys:
-            await queue.bind(self.exchange, routing_key=key.strip())
+            await self._bind(queue, key.strip())
         self.queues.append(queue)
         if handler is not None and self._plane is not None:
             self._consumer_tag[queue] = await self._plane.consume(queue, handler, no_ack)
         elif callback is not None:
             self._consumer_tag[queue] = await queue.consume(callback, no_ack=no_ack)
         return queue
+
+    async def _bind(self, queue: AbstractRobustQueue, key: str) -> None:
+        from aio_pika.exceptions import ChannelNotFoundEntity
+
+        for attempts_left in reversed(range(_BIND_ATTEMPTS)):
+            try:
+                await queue.bind(self.exchange, routing_key=key)
+                return
+            except ChannelNotFoundEntity:
+                if not attempts_left:
+                    raise
+                # The last one that had a queue left after we had declared the exchange, which
+                # went with it. The error has closed the channel, which opens again.
+                await asyncio.sleep(_LOCK_INTERVAL)
+                await self.channel.ready()
+                await self.exchange.declare()
 
     async def _declare_queue(self, name: str) -> AbstractRobustQueue:
         loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
+import aio_pika
 import psutil
 import pytest
 
@@ -251,8 +252,6 @@ async def test_a_listener_has_queues_of_its_own(broker: Broker) -> None:
         async with message.process():
             keys.append(message.routing_key)
 
-    import aio_pika
-
     queue = await listener.add_queue("own_queue", callback=take, bindings="a.*, b.#")
     await listener.add_queue("other_queue", callback=take, bindings=["c"])
     assert listener.queues[0] is queue
@@ -302,3 +301,41 @@ async def test_stop_does_not_mind_that_the_connection_is_lost(broker: Broker) ->
         proxy.cut()
         await camera.stop()
         assert not camera.is_connected()
+
+
+async def delete_exchange(listener: TopicListener) -> None:
+    """What the broker does as the last one leaves who has a queue."""
+    connection = await aio_pika.connect(listener.url)
+    channel = await connection.channel()
+    await channel.exchange_delete("sdss_exchange")
+    await connection.close()
+
+
+async def test_the_exchange_may_go_with_the_last_of_the_others(broker: Broker) -> None:
+    listener = await TopicListener(broker.url).connect("sdss_exchange")
+    try:
+        await delete_exchange(listener)
+        queue = await listener.add_queue("own_queue", bindings=["a", "b"])
+        for key in "ab":
+            await listener.exchange.publish(aio_pika.Message(key.encode()), routing_key=key)
+            message = await queue.get(timeout=5)
+            assert message.body == key.encode()
+            await message.ack()
+    finally:
+        await listener.stop()
+
+
+async def test_an_actor_starts_as_the_exchange_goes_with_the_last_of_the_others(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = TopicListener.connect
+
+    async def connect_late(self: TopicListener, *args: Any) -> TopicListener:
+        await connect(self, *args)
+        await delete_exchange(self)
+        return self
+
+    monkeypatch.setattr(TopicListener, "connect", connect_late)
+    async with Camera("camera", url=broker.url) as camera:
+        monkeypatch.undo()
+        assert await ping(camera) == "Pong."
