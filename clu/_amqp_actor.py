@@ -91,9 +91,8 @@ class AMQPBaseActor(AMQPClient, BaseActor):
         except BaseException:
             await self.stop()
             raise
-        self._outbox.on_room = self._announce_overflow
-        if self._sender is not None:
-            self._sender.on_room = self._announce_overflow
+        for box in self._boxes():
+            box.overflow.on_end = self._announce_overflow
         self._announce(STARTED)
         self.timed_commands.start()
         return self
@@ -200,7 +199,7 @@ class AMQPBaseActor(AMQPClient, BaseActor):
     def _connection_back(self, *args: Any) -> None:
         super()._connection_back(*args)
         # While the outbox overflows, replies are lost after this too: it is announced when it ends.
-        if not (self._outbox.overflows or (self._sender is not None and self._sender.overflows)):
+        if not any(box.overflow.is_under_way for box in self._boxes()):
             self._announce(RECONNECTED)
 
     def _announce_overflow(self) -> None:

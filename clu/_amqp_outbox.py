@@ -6,6 +6,7 @@ import asyncio
 import collections
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_overflow import Overflow
 from clu._topic_listener import connection_error
 from clu.exceptions import CluError
 
@@ -74,10 +75,8 @@ class Outbox:
     published, dropped, repeated
         How many messages the broker has confirmed, how many were dropped, and how many were
         published more than once.
-    overflows
-        Whether replies are dropped, or were so a moment ago.
-    on_room
-        Is called when that is over.
+    overflow
+        Tells when messages are dropped.
     """
 
     def __init__(
@@ -101,9 +100,7 @@ class Outbox:
         self._failed: list[Outgoing] = []
         self._recovery: asyncio.Task[None] | None = None
         self._is_recovering = False
-        self.overflows = False
-        self.on_room: Callable[[], None] | None = None
-        self._lost_before = 0
+        self.overflow = Overflow(log)
         self._size = 0
         self._number = 0
         #: How often in a row the connection was lost before any message was confirmed.
@@ -129,14 +126,7 @@ class Outbox:
         """
         item = Outgoing(message, routing_key, kept=True)
         if len(self) >= self.max_messages or self._size + item.size > self.max_bytes:
-            if not self.overflows:
-                self.overflows = True
-                self._lost_before = self.dropped
-                self._log.error(
-                    "The outbox is full (%d messages, %d bytes): replies are lost.",
-                    len(self),
-                    self._size,
-                )
+            self.overflow.lose(len(self), self._size)
             self.dropped += 1
             return False
         self._add(item)
@@ -226,12 +216,8 @@ class Outbox:
             self._losses = 0
             self.repeated += item.attempts > 1
             # Not as soon as one fits in: a line for each reply that finds room would be a flood.
-            if self.overflows and self._has_room():
-                self.overflows = False
-                lost = self.dropped - self._lost_before
-                self._log.error("The outbox has room again; %d replies were lost.", lost)
-                if self.on_room is not None:
-                    self.on_room()
+            if self.overflow.is_under_way and self._has_room():
+                self.overflow.end()
         elif item.done is None:
             self.dropped += 1
             self._log.error("Cannot publish to %s: %r", item.routing_key, error)

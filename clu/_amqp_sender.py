@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiormq.exceptions import DeliveryError
 from pamqp import commands
 
+from clu._amqp_overflow import Overflow
 from clu._speedups.amqp import Publisher, move_frames
 from clu._topic_listener import connection_error
 from clu.exceptions import CluError
@@ -86,10 +87,8 @@ class Sender:
         published more than once.
     size
         How many bytes wait to be published or confirmed.
-    overflows
-        Whether replies are dropped, or were so a moment ago.
-    on_room
-        Is called when that is over.
+    overflow
+        Tells when messages are dropped.
     prefix
         What the ids of our messages begin with.
     """
@@ -116,9 +115,7 @@ class Sender:
         self.prefix = uuid.uuid4().hex[:20]
         self._number = 0
         self._losses = 0
-        self.overflows = False
-        self.on_room: Callable[[], None] | None = None
-        self._lost_before = 0
+        self.overflow = Overflow(log)
         self._idle: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -180,21 +177,11 @@ class Sender:
             self._log.error("Cannot publish to %s: %r", routing_key, error)
             return False
         if self._count >= self.max_messages or self.size + len(frames) > self.max_bytes:
-            self._overflow()
+            self.overflow.lose(self._count, self.size)
+            self.dropped += 1
             return False
         self._add(Sending(frames, message_id, routing_key, None))
         return True
-
-    def _overflow(self) -> None:
-        if not self.overflows:
-            self.overflows = True
-            self._lost_before = self.dropped
-            self._log.error(
-                "The outbox is full (%d messages, %d bytes): replies are lost.",
-                self._count,
-                self.size,
-            )
-        self.dropped += 1
 
     def send(
         self,
@@ -317,12 +304,8 @@ class Sender:
         self._losses = 0
         if self._waiting:
             self._advance()
-        elif self.overflows and self._count <= self.max_messages // 2:
-            self.overflows = False
-            lost = self.dropped - self._lost_before
-            self._log.error("The outbox has room again; %d replies were lost.", lost)
-            if self.on_room is not None:
-                self.on_room()
+        elif self.overflow.is_under_way and self._count <= self.max_messages // 2:
+            self.overflow.end()
 
     def take_return(self, message: IncomingMessage) -> None:
         """Take back a message that reached no queue. The broker will confirm it, too."""

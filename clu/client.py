@@ -167,9 +167,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
         ``data_plane`` is 1 if they go past the Python code of aio_pika.
         """
-        boxes: list[Outbox | Sender] = [self._outbox]
-        if self._sender is not None:
-            boxes.append(self._sender)
+        boxes = self._boxes()
         return {
             "published": sum(box.published for box in boxes),
             "repeated": sum(box.repeated for box in boxes),
@@ -178,6 +176,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
             "waiting_bytes": sum(box.size for box in boxes),
             "data_plane": int(self._sender is not None),
         }
+
+    def _boxes(self) -> list[Outbox | Sender]:
+        """Return what messages wait in."""
+        return [self._outbox] if self._sender is None else [self._outbox, self._sender]
 
     async def start(self, exchange_name: str = "sdss_exchange") -> Self:
         """Connect to the broker, and load the models.
