@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clu import AMQPClient
 from clu.amqp import is_available
 from tests.broker import Broker
+from tests.reliability.actors import make
 
 from .actors import Camera, Listener
 
@@ -76,6 +77,14 @@ async def camera(broker: Broker) -> AsyncIterator[Camera]:
     await camera.start()
     yield camera
     await camera.stop()
+
+
+@pytest.fixture
+async def actor(broker: Broker) -> AsyncIterator[Any]:
+    """An actor with the commands of the actors of tests/reliability."""
+    actor = await make("amqp", url=broker.url).start()
+    yield actor
+    await actor.stop()
 
 
 @pytest.fixture

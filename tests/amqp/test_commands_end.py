@@ -6,8 +6,6 @@ What does not depend on how commands come is in tests/reliability/test_commands_
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,23 +13,13 @@ import pytest
 from clu import AMQPActor, AMQPClient, Command, CommandStatus
 from clu.exceptions import CommandError
 from tests.conftest import HAS_UVLOOP
-from tests.reliability.actors import make
+from tests.reliability.programs import check_interrupt
 from tests.reliability.raising import BODIES
 
 from .actors import Camera, Listener, codes, ping, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.broker import Broker
-
-
-@pytest.fixture
-async def actor(broker: Broker) -> AsyncIterator[AMQPActor]:
-    """An actor with commands that raise."""
-    actor = await make("amqp", url=broker.url).start()
-    yield actor
-    await actor.stop()
 
 
 async def test_whatever_is_raised_there_is_one_end_and_the_actor_goes_on(
@@ -61,28 +49,13 @@ async def test_an_empty_command_ends(camera: Camera, client: AMQPClient, body: s
     assert codes(command) == [":"]
 
 
-STOPPED = """
-import asyncio, sys, clu, click
-from clu.parsers.click import CluGroup
-
-@click.group(cls=CluGroup)
-def parser(*args): ...
-
-@parser.command()
-def sync(command):
-    raise KeyboardInterrupt
-
-@parser.command(name="async")
-async def async_(command):
-    await asyncio.sleep(0)
-    raise KeyboardInterrupt
-
+INTERRUPTED = """
 class Actor(clu.AMQPActor):
     pass
 Actor.parser = parser
 
 async def main():
-    url, verb, _, plane = sys.argv[1:]
+    url, verb, plane = sys.argv[1:]
     parameters = {"url": url, "data_plane": plane == "compiled"}
     actor = Actor("interrupted", **parameters)
     actor.log.sh.setLevel(100)
@@ -91,15 +64,6 @@ async def main():
     await client.send_command("interrupted", verb, await_command=False)
     await asyncio.sleep(20)
     print("went on")
-
-try:
-    if sys.argv[3] == "uvloop":
-        import uvloop
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
-except KeyboardInterrupt:
-    print("interrupted")
 """
 
 
@@ -110,14 +74,7 @@ except KeyboardInterrupt:
 def test_keyboard_interrupt_in_a_callback_stops_the_program(
     broker: Broker, verb: str, loop: str, data_plane: str
 ) -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", STOPPED, broker.url, verb, loop, data_plane],
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=False,
-    )
-    assert result.stdout == "interrupted\n", result.stderr
+    check_interrupt(INTERRUPTED, loop, broker.url, verb, data_plane)
 
 
 # --- several commands of one id -----------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,20 +10,12 @@ import pytest
 from clu import AMQPClient, Command, CommandStatus
 from tests.conftest import HAS_UVLOOP
 from tests.reliability.actors import make
+from tests.reliability.programs import check_end
 
 from .actors import only, ping, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.broker import Broker
-
-
-@pytest.fixture
-async def actor(broker: Broker) -> AsyncIterator[Any]:
-    actor = await make("amqp", url=broker.url).start()
-    yield actor
-    await actor.stop()
 
 
 async def test_stop_at_once_and_again_ends_each_command_once(
@@ -111,11 +101,9 @@ async def test_a_second_start_is_an_error_and_the_first_goes_on(
     assert await ping(client) == "Pong."
 
 
-PROGRAM = """
-import asyncio, sys, clu
-
+ENDING = """
 async def main():
-    url, _, how, plane = sys.argv[1:]
+    url, how, plane = sys.argv[1:]
     actor = clu.AMQPActor("ending", url=url, data_plane=plane == "compiled")
     actor.log.sh.setLevel(100)
     await actor.start()
@@ -128,15 +116,6 @@ async def main():
     if how == "cancelled":
         asyncio.current_task().cancel()
         await asyncio.sleep(1)
-
-try:
-    if sys.argv[2] == "uvloop":
-        import uvloop
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
-except asyncio.CancelledError:
-    pass
 """
 
 
@@ -145,14 +124,4 @@ except asyncio.CancelledError:
 def test_the_interpreter_ends_without_a_complaint(
     broker: Broker, loop: str, how: str, data_plane: str
 ) -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "default", "-c", PROGRAM, broker.url, loop, how, data_plane],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    complaints = [line for line in result.stderr.splitlines() if "sdsstools" not in line]
-    assert "Traceback" not in result.stderr
-    assert not [line for line in complaints if "never" in line or "destroyed" in line], complaints
-    assert result.returncode == 0
+    check_end(ENDING, loop, broker.url, how, data_plane)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
-import sys
 import weakref
 from typing import Any
 
@@ -24,6 +22,7 @@ from clu.parsers.click import (
 )
 
 from .actors import Peer, ends, errors, invoke, make_offline, parser, run, until
+from .programs import check_interrupt
 from .raising import BODIES, COMMANDS, ERRORS, UNTOLD
 
 
@@ -90,22 +89,7 @@ async def test_the_callback_of_a_group_may_be_a_coroutine_function(offline: Any)
     assert len(ends(offline, 2)) == len(ends(offline, 3)) == 1
 
 
-STOPPED = """
-import asyncio, sys, clu, click
-from clu.parsers.click import CluGroup
-
-@click.group(cls=CluGroup)
-def parser(*args): ...
-
-@parser.command()
-def sync(command):
-    raise KeyboardInterrupt
-
-@parser.command(name="async")
-async def async_(command):
-    await asyncio.sleep(0)
-    raise KeyboardInterrupt
-
+INTERRUPTED = """
 class Actor(getattr(clu, sys.argv[1])):
     pass
 Actor.parser = parser
@@ -118,15 +102,6 @@ async def main():
     writer.write(sys.argv[2].encode() + b"\\n")
     await asyncio.sleep(20)
     print("went on")
-
-try:
-    if sys.argv[3] == "uvloop":
-        import uvloop
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
-except KeyboardInterrupt:
-    print("interrupted")
 """
 
 
@@ -138,14 +113,7 @@ def test_keyboard_interrupt_in_a_callback_stops_the_program(
 ) -> None:
     if loop == "uvloop":
         pytest.importorskip("uvloop")
-    result = subprocess.run(
-        [sys.executable, "-c", STOPPED, class_name, verb, loop],
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=False,
-    )
-    assert result.stdout == "interrupted\n", result.stderr
+    check_interrupt(INTERRUPTED, loop, class_name, verb)
 
 
 # --- terminal replies that cannot be sent -------------------------------------------------------

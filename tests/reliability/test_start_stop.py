@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +19,7 @@ from clu.legacy.tron import TronClientProtocol, TronConnection
 from ..conftest import HAS_UVLOOP
 from ..legacy.hub import Hub
 from .actors import Peer, make, until
+from .programs import check_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -162,11 +161,9 @@ async def test_a_connection_too_many_is_told_and_closed(kind: str) -> None:
     await actor.stop()
 
 
-PROGRAM = """
-import asyncio, sys, clu
-
+ENDING = """
 async def main():
-    kind, how = sys.argv[1], sys.argv[3]
+    kind, how = sys.argv[1:]
     actor = getattr(clu, kind)("camera", "localhost", port=0)
     actor.log.sh.setLevel(100)
     if how == "not started":
@@ -183,15 +180,6 @@ async def main():
         asyncio.current_task().cancel()
         await asyncio.sleep(1)
     writer.transport.abort()
-
-try:
-    if sys.argv[2] == "uvloop":
-        import uvloop
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
-except asyncio.CancelledError:
-    pass
 """
 
 
@@ -199,17 +187,7 @@ except asyncio.CancelledError:
 @pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
 @pytest.mark.parametrize("class_name", ["JSONActor", "LegacyActor"])
 def test_the_interpreter_ends_without_a_complaint(class_name: str, loop: str, how: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "default", "-c", PROGRAM, class_name, loop, how],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    complaints = [line for line in result.stderr.splitlines() if "sdsstools" not in line]
-    assert "Traceback" not in result.stderr
-    assert not [line for line in complaints if "never" in line or "destroyed" in line], complaints
-    assert result.returncode == 0
+    check_end(ENDING, loop, class_name, how)
 
 
 # --- the connection to a hub --------------------------------------------------------------------
