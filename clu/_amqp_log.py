@@ -22,8 +22,18 @@ _SAID_BY_US = {
     "aio_pika.tools": ("Callback %r error",),
 }
 
-#: What stands among the reasons for each time that a locked queue was no news.
-_PATIENCE = ("locked once", "locked twice")
+#: How often in an outage a locked queue is no news.
+_PATIENCE = 2
+
+
+class _Outage:
+    """What was said since a connection was well."""
+
+    def __init__(self) -> None:
+        #: The reasons that were logged.
+        self.reasons: set[str] = set()
+        #: How often a locked queue was no news.
+        self.locks = 0
 
 
 class _OncePerReason(logging.Filter):
@@ -35,8 +45,8 @@ class _OncePerReason(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The reasons that were logged, by the connection that is ours.
-        self.said: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+        #: The latest outage of each connection that is ours.
+        self.outages: weakref.WeakKeyDictionary[Any, _Outage] = weakref.WeakKeyDictionary()
 
     def filter(self, record: logging.LogRecord) -> bool:
         if str(record.msg).startswith(_SAID_BY_US[record.name]) and not self._is_news(record):
@@ -50,16 +60,14 @@ class _OncePerReason(logging.Filter):
             return "RobustChannel._on_close" not in repr(arguments[:1])
         if record.name == "aiormq.connection":
             return False
-        if (said := self.said.get(arguments[0])) is None:
+        if (outage := self.outages.get(arguments[0])) is None:
             return True
-        new = {str(error) for error in arguments if _is_refusal(error)} - said
-        if any("RESOURCE_LOCKED" in reason for reason in new):
+        new = {str(error) for error in arguments if _is_refusal(error)} - outage.reasons
+        if outage.locks < _PATIENCE and any("RESOURCE_LOCKED" in reason for reason in new):
             # Mostly by the connection that we have lost, which the broker has yet to notice.
-            for patience in _PATIENCE:
-                if patience not in said:
-                    said.add(patience)
-                    return False
-        said |= new
+            outage.locks += 1
+            return False
+        outage.reasons |= new
         return bool(new)
 
 
@@ -75,12 +83,12 @@ _FILTER = _OncePerReason()
 
 def quieten(connection: Any) -> None:
     """Let the libraries say about a connection only what is new."""
-    _FILTER.said[connection] = set()
+    _FILTER.outages[connection] = _Outage()
     for name in _SAID_BY_US:
         logging.getLogger(name).addFilter(_FILTER)
 
 
 def forget_reasons(connection: Any) -> None:
     """Let a reason be said again, in the next outage."""
-    if connection in _FILTER.said:
-        _FILTER.said[connection] = set()
+    if connection in _FILTER.outages:
+        _FILTER.outages[connection] = _Outage()
