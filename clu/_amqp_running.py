@@ -158,7 +158,11 @@ class RunningCommands(dict[str, Command[Any]]):
         limit
             The seconds for which a command may wait for a reply; None stands for no limit.
         """
-        own = [command_id for command_id, sent in self.items() if _is_for(sent, reply.sender)]
+        own = [
+            command_id
+            for command_id, sent in self.items()
+            if is_for(sent.consumer_id, reply.sender)
+        ]
         ids = running_ids(reply)
         if ids is None:
             doubtful = [command_id for command_id in own if not self[command_id].replies]
@@ -203,7 +207,8 @@ def _is_answer(reply: AMQPReply, command: Command[Any]) -> bool:
     commander = reply.headers.get("commander_id")
     if commander is not None and commander != command.commander_id:
         return False
-    return reply.sender == command.consumer_id or _is_for(command, reply.sender)
+    # Mostly it is the same name, which is quick to see.
+    return reply.sender == command.consumer_id or is_for(command.consumer_id, reply.sender)
 
 
 def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:
@@ -212,6 +217,9 @@ def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:
     return isinstance(commander, str) and commander.startswith(f"{command.commander_id}.")
 
 
-def _is_for(command: Command[Any], actor: str | None) -> bool:
-    consumer = str(command.consumer_id)
-    return consumer == actor or consumer.startswith(f"{actor}.")
+def is_for(consumer: object, actor: str | None) -> bool:
+    """Whether an actor is the one to which what is sent to a consumer goes.
+
+    It also gets what is sent to its name with a dot and more behind it.
+    """
+    return f"{consumer}.".startswith(f"{actor}.")

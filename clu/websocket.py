@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp_running import is_for
 from clu._status import CommandStatus
 from clu._websocket_access import Access, is_loopback
 from clu._websocket_client import BridgeClient, client_name
@@ -328,7 +329,7 @@ class WebsocketServer:
 
         def look(reply: AMQPReply) -> None:
             nonlocal is_ended
-            if not f"{message.consumer}.".startswith(f"{reply.sender}."):
+            if not is_for(message.consumer, reply.sender):
                 return  # another actor has done a part of the command
             status = CommandStatus.code_to_status(str(reply.message_code.value))
             is_ended = is_ended or status.is_done
