@@ -14,7 +14,7 @@ import pytest
 from clu import AMQPClient, Command
 from clu.exceptions import CluConnectionError
 
-from .actors import Camera, Listener, codes, make_parser, only, ping, until
+from .actors import Camera, Listener, codes, only, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -273,37 +273,6 @@ async def test_a_client_as_context_manager_raises_what_start_raises(broker: Brok
             async with AMQPClient("y", url=broker.url):
                 raise KeyError("mine")
     assert not client.is_connected()
-
-
-async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
-    broker: Broker,
-    client: AMQPClient,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
-    is_over = asyncio.Event()
-
-    class Stubborn(Camera):
-        parser = make_parser()
-
-    @Stubborn.parser.command()
-    async def refuse(command: Command[Any]) -> None:
-        while not is_over.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
-                await is_over.wait()
-
-    actor = await Stubborn("camera", url=broker.url).start()
-    refusing = await client.send_command("camera", "refuse", await_command=False)
-    await until(lambda: actor._own_commands)
-    (own,) = actor._own_commands
-    await asyncio.wait_for(actor.stop(), 5)
-    await asyncio.wait_for(refusing, 10)
-    assert refusing.replies.get("error") == "The actor is stopping."
-    assert "1 callbacks go on though they were cancelled" in caplog.text
-    is_over.set()
-    assert own._task is not None
-    await asyncio.wait([own._task], timeout=5)
 
 
 async def test_an_actor_stops_twice_and_starts_again(broker: Broker, client: AMQPClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.conftest import HAS_UVLOOP
 from tests.reliability.actors import make
 from tests.reliability.programs import check_end
 
-from .actors import only, ping, until
+from .actors import Camera, make_parser, only, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -61,20 +62,36 @@ async def test_stop_ends_what_the_actor_itself_runs(actor: Any) -> None:
 
 
 async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
-    actor: Any,
+    broker: Broker,
     client: AMQPClient,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
-    sent = await client.send_command("camera", "stubborn", await_command=False)
+    is_over = asyncio.Event()
+
+    class Stubborn(Camera):
+        parser = make_parser()
+
+    @Stubborn.parser.command()
+    async def refuse(command: Command[Any]) -> None:
+        command.info(word="started")
+        while not is_over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await is_over.wait()
+
+    actor = await Stubborn("camera", url=broker.url).start()
+    sent = await client.send_command("camera", "refuse", await_command=False)
     await until(lambda: len(sent.replies) == 2)
     (command,) = actor._own_commands
-    await asyncio.wait_for(actor.stop(), 10)
+    await asyncio.wait_for(actor.stop(), 5)
     await asyncio.wait_for(sent, 10)
     assert sent.status.did_fail
+    assert sent.replies.get("error") == "The actor is stopping."
     assert command.status is CommandStatus.CANCELLED
-    assert "go on though they were cancelled" in caplog.text
+    assert "1 callbacks go on though they were cancelled" in caplog.text
+    is_over.set()
+    assert command._task is not None
     await asyncio.wait([command._task], timeout=5)
 
 
