@@ -82,7 +82,7 @@ async def until(condition: Any, seconds: float = 10) -> None:
 
 async def only(tasks: set[asyncio.Task[Any]]) -> None:
     """Wait until there are no other tasks."""
-    for _ in range(200):
+    for _ in range(1000):
         if asyncio.all_tasks() <= tasks:
             return
         await asyncio.sleep(0.01)

@@ -193,7 +193,7 @@ async def test_a_command_whose_replies_did_not_fit_into_the_outbox_fails_with_a_
         proxy.hold()
         for number in range(100):
             camera.write("i", number=number)
-        await asyncio.sleep(0.5)
+        await until(lambda: len(camera._own_commands) == 1)  # the other one has ended
         assert camera.stats["dropped"] > 0
         proxy.release()
         assert await failed(lost) == OVERFLOWED
@@ -233,7 +233,7 @@ async def test_a_reply_takes_a_command_out_of_doubt(
     command = await started(sender, 2)
     await announce(listener, [])
     headers = {"message_code": "i", "sender": "camera", "command_id": command.command_id}
-    await asyncio.sleep(0.3)
+    await until(lambda: sender.running_commands._lost)
     await listener.publish(
         "reply.sender.camera", {"text": "x"}, headers, correlation_id=command.command_id
     )
