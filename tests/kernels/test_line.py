@@ -78,6 +78,7 @@ def test_a_short_number_is_written_or_left_alone(number: float) -> None:
             assert line.to_bytes() == f"x{number}".encode()
         else:
             assert line.to_bytes() == b"x"
+            assert number != 1.5 or kernel.__name__.endswith("_py")
 
 
 @given(st.text(st.characters(max_codepoint=0x2030), max_size=20))
