@@ -365,6 +365,7 @@ def starts_of(name: object) -> tuple[str, str]:
 
 def add_value(line: Line, value: object, depth: int) -> None:
     """Add a value that is inside ``depth`` others to a line. An empty one adds nothing."""
+    # mypy does not narrow a value by a variable that holds its type.
     kind = type(value)
     if kind is str:
         add_text(line, value)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import click.parser
 _Parser: Any = getattr(click.parser, "_OptionParser", None) or click.parser.OptionParser
 
 
-class OptionParser(_Parser):  # type: ignore[misc]
+class OptionParser(_Parser):  # type: ignore[misc]  # its base is Any
     """Parses words as click does, without errors that nobody is going to see.
 
     For each word that begins like an option and is not a long one, click makes an error, with

@@ -16,7 +16,7 @@ from tests.conftest import HAS_UVLOOP
 from tests.reliability.programs import check_interrupt
 from tests.reliability.raising import BODIES
 
-from .actors import Camera, Listener, codes, ping, until
+from .actors import Camera, Listener, codes, make_parser, ping, until
 
 if TYPE_CHECKING:
     from tests.broker import Broker
@@ -123,10 +123,10 @@ async def test_commands_of_two_clients_with_the_same_id_end_apart(
 class Relay(Camera):
     """An actor that goes on after a part of its command was done by another one."""
 
-    parser = Camera.parser
+    parser = make_parser()
 
 
-@Relay.parser.command()  # type: ignore[attr-defined]
+@Relay.parser.command()
 async def relay(command: Command[Any]) -> None:
     part = await command.send_command("camera", "count 1", new_command=False)
     command.info(word="between")
