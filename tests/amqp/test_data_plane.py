@@ -223,7 +223,7 @@ async def test_headers_of_every_type(client: AMQPClient, taker: Taker, listener:
         "none": None,
         "yes": True,
         # A negative one is too much for the pamqp of the listener before version 4.
-        "small": -5 if version("pamqp") >= "4" else 5,
+        "small": -5 if int(version("pamqp").partition(".")[0]) >= 4 else 5,
         "short": -3000,
         "long": 70_000,
         "unsigned": 2**32 - 1,
