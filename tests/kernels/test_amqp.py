@@ -26,7 +26,7 @@ from clu._speedups import amqp_c as codec
 
 FRAME_MAX = 4096
 #: What pamqp does not send as it is.
-IS_OLD = version("pamqp") < "4"
+IS_OLD = int(version("pamqp").partition(".")[0]) < 4
 LOSSY = (float, decimal.Decimal) if IS_OLD else (float,)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
