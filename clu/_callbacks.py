@@ -10,9 +10,9 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-__all__ = ["CallbackMixIn", "call_user_function", "callback_name"]
+__all__ = ["CallbackMixIn", "call_user_function", "callback_name", "start_user_coroutine"]
 
 logger = logging.getLogger("clu")
 
@@ -54,11 +54,43 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
     capacity = positional_capacity(callback)
     try:
         return callback(*(args if capacity is None else args[:capacity]))
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
         raise
     except BaseException:
         logger.exception("The callback %s raised an error.", callback_name(callback))
         return None
+
+
+def start_user_coroutine(
+    coroutine: Coroutine[Any, Any, Any], report: Callable[[BaseException], None]
+) -> asyncio.Task[Any]:
+    """Run a coroutine of the user as a task; report what it raises.
+
+    Parameters
+    ----------
+    coroutine
+        The coroutine.
+    report
+        A function that is called with the exception, unless the task was cancelled.
+    """
+
+    def ended(task: asyncio.Task[Any]) -> None:
+        coroutine.close()  # it has not begun if the task was cancelled before it could
+        if not task.cancelled() and (error := task.exception() or task.result()) is not None:
+            report(error)
+
+    task = asyncio.get_running_loop().create_task(_exit_of(coroutine))
+    task.add_done_callback(ended)
+    return task
+
+
+async def _exit_of(coroutine: Coroutine[Any, Any, Any]) -> SystemExit | None:
+    """Return the exit that a coroutine asks for: raised in a task, it would end the event loop."""
+    try:
+        await coroutine
+    except SystemExit as error:
+        return error
+    return None
 
 
 async def await_user_function(callback: Callable[..., Any], *args: object, **kwargs: object) -> Any:
@@ -72,9 +104,15 @@ async def await_user_function(callback: Callable[..., Any], *args: object, **kwa
     try:
         result = callback(*args, **kwargs)
         return await result if asyncio.iscoroutine(result) else result
-    except Exception:
+    except (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException:
         logger.exception("The callback %s raised an error.", callback_name(callback))
         return None
+
+
+def _log(callback: Callable[..., Any], error: BaseException) -> None:
+    logger.error("The callback %s raised an error.", callback_name(callback), exc_info=error)
 
 
 class CallbackMixIn:
@@ -106,19 +144,9 @@ class CallbackMixIn:
         for callback in list(self._callbacks):
             result = call_user_function(callback, *args)
             if asyncio.iscoroutine(result):
-                self._watch(asyncio.ensure_future(result), callback)
-
-    def _watch(self, task: asyncio.Future[Any], callback: Callable[..., Any]) -> None:
-        self._running.append(task)
-
-        def ended(task: asyncio.Future[Any]) -> None:
-            self._running.remove(task)
-            if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error(
-                    "The callback %s raised an error.", callback_name(callback), exc_info=error
-                )
-
-        task.add_done_callback(ended)
+                task = start_user_coroutine(result, functools.partial(_log, callback))
+                self._running.append(task)
+                task.add_done_callback(self._running.remove)
 
     def register_callback(self, callback_func: Callable[..., Any]) -> None:
         """Add a function or coroutine function to the callbacks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import logging
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clu._loop import running_loop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     class Writer(Protocol):
@@ -70,15 +72,25 @@ def guard_handlers(log: logging.Logger) -> None:
             for handler in list(logger.handlers):
                 found = True
                 if record.levelno >= handler.level:
-                    try:
-                        handler.handle(record)
-                    except Exception:
-                        handler.handleError(record)
+                    _handle(handler, handler.handle, record)
             logger = logger.parent if logger.propagate else None
         if not found:
             type(log).callHandlers(log, record)  # which knows the handler of last resort
 
     log.callHandlers = call_handlers  # type: ignore[method-assign]
+
+
+def _handle(
+    handler: logging.Handler, function: Callable[..., Any], record: logging.LogRecord, *args: Any
+) -> Any:
+    """Call a function of a handler, and tell on stderr what it raises."""
+    try:
+        return function(record, *args)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise
+    except BaseException:  # SystemExit would end the program
+        handler.handleError(record)
+        return False
 
 
 LEVEL_OF_CODE = {
@@ -131,6 +143,10 @@ class ActorHandler(logging.Handler):
         self.filter_warnings = filter_warnings
         self._loop = running_loop()
 
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Filter and output a record; what a filter raises is told on stderr."""
+        return _handle(self, super().handle, record)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Output a record, one reply a line.
 
@@ -142,14 +158,14 @@ class ActorHandler(logging.Handler):
         running = running_loop()
         if self._loop is None or not self._loop.is_running():
             self._loop = running
-        try:
-            lines = self._lines(record)
-            if self._loop is running:
-                self._output(record, lines)
-            elif self._loop is not None:
-                self._loop.call_soon_threadsafe(self._output, record, lines)
-        except Exception:
-            self.handleError(record)
+        _handle(self, self._emit, record, running)
+
+    def _emit(self, record: logging.LogRecord, running: asyncio.AbstractEventLoop | None) -> None:
+        lines = self._lines(record)
+        if self._loop is running:
+            self._output(record, lines)
+        elif self._loop is not None:
+            self._loop.call_soon_threadsafe(_handle, self, self._output, record, lines)
 
     def _output(self, record: logging.LogRecord, lines: list[str]) -> None:
         token = _emitting.set(True)
@@ -157,8 +173,6 @@ class ActorHandler(logging.Handler):
             code = self._message_code(record.levelno)
             for line in lines:
                 self.actor.write(code, message={self.keyword: line})
-        except Exception:
-            self.handleError(record)
         finally:
             _emitting.reset(token)
 

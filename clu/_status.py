@@ -191,7 +191,9 @@ class StatusMixIn(Generic[MaskbitType]):
     def _call(callback: Callable[[Any], Any], status: object) -> None:
         try:
             callback(status)
-        except Exception:
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise
+        except BaseException:  # SystemExit would end the event loop
             logging.getLogger("clu").exception(
                 "The status callback %s raised an error.", callback_name(callback)
             )

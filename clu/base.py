@@ -10,7 +10,7 @@ import pathlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._callbacks import callback_name
+from clu._callbacks import callback_name, start_user_coroutine
 from clu._config import actor_arguments, parse_config
 from clu._logging import REPLY, guard_handlers
 from clu._loop import cancel_tasks
@@ -115,18 +115,21 @@ class BaseClient(metaclass=abc.ABCMeta):
         self, coroutine: Coroutine[Any, Any, Any], callback: Callable[..., Any] | None = None
     ) -> asyncio.Task[Any]:
         """Run a coroutine, maybe that of a callback, as a task that `stop` cancels."""
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(functools.partial(self._forget_task, callback))
-        return task
-
-    def _forget_task(self, callback: Callable[..., Any] | None, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        what = "a background task failed"
         if callback is not None:
             what = f"the callback {callback_name(callback)} raised an error"
+            task = start_user_coroutine(coroutine, functools.partial(self._log_failure, what))
+        else:
+            task = asyncio.get_running_loop().create_task(coroutine)
+            task.add_done_callback(self._look_at_task)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _look_at_task(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log_failure("a background task failed", error)
+
+    def _log_failure(self, what: str, error: BaseException) -> None:
         self.log.error("%s: %s.", self.name, what, exc_info=error)
 
     @staticmethod
@@ -466,7 +469,7 @@ class BaseActor(BaseClient):
         assert processor is not None
         try:
             processed: Any = processor(dict(message))
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except BaseException:
             name = callback_name(processor)

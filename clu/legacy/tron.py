@@ -214,7 +214,7 @@ class TronConnection(BaseClient):
         self._splitter = LineSplitter(LINE_LIMIT)
         self._attempted.set()
         if self.on_connection is not None:
-            self.on_connection(self)
+            call_user_function(self.on_connection, self)
         if self._wants_keys:
             self._ask_for_keys()
 

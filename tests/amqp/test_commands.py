@@ -167,7 +167,13 @@ async def test_callbacks_that_raise_are_logged_by_name_and_stop_nothing(
     async def later(argument: Any) -> None:
         raise ValueError("not tomorrow")
 
-    for callback in (now, later):
+    async def leave(argument: Any) -> None:
+        raise SystemExit(3)
+
+    def leave_now(argument: Any) -> None:
+        raise SystemExit(3)
+
+    for callback in (now, later, leave, leave_now):
         name = f"callback {__name__}.{callback.__qualname__} raised an error"
         client.add_reply_callback(callback)
         await client.send_command("camera", "ping")

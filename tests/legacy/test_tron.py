@@ -200,14 +200,34 @@ async def test_a_callback_may_be_a_coroutine_function_or_fail(
     async def fail_later(reply: HubReply) -> None:
         raise RuntimeError("no better")
 
+    def leave(reply: HubReply) -> None:
+        raise SystemExit(3)
+
+    async def leave_later(reply: HubReply) -> None:
+        raise SystemExit(4)
+
     await client.send_command("nobody", "go", reply_callback=later)
     await client.send_command("nobody", "go", reply_callback=fail)
-    await client.send_command("nobody", "go", reply_callback=fail_later)
+    for callback in (fail_later, leave, leave_later):
+        await client.send_command("nobody", "go", reply_callback=callback)
     assert len(seen) == 1
-    await until(lambda: "no better" in caplog.text)
+    await until(lambda: "SystemExit: 4" in caplog.text)
     assert "no good" in caplog.text
-    for callback in (fail, fail_later):
+    assert "no better" in caplog.text
+    for callback in (fail, fail_later, leave, leave_later):
         assert f"callback {__name__}.{callback.__qualname__} raised" in caplog.text
+
+
+async def test_what_is_called_on_connection_may_fail(
+    client: TronConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave(connection: TronConnection) -> None:
+        raise SystemExit(3)
+
+    client.on_connection = leave
+    client._connected()
+    assert f"callback {__name__}.{leave.__qualname__} raised" in caplog.text
+    assert client.connected()
 
 
 @pytest.mark.parametrize("text", ["a\nfoo.bar 9 tcc b", "a\rb", "a\0b"])
@@ -714,11 +734,12 @@ async def test_callbacks_may_be_coroutine_functions_and_take_fewer_arguments(
         model["h"].remove_callback(of_key)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no good"), SystemExit("no good")])
 def test_a_callback_that_fails_does_not_stop_the_update(
-    model: TronModel, caplog: pytest.LogCaptureFixture
+    model: TronModel, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError("no good")
+        raise error
 
     model.register_callback(fail)
     model["h"].register_callback(fail)
