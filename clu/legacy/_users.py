@@ -10,15 +10,17 @@ from clu._speedups.reply import format_line
 from clu._tcp_actor import TCPServerActor
 
 #: The seconds between two lists for those who are connected already.
-PERIOD = 0.2
+PERIOD = 1.0
+#: How many users hear of each other without delay: a list for all of them is under 3 kB.
+FEW = 10
 
 
 class UserList:
     """Greets new users, and tells all who is there.
 
-    A new user gets the list at once. The others get it at once too, but not more often than
-    every `PERIOD` seconds: to tell each of a hundred clients of each of the others as they come
-    in would take nine megabytes.
+    A new user gets the list at once. The others get it at once too, but where there are more than
+    `FEW` not more often than every `PERIOD` seconds: to tell each of a hundred clients of each of
+    the others as they come in would take nine megabytes. The last list is always complete.
 
     Parameters
     ----------
@@ -68,7 +70,9 @@ class UserList:
         self._informed.add(user_id)
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(max(self._next_time, loop.time()), self._inform)
+            is_soon = len(self._actor.transports) <= FEW
+            time = loop.time() if is_soon else max(self._next_time, loop.time())
+            self._timer = loop.call_at(time, self._inform)
 
     def _greet(self) -> None:
         newcomers, self._newcomers = self._newcomers, []
@@ -78,11 +82,12 @@ class UserList:
 
     def _inform(self) -> None:
         self._timer = None
-        self._next_time = asyncio.get_running_loop().time() + PERIOD
-        for user_id, transport in list(self._actor.transports.items()):
-            if user_id not in self._informed:
-                self._informed.add(user_id)
-                self._send(transport)
+        uninformed = self._actor.transports.keys() - self._informed
+        if uninformed:
+            self._next_time = asyncio.get_running_loop().time() + PERIOD
+        self._informed |= uninformed
+        for user_id in uninformed:
+            self._send(self._actor.transports[user_id])
 
     def _send(self, transport: Any) -> None:
         if self._lines is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
@@ -169,8 +170,8 @@ async def test_an_id_is_not_given_away_while_a_later_user_is_there(actor: Legacy
 
 
 async def test_a_hundred_users_do_not_drown_in_lists_of_users(actor: LegacyActor) -> None:
-    users = [await User.connect(actor.port) for _ in range(50)]
-    users += await asyncio.gather(*(User.connect(actor.port) for _ in range(50)))
+    # Their own lists come to 140 kB, and one for all, which leaves once a second, to 270 kB.
+    users = [await User.greeted(actor.port) for _ in range(100)]
     everyone = {f"UserInfo={user_id},127.0.0.1" for user_id in range(1, 101)}
 
     async def listen(user: User) -> int:
@@ -182,7 +183,51 @@ async def test_a_hundred_users_do_not_drown_in_lists_of_users(actor: LegacyActor
             size += len(line)
         return size
 
-    assert sum(await asyncio.gather(*(listen(user) for user in users))) < 2_000_000
+    assert sum(await asyncio.gather(*(listen(user) for user in users[:-1]))) < 1_300_000
+    await asyncio.gather(*(user.close() for user in users))
+
+
+def list_of(*user_ids: int) -> list[str]:
+    return [f"UserInfo={user_id},127.0.0.1" for user_id in user_ids]
+
+
+async def test_a_few_users_hear_of_each_other_at_once(
+    actor: LegacyActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu.legacy._users.PERIOD", 3600)
+    async with contextlib.AsyncExitStack() as stack:
+        users: list[User] = []
+        for number in range(1, 5):
+            users.append(await stack.enter_async_context(await User.greeted(actor.port)))
+            expected = list_of(*range(1, number + 1))
+            for other in users[:-1]:
+                assert [(await other.reply()).body for _ in expected] == expected
+
+
+async def test_many_users_hear_of_each_other_once_a_period_and_of_the_last_one(
+    actor: LegacyActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu.legacy._users.PERIOD", 3600)
+    monkeypatch.setattr("clu.legacy._users.FEW", 0)
+    loop = asyncio.get_running_loop()
+    users = [await User.greeted(actor.port) for _ in range(2)]
+    one, two = users
+    assert [(await one.reply()).body for _ in range(2)] == list_of(1, 2)
+    told = loop.time()
+    await two.close()
+    await until(lambda: 2 not in actor.transports)
+    users += [await User.greeted(actor.port) for _ in range(3)]
+    timer = actor._users._timer
+    assert timer is not None
+    assert told + 3000 < timer.when() <= told + 3600
+    timer.cancel()
+    actor._users._inform()
+    actor.write("i", text="end")
+    assert [(await one.reply()).body for _ in range(5)] == [*list_of(1, 2, 3, 4), "text=end"]
+    users.append(await User.greeted(actor.port))
+    assert actor._users._timer is not None
+    await actor.stop()
+    assert actor._users._timer is None
     await asyncio.gather(*(user.close() for user in users))
 
 
