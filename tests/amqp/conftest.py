@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +39,10 @@ INDEPENDENT = (
 )
 
 
+#: How tests begin that take long, and run on the first event loop and transport only.
+LARGE = "test_two_hundred_"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests over both transports: the data plane, and aio_pika alone."""
     if metafunc.module.__name__.rpartition(".")[2] in INDEPENDENT:
@@ -49,15 +54,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time.
 
-    The outages, which take long, run over the data plane on uvloop only.
+    The outages, which take long, run over the data plane on uvloop only, and those with very many
+    clients on one event loop and transport.
     """
+    first_names: dict[str, str] = {}
+    left_out = [
+        item
+        for item in items
+        if item.path.parent == Path(__file__).parent
+        and (function := item.nodeid.partition("[")[0]).rpartition("::")[2].startswith(LARGE)
+        and first_names.setdefault(function, item.name) != item.name
+    ]
     if is_available():
-        left_out = [
+        left_out += [
             item
             for item in items
             if "[uvloop-plain" in item.name
             or ("test_faults" in item.nodeid and "[asyncio-compiled" in item.name)
         ]
+    if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 

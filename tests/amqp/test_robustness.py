@@ -166,20 +166,54 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no
         assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
+async def use_client(client: AMQPClient, name: str, pings: int) -> None:
+    for index in range(pings):
+        text = f"{name}-{index}"
+        command = await client.send_command("camera", f"echo {text}")
+        assert codes(command) == [">", ":"]
+        assert command.replies.get("text") == text
+
+
 async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
     broker: Broker, camera: Camera
 ) -> None:
     async def use(number: int) -> None:
         async with AMQPClient(f"client-{number}", url=broker.url) as client:
-            for index in range(50):
-                text = f"client-{number}-{index}"
-                command = await client.send_command("camera", f"echo {text}")
-                assert codes(command) == [">", ":"]
-                assert command.replies.get("text") == text
+            await use_client(client, client.name, 50)
             await until(lambda: not client.running_commands)
 
     await asyncio.gather(*(use(number) for number in range(5)))
     assert not camera._own_commands
+
+
+#: Every client gets the replies to all clients: 200 connections with 50 pings each would take four
+#: million deliveries, and the broker minutes. So 200 connections have a ping each, and 200 users of
+#: five connections have 50 each. On one event loop and transport: the smaller test has them all.
+USERS, PINGS, CONNECTIONS = 200, 50, 5
+
+
+async def test_two_hundred_connections_get_their_own_replies(
+    broker: Broker, camera: Camera
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [AMQPClient(f"client-{number}", url=broker.url) for number in range(USERS)]
+        await asyncio.gather(*(stack.enter_async_context(client) for client in clients))
+        await asyncio.gather(*(use_client(client, client.name, 1) for client in clients))
+
+
+async def test_two_hundred_users_with_fifty_pings_each_get_their_own_replies(
+    broker: Broker, camera: Camera, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(AMQPClient(f"client-{number}", url=broker.url))
+            for number in range(CONNECTIONS)
+        ]
+        users = [(clients[user % CONNECTIONS], f"user-{user}") for user in range(USERS)]
+        await asyncio.gather(*(use_client(client, name, PINGS) for client, name in users))
+        assert not any(client.running_commands for client in clients)
+    assert not camera._own_commands
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
 # -- memory ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from .test_websocket import ended, receive, send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
 
     from tests.broker import Broker
 
@@ -279,3 +282,48 @@ async def test_two_hundred_clients_get_their_replies(broker: Broker, camera: Cam
         for number, client in enumerate(clients):
             assert (await ended(client, str(number)))["body"] == {"text": "Pong."}
         await asyncio.gather(*(client.close() for client in clients))
+
+
+class SharedConnection:
+    """A connection to the bridge for many users. It hears the replies to the others, too."""
+
+    def __init__(self, client: ClientConnection) -> None:
+        self.client = client
+        self.waiting: dict[str, asyncio.Future[Any]] = {}
+        self.errors: list[Any] = []
+        self.reader = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        async for message in self.client:
+            reply = json.loads(message)
+            if "headers" not in reply:
+                self.errors.append(reply)
+            elif reply["headers"]["message_code"] in (":", "f"):
+                waiting = self.waiting.pop(reply["headers"]["command_id"], None)
+                if waiting is not None:
+                    waiting.set_result(reply["body"])
+
+    async def use(self, name: str, pings: int) -> None:
+        for index in range(pings):
+            text = f"{name}-{index}"
+            self.waiting[text] = ended = asyncio.get_running_loop().create_future()
+            await send(self.client, f"echo {text}", command_id=text)
+            assert await asyncio.wait_for(ended, 30) == {"text": text}
+
+
+async def test_two_hundred_users_with_fifty_pings_each_get_their_replies(
+    broker: Broker, camera: Camera
+) -> None:
+    # All connections get all replies, so that 200 of them would get four million: they are shared.
+    async with contextlib.AsyncExitStack() as stack:
+        bridge = await stack.enter_async_context(WebsocketServer(wport=0, url=broker.url))
+        shared = [
+            SharedConnection(await stack.enter_async_context(connect(bridge.address)))
+            for _ in range(4)
+        ]
+        await asyncio.gather(*(shared[user % 4].use(f"user-{user}", 50) for user in range(200)))
+        for connection in shared:
+            assert connection.errors == []
+            assert connection.waiting == {}
+            await connection.client.close()
+            await connection.reader
