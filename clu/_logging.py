@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clu._loop import running_loop
+from clu._reporting import without_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,9 @@ LEVEL_OF_CODE = {
 class ActorHandler(logging.Handler):
     """A logging handler that outputs records as keywords of an actor.
 
+    With ``error_details=False`` of the actor, tracebacks, file names with lines, source code
+    and absolute paths are left out.
+
     Parameters
     ----------
     actor
@@ -187,12 +191,17 @@ class ActorHandler(logging.Handler):
 
     def _lines(self, record: logging.LogRecord) -> list[str]:
         text = record.getMessage()
+        # Of a command, its actor says what is told.
+        actor = getattr(self.actor, "actor", None) or self.actor
+        is_brief = not getattr(actor, "error_details", True)
         if record.levelno == logging.WARNING and (found := _warning_pattern.match(text)):
             if not self._filter_warning(found.groups()):
                 return []
             text = f"{found.group(2)} ({found.group(1)})"
         if record.exc_info and record.exc_info[0] is not None:
             text += f"\n{record.exc_info[0].__name__}: {record.exc_info[1]}"
+        if is_brief:
+            text = without_details(text)
         return [line for line in text.splitlines() if line.strip()]
 
     def _filter_warning(self, warning_category_groups: tuple[str, ...]) -> bool:

@@ -9,6 +9,11 @@ from typing import Any
 # An absolute path, but not the slash of a unit or of a relative path.
 _PATH = re.compile(r"(?<![\w./\\])(?:~?/[^\s'\":;,()/][^\s'\":;,()]*|[A-Za-z]:[\\/][^\s'\":;,()]+)")
 
+_TRACEBACK = re.compile(r"(?:[\s|+]*Exception Group )?Traceback \(most recent call last\):")
+# What the formatter of warnings puts before their category.
+_WARNING = re.compile(r"[^\n:]*(?::[\\/][^\n:]*)?:\d+: (?=\w*Warning: )")
+_PLACE = re.compile(r"""File "[^"]*", line \d+(?:, in [\w<>.]+)?|[\w./\\~-]+\.pyx?:\d+""")
+
 
 def error_text(error: BaseException) -> str:
     """Return the text of an exception, even of one that fails to tell it."""
@@ -21,6 +26,26 @@ def error_text(error: BaseException) -> str:
 def without_paths(text: str) -> str:
     """Return a text with each absolute path in it replaced by ``<path>``."""
     return _PATH.sub("<path>", text)
+
+
+def without_details(text: str) -> str:
+    """Return a text without tracebacks, lines of source code, file names with lines, and paths.
+
+    Of a traceback there remain the lines that tell the exception.
+    """
+    kept = []
+    is_inside = False
+    for line in text.splitlines():
+        if is_inside and (not line or line[0].isspace()):
+            continue
+        is_inside = bool(_TRACEBACK.search(line))
+        if _WARNING.match(line):
+            line = _WARNING.sub("", line)
+            is_inside = True  # the line of source code follows
+        elif is_inside:
+            line = line[: _TRACEBACK.search(line).start()]  # type: ignore[union-attr]
+        kept.append(without_paths(_PLACE.sub("<path>", line)))
+    return "\n".join(kept)
 
 
 def describe_exception(error: BaseException, frame: int = 0) -> dict[str, Any]:

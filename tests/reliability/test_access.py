@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import pathlib
+import traceback
+import warnings
 from typing import Any
 
 import pytest
 
-from clu import JSONActor, LegacyActor
-from clu._reporting import without_paths
+from clu import Command, JSONActor, LegacyActor
+from clu._reporting import without_details, without_paths
 from clu._transport import BUFFER_LIMIT
 from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
+from clu.tools import ActorHandler
 
 from .actors import JSON, Peer, make, make_offline, parser, run, until
 
@@ -360,6 +364,66 @@ async def test_error_replies_can_leave_out_tracebacks_and_paths(
     assert ("Traceback" in said) is details
     assert ("test_access.py" in said) is details
     assert "/etc/observatory/secret.key" in caplog.text
+
+
+def warn_about_file(log: logging.Logger) -> None:
+    source = 'open("/etc/observatory/secret.key")'
+    text = warnings.formatwarning(
+        "No such file", ResourceWarning, "/opt/test_access.py", 12, f"Traceback = {source}"
+    )
+    log.error(text)
+
+
+def log_traceback(log: logging.Logger) -> None:
+    try:
+        open("/etc/observatory/secret.key")  # noqa: SIM115
+    except OSError:
+        log.error("Failed:\n%s", traceback.format_exc())
+
+
+def log_exception(log: logging.Logger) -> None:
+    try:
+        open("/etc/observatory/secret.key")  # noqa: SIM115
+    except OSError:
+        log.exception("Traceback of test_access.py:12 for /etc/observatory/secret.key")
+
+
+@pytest.mark.parametrize("cause", [warn_about_file, log_traceback, log_exception])
+@pytest.mark.parametrize("of_command", [False, True])
+@pytest.mark.parametrize("details", [True, False])
+@pytest.mark.parametrize("kind", ["json", "legacy", "amqp"])
+async def test_the_log_as_replies_can_leave_out_tracebacks_and_paths(
+    kind: str, details: bool, of_command: bool, cause: Any
+) -> None:
+    actor = await make_offline(kind, error_details=details)
+    log = logging.Logger("tests.access", 1)
+    writer: Any = Command("", command_id=1, actor=actor) if of_command else actor
+    log.addHandler(ActorHandler(writer, filter_warnings=[ResourceWarning]))
+    cause(log)
+    said = "\n".join(str(dict(reply)) for reply in actor.mock_replies)
+    assert "No such file" in said
+    assert ("/etc/observatory" in said) is details
+    assert ("test_access.py" in said) is details
+    assert ("open(" in said) is (details and cause is not log_exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no file at all\n  indented", "no file at all\n  indented"),
+        ("x.py:12: UserWarning: careful\n  source()", "UserWarning: careful"),
+        (r"C:\x.py:12: UserWarning: careful", "UserWarning: careful"),
+        ("in camera.py:12, run", "in <path>, run"),
+        ('File "camera.py", line 12, in run', "<path>"),
+        ("Traceback (most recent call last):\n  File x\n    y\nE: no\n  more", "\nE: no\n  more"),
+        (
+            "  + Exception Group Traceback (most recent call last):\n  |   File x\n  | E\nend",
+            "\nend",
+        ),
+    ],
+)
+def test_tracebacks_and_places_are_left_out_too(text: str, expected: str) -> None:
+    assert without_details(text) == expected
 
 
 def test_the_configuration_can_leave_out_details() -> None:
