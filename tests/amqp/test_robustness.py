@@ -188,7 +188,7 @@ async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
 
 #: Every client gets the replies to all clients: 200 connections with 50 pings each would take four
 #: million deliveries, and the broker minutes. So 200 connections have a ping each, and 200 users of
-#: five connections have 50 each. On one event loop and transport: the smaller test has them all.
+#: five connections have 50 each: on one event loop and transport, as the smaller test has them all.
 USERS, PINGS, CONNECTIONS = 200, 50, 5
 
 
