@@ -11,6 +11,7 @@ is measured against this. Without ``--url`` it starts a private broker.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ import struct
 import subprocess
 import sys
 from time import perf_counter
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import inputs
@@ -35,6 +37,8 @@ CHUNK = 100
 CONNECTION_START_OK, CONNECTION_TUNE_OK, CONNECTION_OPEN = (10, 11), (10, 31), (10, 40)
 CHANNEL_OPEN, EXCHANGE_DECLARE, QUEUE_DECLARE, QUEUE_BIND = (20, 10), (40, 10), (50, 10), (50, 20)
 BASIC_CONSUME, BASIC_PUBLISH, BASIC_ACK, CONFIRM_SELECT = (60, 20), (60, 40), (60, 80), (85, 10)
+#: What each message that is delivered begins with.
+DELIVERY = struct.pack(">HH", 60, 60)
 
 
 def short_text(text: str) -> bytes:
@@ -231,6 +235,48 @@ class Limit:
             raise RuntimeError(f"the consumer said {line!r}, not {word!r}")
 
 
+class Answering(asyncio.Protocol):
+    """An actor without clu: it acknowledges what it gets, and writes two replies."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.delivered = 0
+        self.replies = reply_frames(body=b"{}") + reply_frames(body=b'{"text": "Pong."}')
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if DELIVERY in data:
+            self.delivered += 1
+            acknowledgement = struct.pack(">QB", self.delivered, 0)
+            self.transport.write(method(CHANNEL, BASIC_ACK, acknowledgement) + self.replies)
+
+
+class Asking(asyncio.Protocol):
+    """A client without clu: it sends a command, and counts the replies."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.missing = 0
+        self.answered: asyncio.Future[None] | None = None
+        self.command = reply_frames("command.limit", b'{"command_string": "ping"}')
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.missing -= data.count(DELIVERY)
+        if not self.missing and self.answered is not None and not self.answered.done():
+            self.answered.set_result(None)
+
+    async def ping(self) -> None:
+        self.missing = 2
+        self.answered = asyncio.get_running_loop().create_future()
+        self.transport.write(self.command)
+        await self.answered
+
+
 class PingLimit:
     """An actor and a client without clu: a command, acknowledged, and two replies.
 
@@ -241,34 +287,28 @@ class PingLimit:
     """
 
     def __init__(self, url: str) -> None:
-        self.actor, self.client = Connection(url), Connection(url)
-        self.actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
-        self.client.listen("clu_limit_client", "reply.#")
-        for end in (self.actor, self.client):
+        self.url = url
+        self.transports: list[asyncio.Transport] = []
+
+    async def __aenter__(self) -> Asking:
+        actor, client = Connection(self.url), Connection(self.url)
+        actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
+        client.listen("clu_limit_client", "reply.#")
+        asking = Asking()
+        for end, protocol in ((actor, Answering()), (client, asking)):
             end.call(CHANNEL, CONFIRM_SELECT, b"\0")
-        self.command = reply_frames("command.limit", b'{"command_string": "ping"}')
-        self.replies = reply_frames(body=b"{}") + reply_frames(body=b'{"text": "Pong."}')
-        self.delivered = 0
+            end.socket.setblocking(False)
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_connection(
+                lambda protocol=protocol: protocol,  # type: ignore[misc]
+                sock=end.socket,
+            )
+            self.transports.append(transport)
+        return asking
 
-    def __enter__(self) -> PingLimit:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.actor.socket.close()
-        self.client.socket.close()
-
-    def run(self, pings: int) -> float:
-        """Return the seconds until that many pings, one at a time, are answered."""
-        start = perf_counter()
-        for _ in range(pings):
-            self.client.socket.sendall(self.command)
-            self.actor.take_bodies(1)
-            self.delivered += 1
-            acknowledgement = struct.pack(">QB", self.delivered, 0)
-            ack = method(CHANNEL, BASIC_ACK, acknowledgement)
-            self.actor.socket.sendall(ack + self.replies)
-            self.client.take_bodies(2)
-        return perf_counter() - start
+    async def __aexit__(self, *_: object) -> None:
+        for transport in self.transports:
+            transport.abort()
 
 
 def measure(url: str, replies: int, seconds: float) -> float:
