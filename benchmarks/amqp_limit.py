@@ -295,16 +295,16 @@ class PingLimit:
         actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
         client.listen("clu_limit_client", "reply.#")
         asking = Asking()
-        for end, protocol in ((actor, Answering()), (client, asking)):
-            end.call(CHANNEL, CONFIRM_SELECT, b"\0")
-            end.socket.setblocking(False)
-            loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_connection(
-                lambda protocol=protocol: protocol,  # type: ignore[misc]
-                sock=end.socket,
-            )
-            self.transports.append(transport)
+        await self._hand_over(actor, Answering())
+        await self._hand_over(client, asking)
         return asking
+
+    async def _hand_over(self, end: Connection, protocol: asyncio.Protocol) -> None:
+        end.call(CHANNEL, CONFIRM_SELECT, b"\0")
+        end.socket.setblocking(False)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: protocol, sock=end.socket)
+        self.transports.append(transport)
 
     async def __aexit__(self, *_: object) -> None:
         for transport in self.transports:

@@ -56,8 +56,8 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
         return callback(*(args if capacity is None else args[:capacity]))
     except KeyboardInterrupt:
         raise
-    except BaseException:
-        logger.exception("The callback %s raised an error.", callback_name(callback))
+    except BaseException as error:
+        _log(callback, error)
         return None
 
 
@@ -106,8 +106,8 @@ async def await_user_function(callback: Callable[..., Any], *args: object, **kwa
         return await result if asyncio.iscoroutine(result) else result
     except (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit):
         raise
-    except BaseException:
-        logger.exception("The callback %s raised an error.", callback_name(callback))
+    except BaseException as error:
+        _log(callback, error)
         return None
 
 

@@ -38,12 +38,13 @@ def without_details(text: str) -> str:
     for line in text.splitlines():
         if is_inside and (not line or line[0].isspace()):
             continue
-        is_inside = bool(_TRACEBACK.search(line))
-        if _WARNING.match(line):
-            line = _WARNING.sub("", line)
-            is_inside = True  # the line of source code follows
-        elif is_inside:
-            line = line[: _TRACEBACK.search(line).start()]  # type: ignore[union-attr]
+        traceback, warning = _TRACEBACK.search(line), _WARNING.match(line)
+        # Of a warning the line of source code follows.
+        is_inside = traceback is not None or warning is not None
+        if warning is not None:
+            line = line[warning.end() :]
+        elif traceback is not None:
+            line = line[: traceback.start()]
         kept.append(without_paths(_PLACE.sub("<path>", line)))
     return "\n".join(kept)
 

@@ -27,9 +27,10 @@ RECONNECT_INTERVAL = 1.0
 _CLOSE_LIMIT = 5.0
 #: The seconds that the broker gets to notice that the former owner of a queue is gone.
 _LOCK_LIMIT = 2.0
-_LOCK_INTERVAL = 0.1
-#: How often a queue is bound anew because the exchange has gone meanwhile.
-_BIND_ATTEMPTS = 5
+#: How often the exchange is declared again because it has gone before a queue was bound to it.
+_MOST_REPAIRS = 4
+#: The seconds between two attempts to get a queue.
+_RETRY_INTERVAL = 0.1
 #: The seconds for what need not be done: after Ctrl-C aiormq may not hear of answers any more.
 _FAREWELL_LIMIT = 1.0
 #: The most seconds that AMQP knows as a heartbeat.
@@ -285,18 +286,16 @@ class TopicListener:
     async def _bind(self, queue: AbstractRobustQueue, key: str) -> None:
         from aio_pika.exceptions import ChannelNotFoundEntity
 
-        for attempts_left in reversed(range(_BIND_ATTEMPTS)):
-            try:
+        for _ in range(_MOST_REPAIRS):
+            with contextlib.suppress(ChannelNotFoundEntity):
                 await queue.bind(self.exchange, routing_key=key)
                 return
-            except ChannelNotFoundEntity:
-                if not attempts_left:
-                    raise
-                # The last one that had a queue left after we had declared the exchange, which
-                # went with it. The error has closed the channel, which opens again.
-                await asyncio.sleep(_LOCK_INTERVAL)
-                await self.channel.ready()
-                await self.exchange.declare()
+            # The last one that had a queue left after we had declared the exchange, which went
+            # with it. The error has closed the channel, which opens again.
+            await asyncio.sleep(_RETRY_INTERVAL)
+            await self.channel.ready()
+            await self.exchange.declare()
+        await queue.bind(self.exchange, routing_key=key)
 
     async def _declare_queue(self, name: str) -> AbstractRobustQueue:
         loop = asyncio.get_running_loop()
@@ -325,7 +324,7 @@ class TopicListener:
 
         loop = asyncio.get_running_loop()
         while loop.time() < deadline:
-            await asyncio.sleep(_LOCK_INTERVAL)
+            await asyncio.sleep(_RETRY_INTERVAL)
             channel = await self.connection.channel()
             try:
                 await channel.declare_queue(name, passive=True, robust=False)

@@ -103,6 +103,7 @@ async def test_one_that_handles_replies_itself_hears_them(broker: Broker, where:
 
     actor = (Follower if where == "class" else Camera)("camera", url=broker.url)
     if where == "instance":
+        # As programs do it, though it is a method and returns a reply.
         actor.handle_reply = handle  # type: ignore[assignment,method-assign]
     async with actor:
         assert await is_heard(actor)
