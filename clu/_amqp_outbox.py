@@ -100,7 +100,7 @@ class Outbox:
         self._failed: list[Outgoing] = []
         self._recovery: asyncio.Task[None] | None = None
         self._is_recovering = False
-        self.overflow = Overflow(log)
+        self.overflow = Overflow(log, max_messages, max_bytes)
         self._size = 0
         self._number = 0
         #: How often in a row the connection was lost before any message was confirmed.
@@ -215,9 +215,8 @@ class Outbox:
             self.published += 1
             self._losses = 0
             self.repeated += item.attempts > 1
-            # Not as soon as one fits in: a line for each reply that finds room would be a flood.
-            if self.overflow.is_under_way and self._has_room():
-                self.overflow.end()
+            if self.overflow.is_under_way:
+                self.overflow.look(len(self), self._size)
         elif item.done is None:
             self.dropped += 1
             self._log.error("Cannot publish to %s: %r", item.routing_key, error)
@@ -228,9 +227,6 @@ class Outbox:
                 item.done.set_exception(error)
         if not len(self):
             self._idle.set()
-
-    def _has_room(self) -> bool:
-        return len(self) <= self.max_messages // 2 and self._size <= self.max_bytes // 2
 
     def _recover(self) -> None:
         self._is_recovering = True

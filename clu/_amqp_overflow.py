@@ -16,6 +16,8 @@ class Overflow:
     ----------
     log
         Where to tell it.
+    max_messages, max_bytes
+        How much may wait.
 
     Attributes
     ----------
@@ -25,8 +27,10 @@ class Overflow:
         Is called when that is over.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, max_messages: int, max_bytes: int) -> None:
         self._log = log
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
         self._lost = 0
         self.is_under_way = False
         self.on_end: Callable[[], None] | None = None
@@ -41,8 +45,11 @@ class Overflow:
             )
         self._lost += 1
 
-    def end(self) -> None:
-        """Take note that there is room again."""
+    def look(self, messages: int, size: int) -> None:
+        """Tell that it is over if only so many messages, and so many bytes, wait."""
+        # Not as soon as one fits in: a line for each reply that finds room would be a flood.
+        if messages > self._max_messages // 2 or size > self._max_bytes // 2:
+            return
         self.is_under_way = False
         self._log.error("The outbox has room again; %d replies were lost.", self._lost)
         if self.on_end is not None:

@@ -115,7 +115,7 @@ class Sender:
         self.prefix = uuid.uuid4().hex[:20]
         self._number = 0
         self._losses = 0
-        self.overflow = Overflow(log)
+        self.overflow = Overflow(log, max_messages, max_bytes)
         self._idle: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -304,8 +304,8 @@ class Sender:
         self._losses = 0
         if self._waiting:
             self._advance()
-        elif self.overflow.is_under_way and self._count <= self.max_messages // 2:
-            self.overflow.end()
+        elif self.overflow.is_under_way:
+            self.overflow.look(self._count, self.size)
 
     def take_return(self, message: IncomingMessage) -> None:
         """Take back a message that reached no queue. The broker will confirm it, too."""

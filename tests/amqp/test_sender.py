@@ -237,6 +237,20 @@ def test_its_bytes_are_limited() -> None:
     assert put(sender, "d", body=b"x" * 1000) == [False]
 
 
+def test_an_overflow_of_bytes_is_over_when_half_of_them_are_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sender = make(max_bytes=3000)
+    connect(sender)
+    while all(put(sender, "a", body=b"x" * 400)):
+        pass
+    count = len(sender)
+    for tag in range(1, count + 1):
+        assert ("has room again" in caplog.text) is (len(sender) <= count // 2)
+        sender.confirm(tag, False, True)
+    assert caplog.text.count("has room again; 1 replies were lost") == 1
+
+
 def test_what_cannot_be_encoded_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     sender = make()
     wire = connect(sender)
