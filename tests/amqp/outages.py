@@ -1,4 +1,4 @@
-"""What tests of outages look at: replies, commands, the log and the event loop meanwhile."""
+"""What tests of outages look at: replies, commands and the log meanwhile."""
 
 from __future__ import annotations
 
@@ -119,31 +119,6 @@ def outcome(command: Command[Any]) -> str:
     if command.status.did_succeed:
         return "done"
     return str(command.replies.get("error"))
-
-
-class LoopLag:
-    """Measures for how long the event loop does not come round."""
-
-    def __init__(self) -> None:
-        #: The longest time in seconds.
-        self.worst = 0.0
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._tick())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _tick(self) -> None:
-        while True:
-            start = time.monotonic()
-            await asyncio.sleep(0.01)
-            self.worst = max(self.worst, time.monotonic() - start - 0.01)
 
 
 class LogLines(logging.Handler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
@@ -39,10 +38,8 @@ async def refused(client: AMQPClient) -> CluConnectionError:
     before = asyncio.all_tasks()
     host, port = client.connection.host, client.connection.port
     open_before = len(connections(port))
-    start = time.monotonic()
     with pytest.raises(CluConnectionError) as caught:
         await client.start()
-    assert time.monotonic() - start < 8
     assert isinstance(caught.value, ConnectionError)
     assert isinstance(caught.value, AMQPConnectionError)
     assert str(caught.value).endswith(".")

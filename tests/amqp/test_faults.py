@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -17,7 +16,6 @@ from .outages import (
     RATE,
     Commanding,
     LogLines,
-    LoopLag,
     Numbered,
     numbers_from,
     witness,
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(90)
 
-#: The seconds for which the loop may do nothing else, on a machine that is busy with other things.
-MOST_LAG = 1.0
 #: Settings that let an outage be over soon: the broker and the clients ask each other every second
 #: whether they are there, and commands whose replies were lost fail after some seconds.
 SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0, "heartbeat": 1}
@@ -60,14 +56,6 @@ async def proxy(broker: Broker) -> AsyncIterator[Proxy]:
 def lines() -> Iterator[LogLines]:
     with LogLines() as lines:
         yield lines
-
-
-@pytest.fixture
-async def lag() -> AsyncIterator[LoopLag]:
-    """Measures how long the loop is busy with one thing, and judges it in the end."""
-    async with LoopLag() as lag:
-        yield lag
-    assert lag.worst < MOST_LAG
 
 
 async def arrived(numbers: list[int], count: int, seconds: float = 20) -> None:
@@ -113,9 +101,7 @@ def check_log(lines: LogLines, *names: str) -> None:
 # -- a stream of replies at a steady rate ---------------------------------------------------
 
 
-async def test_nothing_is_lost_when_the_broker_is_killed(
-    mortal: Broker, lines: LogLines, lag: LoopLag
-) -> None:
+async def test_nothing_is_lost_when_the_broker_is_killed(mortal: Broker, lines: LogLines) -> None:
     camera = Camera("camera", url=mortal.url, outbox_messages=100_000)
     observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
@@ -145,7 +131,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(
 
 @pytest.mark.parametrize("whose", ["camera", "observer"])
 async def test_nothing_is_lost_when_the_connection_is_cut(
-    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag, whose: str
+    broker: Broker, proxy: Proxy, lines: LogLines, whose: str
 ) -> None:
     urls = {"camera": broker.url, "observer": broker.url, whose: proxy.url}
     camera = Camera("camera", url=urls["camera"], **SOON)
@@ -173,7 +159,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
 
 
 async def test_nothing_is_lost_when_the_connection_is_half_open(
-    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag
+    broker: Broker, proxy: Proxy, lines: LogLines
 ) -> None:
     camera = Camera("camera", url=proxy.url, **SOON)
     observer = Camera("observer", url=broker.url, **SOON)
@@ -193,9 +179,7 @@ async def test_nothing_is_lost_when_the_connection_is_half_open(
         check_log(lines, "camera")
 
 
-async def test_nothing_is_lost_when_the_broker_is_paused(
-    mortal: Broker, lines: LogLines, lag: LoopLag
-) -> None:
+async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: LogLines) -> None:
     camera = Camera("camera", url=mortal.url, **SOON)
     observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
@@ -218,7 +202,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(
 
 
 async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heartbeat(
-    mortal: Broker, lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines
 ) -> None:
     camera = Camera("camera", url=mortal.url, **SOON)
     observer = Camera("observer", url=mortal.url, **SOON)
@@ -264,7 +248,7 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
 
 
 async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
-    broker: Broker, proxy: Proxy, lines: LogLines, lag: LoopLag
+    broker: Broker, proxy: Proxy, lines: LogLines
 ) -> None:
     limit, count = 1000, 20_000
     camera = Camera("camera", url=proxy.url, outbox_messages=limit)
@@ -302,7 +286,7 @@ async def check_ping(camera: Camera, observer: Camera) -> None:
 
 
 async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
-    mortal: Broker, lines: LogLines, lag: LoopLag
+    mortal: Broker, lines: LogLines
 ) -> None:
     limit = RATE // 2
     camera = Camera("camera", url=mortal.url, outbox_messages=limit)
@@ -340,9 +324,9 @@ async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:
 async def test_a_command_with_a_time_limit_ends_although_the_broker_stalls(proxy: Proxy) -> None:
     async with Camera("camera", url=proxy.url) as camera:
         proxy.hold()
-        start = time.monotonic()
-        command = await camera.send_command("camera", "ping", time_limit=0.2)
-        assert time.monotonic() - start < 5
+        command = await asyncio.wait_for(
+            camera.send_command("camera", "ping", time_limit=0.2), COMMAND_LIMIT
+        )
         assert command.status.did_fail
         assert camera.running_commands == {}
         proxy.release()

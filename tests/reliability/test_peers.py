@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = pathlib.Path(__file__).parents[2]
 LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
-#: What issue and documentation promise.
-MEGABYTES, LAG, PING = 32, 0.25, 1.0
+#: What the documentation promises of one client.
+MEGABYTES, COMMANDS_IN_A_TURN, COMMANDS_IN_FLIGHT = 32, 64, 1000
 
 
 class Busy:
@@ -90,16 +89,14 @@ FLOODS = {
 }
 
 
-async def use(kind: str, port: int, shouting: bool) -> float:
-    """Ping for a while, and return the longest time that an answer took, in seconds."""
-    longest = 0.0
+async def use(kind: str, port: int, shouting: bool) -> None:
+    """Ping for a while, and see that every answer comes."""
     async with await Peer.connect(kind, port) as good:
         told = 0
         if shouting:
             good.send("1000 shout")
         hoarse = not shouting
         for number in range(100):
-            start = time.monotonic()
             good.send(f"{number} ping")
             while True:
                 answer = await good.answer()
@@ -107,14 +104,12 @@ async def use(kind: str, port: int, shouting: bool) -> float:
                 hoarse = hoarse or answer[:2] == (1000, ":")
                 if answer[:2] == (number, ":"):
                     break
-            longest = max(longest, time.monotonic() - start)
             await asyncio.sleep(0.005)
         while not hoarse:
             answer = await good.answer()
             told += "xxxx" in answer.text
             hoarse = answer[:2] == (1000, ":")
         assert told == (4000 if shouting else 0)
-    return longest
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -122,12 +117,12 @@ def test_a_client_that_does_not_read_costs_little_and_holds_nobody_up(
     kind: str, busy: Busy, name: str
 ) -> None:
     with flood(busy.port, FLOODS[name]):
-        longest = asyncio.run(use(kind, busy.port, shouting=name == "only listens"))
+        asyncio.run(use(kind, busy.port, shouting=name == "only listens"))
         found = busy.report()
-    assert longest < PING
-    assert found["longest"] < LAG
+    # Of the one that floods and the one that pings.
+    assert found["commands_in_a_turn"] <= 2 * COMMANDS_IN_A_TURN
     assert found["megabytes"] < MEGABYTES
-    assert found["in_flight"] <= 1000
+    assert found["in_flight"] <= COMMANDS_IN_FLIGHT
 
 
 async def test_two_hundred_clients_with_fifty_pings_each_get_their_own_replies(
