@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from clu._property import CluModel, Property
@@ -263,6 +264,14 @@ class ModelSet(dict[str, Model]):
         super().__setitem__(actor, model)
         if self.on_added is not None:
             self.on_added()
+
+    # Those of dict would go past __setitem__.
+    update = MutableMapping.update
+    setdefault = MutableMapping.setdefault
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
 
     async def load_schemas(self, actors: list[str] | None = None) -> None:
         """Load the models of actors, by default of all that the set was created for.

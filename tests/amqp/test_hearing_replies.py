@@ -70,8 +70,17 @@ async def test_it_hears_them_once_it_has_a_callback(camera: Camera, broker: Brok
         await until(lambda: {"text": "hello"} in seen)
 
 
-async def test_it_hears_them_once_it_has_a_model(camera: Camera) -> None:
-    camera.models["stage"] = Model("stage", SCHEMA)
+@pytest.mark.parametrize("how", ["[]", "update", "setdefault", "|="])
+async def test_it_hears_them_once_it_has_a_model(camera: Camera, how: str) -> None:
+    model = Model("stage", SCHEMA)
+    if how == "[]":
+        camera.models["stage"] = model
+    elif how == "update":
+        camera.models.update(stage=model)
+    elif how == "setdefault":
+        assert camera.models.setdefault("stage", model) is model
+    else:
+        camera.models |= {"stage": model}
     await until(lambda: camera._hears_replies)
     assert await is_heard(camera)
     await until(lambda: camera.models["stage"]["position"].value == 5)
