@@ -11,10 +11,17 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# What an example takes depends on what else the machine does.
+WITHOUT_CLOCK = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("clu", **WITHOUT_CLOCK)
+hypothesis.settings.register_profile("thorough", max_examples=5000, **WITHOUT_CLOCK)
+hypothesis.settings.load_profile("clu")
 
 #: The seconds that the end of a test may take.
 TEARDOWN_LIMIT = 120

@@ -188,7 +188,7 @@ def matching(schema: Any) -> st.SearchStrategy[Any]:
     return st.one_of(candidates)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_verdict_is_that_of_jsonschema(kernel: Any, data: st.DataObject) -> None:
     schema = data.draw(documents(), "schema")

@@ -303,7 +303,7 @@ async def test_lines_may_be_split_anywhere(client: TronConnection, hub: Hub) -> 
     assert values == [value for i in range(40) for value in ([float(i)], [f"café {i}"])]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 400), max_size=40))
 def test_lines_may_be_split_at_any_byte(cuts: list[int]) -> None:
     connection = make_offline()
@@ -366,7 +366,7 @@ async def test_a_line_without_an_end_is_skipped(
     assert "of over 1048576 bytes" in caplog.text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.one_of(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clu.parsers._options import OptionParser
@@ -61,7 +61,6 @@ def test_a_word_is_taken_as_click_takes_it(ignores: bool, normalize: Any, word: 
 
 @pytest.mark.parametrize("ignores", [True, False])
 @pytest.mark.parametrize("normalize", [None, str.lower])
-@settings(deadline=None)
 @given(words=st.lists(st.sampled_from(WORDS) | st.text("-abgv=1", max_size=5), max_size=8))
 def test_words_are_taken_as_click_takes_them(
     ignores: bool, normalize: Any, words: list[str]
