@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,8 +35,6 @@ RUNNERS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 MEGABYTE = 1024 * 1024
 #: What docs/reliability.md promises: milliseconds, milliseconds, megabytes.
 MOST = {"ping": 1000.0, "lag": 250.0, "memory": 32.0}
-COMMANDS = 20_000
-PINGS = 200
 BEAT = 0.002
 FLOODS = {
     "echo of 200 characters": "echo " + "x" * 200,
@@ -107,9 +104,9 @@ async def serve(kind: str) -> None:
 
 
 @contextlib.contextmanager
-def flood(port: int, text: str) -> Iterator[None]:
+def flood(port: int, text: str, commands: int) -> Iterator[None]:
     """Send as many commands as the actor takes, and read nothing."""
-    lines = b"".join(b"%d %s\n" % (number, text.encode()) for number in range(COMMANDS))
+    lines = b"".join(b"%d %s\n" % (number, text.encode()) for number in range(commands))
     deaf = socket.create_connection(("127.0.0.1", port))
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
@@ -128,11 +125,11 @@ def flood(port: int, text: str) -> Iterator[None]:
         sending.join()
 
 
-def longest_ping(port: int) -> float:
+def longest_ping(port: int, pings: int) -> float:
     """Return the longest time in milliseconds that another client waits for an answer."""
     longest = 0.0
     with socket.create_connection(("127.0.0.1", port)) as good, good.makefile("rb") as replies:
-        for _ in range(PINGS):
+        for _ in range(pings):
             start = time.perf_counter()
             good.sendall(b"1 ping\n")
             while b"Pong" not in replies.readline():
@@ -142,15 +139,15 @@ def longest_ping(port: int) -> float:
     return longest
 
 
-def measure_flood(kind: str, loop: str, text: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--serve", kind, "--loop", loop]
+def measure_flood(kind: str, loop: str, text: str, options: argparse.Namespace) -> dict[str, float]:
+    command = [sys.executable, __file__, "--serve", "--actor", kind, "--loop", loop]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        with flood(port, text):
-            longest = longest_ping(port)
+        with flood(port, text, options.commands):
+            longest = longest_ping(port, options.pings)
             out, _ = process.communicate("\n")
     return {"ping": longest, **json.loads(out)}
 
@@ -167,30 +164,33 @@ async def measure_long_command(word: str) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", choices=ACTORS, help=argparse.SUPPRESS)
-    parser.add_argument("--loop", choices=RUNNERS, default="asyncio", help=argparse.SUPPRESS)
+    parser.add_argument("--actor", choices=ACTORS, nargs="+", default=list(ACTORS))
+    parser.add_argument("--loop", choices=RUNNERS, nargs="+", default=list(RUNNERS))
+    parser.add_argument("--commands", type=int, default=20_000, help="of a flood")
+    parser.add_argument("--pings", type=int, default=200, help="of another client")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        RUNNERS[options.loop](serve(options.serve))
-        return 0
-    kept = True
+        RUNNERS[options.loop[0]](serve(options.actor[0]))
+        return
+    passed: list[str] = []
     print("| flood | actor | longest ping of another client (ms) | lag (ms) | memory (MB) |")
     print("| --- | --- | ---: | ---: | ---: |")
     for name, text in FLOODS.items():
-        for kind in ACTORS:
-            for loop in RUNNERS:
-                found = measure_flood(kind, loop, text)
-                kept = kept and all(found[what] < most for what, most in MOST.items())
+        for kind in options.actor:
+            for loop in options.loop:
+                found = measure_flood(kind, loop, text, options)
+                passed += [what for what, most in MOST.items() if found[what] >= most]
                 cells = " | ".join(f"{found[what]:.1f}" for what in MOST)
                 print(f"| {name} | {kind}, {loop} | {cells} |", flush=True)
     print("\n| command of a megabyte | ms |\n| --- | ---: |")
     for name, word in LONG_COMMANDS.items():
         print(f"| {name} | {asyncio.run(measure_long_command(word)):.0f} |")
-    print(f"\n{Path(__file__).name}: {'all' if kept else 'NOT all'} within {MOST}.")
-    return 0 if kept else 1
+    limits = f"{MOST['ping']:.0f} ms, {MOST['lag']:.0f} ms, {MOST['memory']:.0f} MB"
+    print(f"\nLimits ({limits}): {'passed by ' + ', '.join(passed) if passed else 'kept'}.")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp_overflow import Overflow
@@ -208,7 +209,7 @@ class Outbox:
             for task in list(self._under_way):
                 task.cancel()
 
-    def _settle(self, item: Outgoing, error: BaseException | None) -> None:
+    def _settle(self, item: Outgoing, error: BaseException | None, is_logged: bool = True) -> None:
         """Be done with a message, for good or ill."""
         self._size -= item.size
         if error is None:
@@ -219,7 +220,8 @@ class Outbox:
                 self.overflow.look(len(self), self._size)
         elif item.done is None:
             self.dropped += 1
-            self._log.error("Cannot publish to %s: %r", item.routing_key, error)
+            if is_logged:
+                self._log.error("Cannot publish to %s: %r", item.routing_key, error)
         if item.done is not None and not item.done.done():
             if error is None:
                 item.done.set_result(None)
@@ -257,15 +259,17 @@ class Outbox:
         self._waiting.clear()
         for task in under_way:
             task.cancel()
+        dropped = self.dropped
         for item in sorted(left, key=lambda item: item.number):
-            self._settle(item, error)
+            self._settle(item, error, is_logged=False)
+        if self.dropped > dropped:
+            lost = self.dropped - dropped
+            self._log.error("%d replies could not be published: %s", lost, error)
 
     async def drain(self, timeout: float) -> None:
         """Wait until the broker has confirmed everything, at most for some seconds."""
-        try:
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
             await asyncio.wait_for(self._idle.wait(), timeout)
-        except (asyncio.TimeoutError, TimeoutError):
-            self._log.error("%d messages could not be published.", len(self))
 
     async def close(self) -> None:
         """Forget what was not published."""

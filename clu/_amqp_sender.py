@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -264,7 +265,7 @@ class Sender:
                 written = 0
                 self._protocol.flush()
 
-    def _settle(self, item: Sending, error: BaseException | None) -> None:
+    def _settle(self, item: Sending, error: BaseException | None, is_logged: bool = True) -> None:
         """Be done with a message, for good or ill."""
         self._count -= 1
         self.size -= len(item.frames)
@@ -274,7 +275,8 @@ class Sender:
                 self.repeated += 1
         elif item.on_settled is None:
             self.dropped += 1
-            self._log.error("Cannot publish to %s: %r", item.routing_key, error)
+            if is_logged:
+                self._log.error("Cannot publish to %s: %r", item.routing_key, error)
         if item.on_settled is not None:
             item.on_settled(error)
         if self._count == 0 and self._idle is not None and not self._idle.done():
@@ -366,9 +368,8 @@ class Sender:
             return
         self._idle = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait_for(self._idle, timeout)
-        except (asyncio.TimeoutError, TimeoutError):
-            self._log.error("%d messages could not be published.", self._count)
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(self._idle, timeout)
         finally:
             self._idle = None
 
@@ -379,8 +380,12 @@ class Sender:
         left = [item for item in (*self._under_way, *self._waiting) if item is not None]
         self._under_way.clear()
         self._waiting.clear()
+        dropped = self.dropped
         for item in left:
-            self._settle(item, error)
+            self._settle(item, error, is_logged=False)
+        if self.dropped > dropped:
+            lost = self.dropped - dropped
+            self._log.error("%d replies could not be published: %s", lost, error)
 
 
 def _ignore(_: BaseException | None) -> None:

@@ -21,6 +21,7 @@ from clu.exceptions import CluError, CluNotImplemented
 from clu.parsers.click import CluGroup, get_schema, help_, keyword, ping, version
 
 from .tcp import Client, codes, last
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,14 +73,6 @@ async def actor() -> AsyncIterator[JSONActor]:
 async def client(actor: JSONActor) -> AsyncIterator[Client]:
     async with await Client.connect(actor.port) as client:
         yield client
-
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), 10)
 
 
 async def test_a_command_is_answered_with_its_id(client: Client) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clu import Device
+
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,14 +40,6 @@ class Server:
 
     def hang_up(self) -> None:
         self.writers[-1].close()
-
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), 10)
 
 
 @pytest.fixture

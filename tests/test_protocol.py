@@ -20,13 +20,7 @@ from clu.protocol import (
     open_connection,
 )
 
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), 10)
+from .waiting import until
 
 
 async def test_a_stream_server_hands_over_lines_and_tells_of_clients() -> None:

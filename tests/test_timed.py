@@ -11,9 +11,10 @@ from clu import Command, TimedCommand, TimedCommandList
 from clu.exceptions import CluError
 
 from .test_base import Collector
+from .waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 
 class Actor(Collector):
@@ -44,14 +45,6 @@ async def timed(actor: Actor) -> AsyncIterator[TimedCommandList]:
     timed = TimedCommandList(actor, resolution=0.001)
     yield timed
     await timed.stop()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.001)
-
-    await asyncio.wait_for(poll(), 10)
 
 
 def test_a_list_holds_timed_commands(actor: Actor) -> None:

@@ -72,14 +72,6 @@ class Camera(AMQPActor):
     schema = SCHEMA
 
 
-async def until(condition: Any, seconds: float = 10) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), seconds)
-
-
 async def only(tasks: set[asyncio.Task[Any]]) -> None:
     """Wait until there are no other tasks."""
     for _ in range(1000):

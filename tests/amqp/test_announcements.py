@@ -10,7 +10,8 @@ import pytest
 from clu import AMQPActor, AMQPClient
 from tests.proxy import Proxy
 
-from .actors import Camera, Listener, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, ping
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

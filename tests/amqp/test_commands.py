@@ -13,7 +13,8 @@ import pytest
 from clu import AMQPClient, AMQPReply, Command, CommandStatus
 from clu.exceptions import CluConnectionError
 
-from .actors import Camera, Listener, codes, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, codes, ping
 
 if TYPE_CHECKING:
     from tests.broker import Broker

@@ -16,7 +16,8 @@ from tests.conftest import HAS_UVLOOP
 from tests.reliability.programs import check_interrupt
 from tests.reliability.raising import BODIES
 
-from .actors import Camera, Listener, codes, make_parser, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, codes, make_parser, ping
 
 if TYPE_CHECKING:
     from tests.broker import Broker

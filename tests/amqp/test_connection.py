@@ -16,7 +16,8 @@ from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluVal
 from clu.protocol import TopicListener
 from tests.proxy import Proxy
 
-from .actors import Camera, only, ping, until
+from ..waiting import until
+from .actors import Camera, only, ping
 
 if TYPE_CHECKING:
     from tests.broker import Broker

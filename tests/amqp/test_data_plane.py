@@ -17,7 +17,8 @@ from aio_pika.exceptions import ChannelInvalidStateError, DeliveryError, Message
 from clu import AMQPClient, AMQPReply
 from clu.amqp import is_available
 
-from .actors import Camera, Listener, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, ping
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

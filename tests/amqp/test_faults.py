@@ -11,7 +11,8 @@ import pytest
 from clu import AMQPClient
 from tests.proxy import Proxy
 
-from .actors import Camera, ping, until
+from ..waiting import until
+from .actors import Camera, ping
 from .outages import (
     RATE,
     Commanding,
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
     from tests.broker import Broker
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(300)
 
 #: Settings that let an outage be over soon: the broker and the clients ask each other every second
 #: whether they are there, and commands whose replies were lost fail after some seconds.
 SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0, "heartbeat": 1}
-#: The seconds after which a command must have ended, however it was caught.
-COMMAND_LIMIT = 20.0
+#: The seconds in which all is over, also on a machine that is busy with other things.
+LIMIT = 80.0
 
 
 @pytest.fixture
@@ -58,15 +59,15 @@ def lines() -> Iterator[LogLines]:
         yield lines
 
 
-async def arrived(numbers: list[int], count: int, seconds: float = 20) -> None:
-    await until(lambda: len(numbers) >= count, seconds)
+async def arrived(numbers: list[int], count: int) -> None:
+    await until(lambda: len(numbers) >= count, LIMIT)
     assert numbers == list(range(count))
 
 
 async def caught_up(numbers: list[int], written: Numbered) -> None:
     """Wait until what was written so far has arrived, while writing goes on."""
     count = written.count
-    await until(lambda: len(numbers) >= count, 40)
+    await until(lambda: len(numbers) >= count, LIMIT)
 
 
 async def check_that_all_is_back(camera: Camera, observer: Camera) -> None:
@@ -116,12 +117,12 @@ async def test_nothing_is_lost_when_the_broker_is_killed(mortal: Broker, lines: 
             assert camera.stats["waiting"] > 0
             await asyncio.sleep(1)
             await asyncio.to_thread(mortal.start)
-            await until(lambda: camera.is_connected() and observer.is_connected(), 40)
+            await until(lambda: camera.is_connected() and observer.is_connected())
             await caught_up(numbers, written)
             await asyncio.sleep(0.5)
         await arrived(numbers, written.count)
-        check_outcomes(await commands.ended(COMMAND_LIMIT))
-        await asyncio.wait_for(asyncio.gather(short, long), COMMAND_LIMIT)
+        check_outcomes(await commands.ended(LIMIT))
+        await asyncio.wait_for(asyncio.gather(short, long), LIMIT)
         assert short.replies.get("text") == "slept"
         assert long.status.did_fail
         assert long.replies.get("error") == "The connection to the broker was lost."
@@ -134,7 +135,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
     broker: Broker, proxy: Proxy, lines: LogLines, whose: str
 ) -> None:
     urls = {"camera": broker.url, "observer": broker.url, whose: proxy.url}
-    camera = Camera("camera", url=urls["camera"], **SOON)
+    camera = Camera("camera", url=urls["camera"], outbox_messages=100_000, **SOON)
     observer = Camera("observer", url=urls["observer"], **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
@@ -146,7 +147,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
             await until(lambda: not lost.is_connected())
             await until(lost.is_connected)
             await asyncio.sleep(2)
-        check_outcomes(await commands.ended(COMMAND_LIMIT))
+        check_outcomes(await commands.ended(LIMIT))
         if whose == "camera":
             await arrived(numbers, written.count)
         else:  # its queue went with its connection: what came meanwhile is not for it
@@ -161,7 +162,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
 async def test_nothing_is_lost_when_the_connection_is_half_open(
     broker: Broker, proxy: Proxy, lines: LogLines
 ) -> None:
-    camera = Camera("camera", url=proxy.url, **SOON)
+    camera = Camera("camera", url=proxy.url, outbox_messages=100_000, **SOON)
     observer = Camera("observer", url=broker.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
@@ -169,18 +170,18 @@ async def test_nothing_is_lost_when_the_connection_is_half_open(
         async with Numbered(camera) as written, Commanding(observer) as commands:
             await until(lambda: len(numbers) > RATE / 2)
             proxy.abandon()
-            await until(lambda: not camera.is_connected(), 20)
-            await until(camera.is_connected, 20)
+            await until(lambda: not camera.is_connected())
+            await until(camera.is_connected)
             await caught_up(numbers, written)
         await arrived(numbers, written.count)
-        check_outcomes(await commands.ended(COMMAND_LIMIT))
+        check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         seen.check()
         check_log(lines, "camera")
 
 
 async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: LogLines) -> None:
-    camera = Camera("camera", url=mortal.url, **SOON)
+    camera = Camera("camera", url=mortal.url, outbox_messages=100_000, **SOON)
     observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
@@ -195,7 +196,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
             mortal.resume()
             await caught_up(numbers, written)
         await arrived(numbers, written.count)
-        check_outcomes(await commands.ended(COMMAND_LIMIT))
+        check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         assert seen.check() == 0
         assert lines.of("asyncio", "aio_pika", "aiormq", "clu:camera", level=30) == []
@@ -204,7 +205,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
 async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heartbeat(
     mortal: Broker, lines: LogLines
 ) -> None:
-    camera = Camera("camera", url=mortal.url, **SOON)
+    camera = Camera("camera", url=mortal.url, outbox_messages=100_000, **SOON)
     observer = Camera("observer", url=mortal.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
@@ -212,13 +213,13 @@ async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heart
         async with Numbered(camera) as written, Commanding(observer) as commands:
             await until(lambda: len(numbers) > RATE / 2)
             mortal.pause()
-            await until(lambda: not camera.is_connected(), 20)
+            await until(lambda: not camera.is_connected())
             await asyncio.sleep(1)
             mortal.resume()
-            await until(camera.is_connected, 20)
+            await until(camera.is_connected)
             await caught_up(numbers, written)
         await arrived(numbers, written.count)
-        check_outcomes(await commands.ended(COMMAND_LIMIT))
+        check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         seen.check()
         check_log(lines, "camera")
@@ -238,7 +239,7 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
             await asyncio.sleep(2.5)
             assert not camera.is_connected()
             proxy.deafen(False)
-            await until(camera.is_connected, 15)
+            await until(camera.is_connected)
         await arrived(numbers, written.count)
         await check_that_all_is_back(camera, observer)
         check_log(lines, "camera")
@@ -298,7 +299,8 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
             mortal.pause()
             await until(lambda: camera.stats["dropped"] > RATE)
             mortal.resume()
-            await until(lambda: camera.stats["waiting"] < limit / 5)
+            published = camera.stats["published"]
+            await until(lambda: camera.stats["published"] > published + limit)
         # The last one may be among the dropped, on a machine that is busy.
         await until(lambda: written.count - len(numbers) == camera.stats["dropped"])
         assert numbers == sorted(set(numbers))
@@ -325,7 +327,7 @@ async def test_a_command_with_a_time_limit_ends_although_the_broker_stalls(proxy
     async with Camera("camera", url=proxy.url) as camera:
         proxy.hold()
         command = await asyncio.wait_for(
-            camera.send_command("camera", "ping", time_limit=0.2), COMMAND_LIMIT
+            camera.send_command("camera", "ping", time_limit=0.2), LIMIT
         )
         assert command.status.did_fail
         assert camera.running_commands == {}

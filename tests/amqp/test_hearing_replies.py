@@ -11,7 +11,8 @@ from aio_pika.exceptions import DeliveryError
 
 from clu.model import Model
 
-from .actors import Camera, ping, until
+from ..waiting import until
+from .actors import Camera, ping
 
 if TYPE_CHECKING:
     from clu import AMQPClient, AMQPReply, Command

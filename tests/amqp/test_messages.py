@@ -16,7 +16,8 @@ from clu.actor import AMQPBaseActor
 from clu.exceptions import CluWarning, EncodingError
 from clu.tools import REPLY
 
-from .actors import Camera, Listener, codes, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, codes, ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

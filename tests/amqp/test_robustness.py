@@ -14,7 +14,8 @@ import pytest
 from clu import AMQPClient, Command
 from clu.exceptions import CluConnectionError
 
-from .actors import Camera, Listener, codes, only, ping, until
+from ..waiting import until
+from .actors import Camera, Listener, codes, only, ping
 
 if TYPE_CHECKING:
     from tests.broker import Broker

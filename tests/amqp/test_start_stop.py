@@ -13,7 +13,8 @@ from tests.conftest import HAS_UVLOOP
 from tests.reliability.actors import make
 from tests.reliability.programs import check_end
 
-from .actors import Camera, make_parser, only, ping, until
+from ..waiting import until
+from .actors import Camera, make_parser, only, ping
 
 if TYPE_CHECKING:
     from tests.broker import Broker

@@ -20,12 +20,14 @@ from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
 from clu.websocket import WebsocketServer
 from tests.broker import free_port
 
-from .actors import Camera, until
+from ..waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.broker import Broker
+
+    from .actors import Camera
 
 RECORDED = ["headers", "exchange", "message_id", "routing_key", "timestamp", "body"]
 

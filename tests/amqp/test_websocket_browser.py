@@ -14,12 +14,14 @@ from websockets.asyncio.client import connect
 from clu.websocket import WebsocketServer
 from tests.chromium import Chromium
 
-from .actors import Camera, until
+from ..waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.broker import Broker
+
+    from .actors import Camera
 
 PAGE = """<!doctype html>
 <title>Camera</title>

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from clu.websocket import WebsocketServer
 
-from .actors import Camera, until
+from ..waiting import until
 from .test_websocket import ended, receive, send
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
     from tests.broker import Broker
+
+    from .actors import Camera
 
 HANDSHAKE = (
     "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

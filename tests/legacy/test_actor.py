@@ -25,6 +25,7 @@ from clu.legacy.types.parser import ActorReplyParser
 from clu.parsers.click import CluGroup, get_schema, help_, keyword, ping, version
 from clu.testing import TestCommand, setup_test_actor
 
+from ..waiting import until
 from .user import Line, User
 
 if TYPE_CHECKING:
@@ -79,14 +80,6 @@ async def actor() -> AsyncIterator[LegacyActor]:
 async def user(actor: LegacyActor) -> AsyncIterator[User]:
     async with await User.greeted(actor.port) as user:
         yield user
-
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(poll(), 10)
 
 
 class FakeTransport:

@@ -13,6 +13,8 @@ from clu import Command, LegacyActor
 from clu.exceptions import CluError
 from clu.legacy import TronConnection
 
+from ..waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -207,14 +209,6 @@ class Hub:
         for writer in self.writers:
             writer.transport.abort()
         self.writers = []
-
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(poll(), 20)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from clu.legacy.types.messages import Reply as HubReply
 from clu.legacy.types.parser import ReplyParser
 from clu.legacy.types.types import PVT, CompoundValueType, Enum, Float, Int, String
 
+from ..waiting import until
+
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import AsyncIterator
@@ -33,14 +35,6 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 parser = ReplyParser()
-
-
-async def until(condition: Any) -> None:
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(poll(), 10)
 
 
 def make_client(hub: Hub, **kwargs: Any) -> TronConnection:

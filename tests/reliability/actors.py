@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -23,9 +23,6 @@ from clu.parsers.click import (
 from clu.testing import setup_test_actor
 
 from ..legacy.user import split
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @click.group(cls=CluGroup)
@@ -229,13 +226,3 @@ class Peer:
     async def rest(self) -> bytes:
         """Return what comes until the actor closes the connection."""
         return await asyncio.wait_for(self.reader.read(), 20)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
-    """Wait until something is true."""
-
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-    await asyncio.wait_for(poll(), seconds)

@@ -19,7 +19,8 @@ from clu._transport import BUFFER_LIMIT
 from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
 from clu.tools import ActorHandler
 
-from .actors import JSON, Peer, make, make_offline, parser, run, until
+from ..waiting import until
+from .actors import JSON, Peer, make, make_offline, parser, run
 
 ROOT = pathlib.Path(__file__).parents[2]
 LOCAL = {"127.0.0.1", "::1"}

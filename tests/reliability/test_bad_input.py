@@ -12,11 +12,12 @@ import pytest
 
 from clu import Device
 from clu.parsers._words import WordQueue
-from clu.parsers.click import split_words
+from clu.parsers.click import cancel_command, split_words
 from clu.protocol import LINE_LIMIT
 
 from ..calls import Calls
-from .actors import Answer, Peer, make, make_offline, run, until
+from ..waiting import until
+from .actors import Answer, Peer, make, make_offline, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -256,9 +257,10 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_no_more_than
     actor: Any, peer: Peer, stray: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     connection = socket.create_connection(("127.0.0.1", actor.port))
-    connection.sendall(b"".join(b"%d sleep 1\n" % number for number in range(300)))
+    connection.sendall(b"".join(b"%d wait\n" % number for number in range(300)))
     await until(lambda: len(actor._running_commands) == 300)
     reset(connection)
+    cancel_command("camera-command-parser_wait")
     await until(lambda: not actor._running_commands)
     for number in range(100):
         actor.write("i", text=f"to all {number}")

@@ -16,7 +16,8 @@ from clu.model import Model
 from clu.protocol import TCPProtocol, TCPStreamPeriodicServer, TCPStreamServer
 from clu.tools import ActorHandler, CallbackMixIn, CommandStatus
 
-from .actors import Peer, make_offline, until
+from ..waiting import until
+from .actors import Peer, make_offline
 from .raising import OwnError
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from clu.parsers.click import (
     pass_args,
 )
 
-from .actors import Peer, ends, errors, invoke, make_offline, parser, run, until
+from ..waiting import until
+from .actors import Peer, ends, errors, invoke, make_offline, parser, run
 from .programs import check_interrupt
 from .raising import BODIES, COMMANDS, ERRORS, UNTOLD
 

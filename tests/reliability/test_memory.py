@@ -18,7 +18,8 @@ from clu.parsers._tasks import _running
 from clu.store import KeywordStore
 
 from ..legacy.hub import Hub
-from .actors import Legacy, Peer, make, make_offline, run, until
+from ..waiting import until
+from .actors import Legacy, Peer, make, make_offline, run
 
 
 class Value(list[int]):

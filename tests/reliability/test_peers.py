@@ -18,7 +18,8 @@ import pytest
 from clu.tools import ActorHandler
 
 from ..conftest import HAS_UVLOOP
-from .actors import Peer, make, until
+from ..waiting import until
+from .actors import Peer, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

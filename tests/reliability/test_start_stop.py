@@ -18,7 +18,8 @@ from clu.legacy.tron import TronClientProtocol, TronConnection
 
 from ..conftest import HAS_UVLOOP
 from ..legacy.hub import Hub
-from .actors import Peer, make, until
+from ..waiting import until
+from .actors import Peer, make
 from .programs import check_end
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 from clu import Command, TimedCommandList
 
 from ..test_base import Collector
-from .actors import until
+from ..waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
