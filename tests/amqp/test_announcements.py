@@ -281,9 +281,8 @@ async def test_repeated_announcements_do_not_put_off_the_limit(
     camera: Camera, sender: AMQPClient, listener: Listener
 ) -> None:
     command = await started(sender)
-    start = asyncio.get_running_loop().time()
+    # Without an end it runs into the limit of the test.
     while not command.done():
         await announce(listener, [])
         await asyncio.sleep(0.05)
-        assert asyncio.get_running_loop().time() - start < 10
     assert await failed(command) == RECONNECTED

@@ -339,7 +339,7 @@ async def test_a_command_whose_replies_are_lost_fails_with_a_reason(
 ) -> None:
     client = AMQPClient("lonely", url=proxy.url, lost_command_limit=0.5)
     async with client, Camera("camera", url=broker.url):
-        command = await client.send_command("camera", "sleep 0.2", await_command=False)
+        command = await client.send_command("camera", "sleep 1000", await_command=False)
         await asyncio.sleep(0.1)
         proxy.cut()
         await asyncio.wait_for(command, 10)
