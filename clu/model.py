@@ -266,8 +266,13 @@ class ModelSet(dict[str, Model]):
             self.on_added()
 
     # Those of dict would go past __setitem__.
-    update = MutableMapping.update
-    setdefault = MutableMapping.setdefault
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Add models, as the method of a dictionary does."""
+        MutableMapping.update(self, *args, **kwargs)
+
+    def setdefault(self, actor: str, model: Any = None) -> Any:
+        """Return the model of an actor; add one if there is none."""
+        return MutableMapping.setdefault(self, actor, model)
 
     def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         self.update(other)

@@ -67,7 +67,7 @@ class Broker:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
-            timeout=30,
+            timeout=_START_LIMIT,
         )
 
     def start(self) -> None:

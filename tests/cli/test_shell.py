@@ -106,6 +106,7 @@ def test_absent_actor_is_named_and_does_not_block_the_prompt(shell: Terminal) ->
 
 def test_ctrl_c_clears_the_line_and_leaves_on_an_empty_one(observatory: Observatory) -> None:
     with Terminal(observatory.lamp_address) as terminal:
+        terminal.wait_for("is lamp")
         terminal.wait_for(PROMPT)
         terminal.press("lamp echo wrong", "C-c")
         terminal.wait_for(r"^> lamp echo wrong\n>$")

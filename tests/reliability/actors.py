@@ -23,6 +23,7 @@ from clu.parsers.click import (
 from clu.testing import setup_test_actor
 
 from ..legacy.user import split
+from ..waiting import PATIENCE
 
 
 @click.group(cls=CluGroup)
@@ -142,7 +143,7 @@ async def invoke(actor: Any, body: str, command_id: int = 1) -> Command[Any]:
 async def run(actor: Any, body: str, command_id: int = 1) -> Command[Any]:
     """Run a command on an actor without a network to its end."""
     command = await invoke(actor, body, command_id)
-    await asyncio.wait_for(asyncio.shield(command), 5)
+    await asyncio.wait_for(asyncio.shield(command), PATIENCE)
     await asyncio.sleep(0)
     return command
 
