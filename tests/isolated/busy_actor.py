@@ -1,6 +1,6 @@
 """Run an actor, and report what its clients have cost it, as JSON, when a line comes from stdin.
 
-Run by tests/reliability/test_peers.py in a process of its own, so that only the actor is measured.
+Run by tests/flooding.py in a process of its own, so that only the actor is measured.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 import click
@@ -31,6 +32,13 @@ parser.add_command(ping)
 @click.argument("text")
 def echo(command: Command[Any], text: str) -> None:
     command.finish(text=text)
+
+
+@parser.command()
+@click.argument("words", nargs=-1)
+@click.option("--flag", "-f", is_flag=True)
+def count(command: Command[Any], words: tuple[str, ...], flag: bool) -> None:
+    command.finish(text=str(len(words)))
 
 
 @parser.command()
@@ -64,35 +72,39 @@ class Turns:
         self.commands = 0
 
 
-class JSON(JSONActor):
+class Counting:
+    """Mix-in of actors that tell how many commands came in one turn."""
+
     parser = parser
     turns = Turns()
 
     def new_command(self, *args: Any, **kwargs: Any) -> Any:
         self.turns.take_command()
-        return super().new_command(*args, **kwargs)
+        return super().new_command(*args, **kwargs)  # type: ignore[misc]
 
 
-class Legacy(LegacyActor):
-    parser = parser
-    turns = Turns()
-
-    def new_command(self, *args: Any, **kwargs: Any) -> Any:
-        self.turns.take_command()
-        return super().new_command(*args, **kwargs)
+class JSON(Counting, JSONActor):
+    pass
 
 
-class Memory:
-    """The memory of the process."""
+class Legacy(Counting, LegacyActor):
+    pass
+
+
+class Cost:
+    """The memory of the process, in bytes, and the longest lag of the loop, in seconds."""
 
     def __init__(self) -> None:
         self.process = psutil.Process()
-        self.before = self.most = self.process.memory_info().rss
+        self.before = self.memory = self.process.memory_info().rss
+        self.lag = 0.0
 
     async def watch(self) -> None:
         while True:
+            start = time.perf_counter()
             await asyncio.sleep(BEAT)
-            self.most = max(self.most, self.process.memory_info().rss)
+            self.lag = max(self.lag, time.perf_counter() - start - BEAT)
+            self.memory = max(self.memory, self.process.memory_info().rss)
 
 
 async def main(kind: str) -> None:
@@ -104,13 +116,14 @@ async def main(kind: str) -> None:
     await actor.start()
     for _ in range(200):  # what is imported and cached with the first commands does not count
         await Command("ping", actor=actor, silent=True).parse()
-    memory = Memory()
-    watching = asyncio.create_task(memory.watch())
+    cost = Cost()
+    watching = asyncio.create_task(cost.watch())
     print(actor.port, flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     watching.cancel()
     found = {
-        "megabytes": (memory.most - memory.before) / 1e6,
+        "megabytes": (cost.memory - cost.before) / 1e6,
+        "lag": cost.lag,
         "commands_in_a_turn": actor.turns.most,
         "in_flight": len(actor._running_commands),
         "clients": len(actor.transports),

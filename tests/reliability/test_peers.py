@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-import pathlib
-import socket
-import subprocess
-import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,76 +11,22 @@ import pytest
 from clu.tools import ActorHandler
 
 from ..conftest import HAS_UVLOOP
+from ..flooding import COMMANDS, FLOODS, BusyActor, flood
 from ..waiting import until
 from .actors import Peer, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = pathlib.Path(__file__).parents[2]
 LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
 #: What the documentation promises of one client.
 MEGABYTES, COMMANDS_IN_A_TURN, COMMANDS_IN_FLIGHT = 32, 64, 1000
 
 
-class Busy:
-    """An actor in a process of its own."""
-
-    def __init__(self, kind: str, loop: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.isolated.busy_actor", kind, loop],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
-
-    def report(self) -> dict[str, Any]:
-        out, err = self.process.communicate("\n", timeout=30)
-        assert "Traceback" not in err
-        assert err.count("\n") <= 1
-        found: dict[str, Any] = json.loads(out)
-        return found
-
-
 @pytest.fixture(params=LOOPS)
-def busy(kind: str, request: pytest.FixtureRequest) -> Iterator[Busy]:
-    busy = Busy(kind, request.param)
-    with busy.process:
+def busy(kind: str, request: pytest.FixtureRequest) -> Iterator[BusyActor]:
+    with BusyActor(kind, request.param) as busy:
         yield busy
-        busy.process.kill()
-
-
-@contextlib.contextmanager
-def flood(port: int, data: bytes) -> Iterator[None]:
-    """Send as much as the actor takes, and read nothing."""
-    deaf = socket.create_connection(("127.0.0.1", port))
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-
-    def send() -> None:
-        with contextlib.suppress(OSError):
-            deaf.sendall(data)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # the actor may have cut it off
-            deaf.shutdown(socket.SHUT_RDWR)
-        deaf.close()
-        thread.join(10)
-
-
-FLOODS = {
-    "only listens": b"",
-    "answers": b"".join(b"%d echo %s\n" % (number, b"x" * 200) for number in range(20_000)),
-    "in flight": b"".join(b"%d never\n" % number for number in range(20_000)),
-    "nonsense": b"".join(b"%d nonsense\n" % number for number in range(20_000)),
-}
 
 
 async def use(kind: str, port: int, shouting: bool) -> None:
@@ -113,12 +52,13 @@ async def use(kind: str, port: int, shouting: bool) -> None:
         assert told == (4000 if shouting else 0)
 
 
-@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("name", ["only listens", *FLOODS])
 def test_a_client_that_does_not_read_costs_little_and_holds_nobody_up(
-    kind: str, busy: Busy, name: str
+    kind: str, busy: BusyActor, name: str
 ) -> None:
-    with flood(busy.port, FLOODS[name]):
-        asyncio.run(use(kind, busy.port, shouting=name == "only listens"))
+    only_listens = name not in FLOODS
+    with flood(busy.port, FLOODS.get(name, ""), 0 if only_listens else COMMANDS):
+        asyncio.run(use(kind, busy.port, shouting=only_listens))
         found = busy.report()
     # Of the one that floods and the one that pings.
     assert found["commands_in_a_turn"] <= 2 * COMMANDS_IN_A_TURN
