@@ -274,6 +274,7 @@ class ModelSet(dict[str, Model]):
         """Return the model of an actor; add one if there is none."""
         return MutableMapping.setdefault(self, actor, model)
 
+    # It is not the type of `|`, which makes a plain dictionary.
     def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         self.update(other)
         return self

@@ -17,7 +17,8 @@ import psutil
 from clu import Command, JSONActor, LegacyActor
 from clu.parsers.click import CluGroup, ping
 
-BEAT = 0.005  # seconds
+#: The seconds between two looks.
+BEAT = 0.005
 
 
 @click.group(cls=CluGroup)
@@ -80,7 +81,7 @@ class Counting:
 
     def new_command(self, *args: Any, **kwargs: Any) -> Any:
         self.turns.take_command()
-        return super().new_command(*args, **kwargs)  # type: ignore[misc]
+        return super().new_command(*args, **kwargs)
 
 
 class JSON(Counting, JSONActor):
@@ -126,7 +127,6 @@ async def main(kind: str) -> None:
         "lag": cost.lag,
         "commands_in_a_turn": actor.turns.most,
         "in_flight": len(actor._running_commands),
-        "clients": len(actor.transports),
     }
     print(json.dumps(found), flush=True)
     await actor.stop()
