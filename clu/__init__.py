@@ -3,8 +3,8 @@
 An independent implementation of the documented API of the package of this name.
 """
 
-from clu._logging import REPLY, register_reply_level
-from clu._run import run
+from clu._core.logging import REPLY, register_reply_level
+from clu._core.run import run
 from clu._version import __version__
 from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
 from clu.base import BaseActor, BaseClient, MessageCode, Reply

@@ -5,20 +5,20 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._amqp_actor import AMQPActor, AMQPBaseActor
-from clu._encoding import ENCODING_ERRORS, blame_keyword, indent_line
-from clu._logging import REPLY
-from clu._signature import with_open_signature
+from clu._amqp.actor import AMQPActor, AMQPBaseActor
+from clu._core.encoding import ENCODING_ERRORS, blame_keyword, indent_line
+from clu._core.logging import REPLY
+from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
-from clu._tcp_actor import TCPServerActor
-from clu._tcp_command import BadLine, parse_tcp_command
-from clu._tcp_token import TokenGate
-from clu._transport import BUFFER_LIMIT
+from clu._tcp.actor import TCPServerActor
+from clu._tcp.command import BadLine, parse_tcp_command
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
+from clu._tcp.token import TokenGate
+from clu._tcp.transport import BUFFER_LIMIT, ClientTransport
 from clu.base import BaseActor
 from clu.exceptions import CluNotImplemented, CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
-from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, ClientTransport
 
 if TYPE_CHECKING:
     from clu.base import Reply

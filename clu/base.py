@@ -10,18 +10,18 @@ import pathlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._callbacks import callback_name, start_user_coroutine
-from clu._config import actor_arguments, parse_config
-from clu._logging import REPLY, guard_handlers
-from clu._loop import cancel_tasks
-from clu._reply import (
+from clu._core.callbacks import callback_name, start_user_coroutine
+from clu._core.config import actor_arguments, parse_config
+from clu._core.logging import REPLY, guard_handlers
+from clu._core.loop import cancel_tasks
+from clu._core.reply import (
     MESSAGE_CODES,
     TERMINAL_CODES,
     MessageCode,
     Reply,
     message_code_of,
 )
-from clu._reporting import report_briefly, report_exceptions
+from clu._core.reporting import report_briefly, report_exceptions
 from clu._speedups.reply import prepare_reply
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 

@@ -8,15 +8,15 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp_announcement import ANNOUNCEMENT
-from clu._amqp_log import forget_reasons
-from clu._amqp_outbox import Outbox
-from clu._amqp_publishing import REPLIES, PublishingMixIn
-from clu._amqp_reply import AMQPReply, SeenMessages
-from clu._amqp_running import RunningCommands
-from clu._callbacks import CallbackMixIn
-from clu._loop import call_at_shutdown
-from clu._topic_listener import TIMEOUT, TopicListener
+from clu._amqp.announcement import ANNOUNCEMENT
+from clu._amqp.connection import TIMEOUT, TopicListener
+from clu._amqp.log import forget_reasons
+from clu._amqp.outbox import Outbox
+from clu._amqp.publishing import REPLIES, PublishingMixIn
+from clu._amqp.reply import AMQPReply, SeenMessages
+from clu._amqp.running import RunningCommands
+from clu._core.callbacks import CallbackMixIn
+from clu._core.loop import call_at_shutdown
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluError, CluValueError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
-    from clu._amqp_sender import Sender
+    from clu._amqp.sender import Sender
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]

@@ -7,11 +7,11 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from clu._legacy_command import parse_legacy_command
-from clu._loop import get_event_loop
-from clu._reply import MessageCode, message_code_of
-from clu._status import CommandStatus, StatusMixIn
-from clu._timed import TimedCommand, TimedCommandList
+from clu._core.legacy_command import parse_legacy_command
+from clu._core.loop import get_event_loop
+from clu._core.reply import MessageCode, message_code_of
+from clu._core.status import CommandStatus, StatusMixIn
+from clu._core.timed import TimedCommand, TimedCommandList
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._callbacks import CallbackMixIn
-from clu._lines import LineSplitter, OverlongLine
+from clu._core.callbacks import CallbackMixIn
+from clu._tcp.client import TCPStreamClient
+from clu._tcp.lines import LineSplitter, OverlongLine
 from clu.exceptions import CluRuntimeError
-from clu.protocol import TCPStreamClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable

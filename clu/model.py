@@ -7,8 +7,8 @@ import warnings
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from clu._property import CluModel, Property
-from clu._schema import (
+from clu._core.property import CluModel, Property
+from clu._core.schema import (
     DEFAULT_SCHEMA,
     EMPTY_SCHEMA,
     EXCEPTION_SCHEMA,
@@ -16,9 +16,9 @@ from clu._schema import (
     names_file,
     read_schema,
 )
+from clu._core.tracked import Revision, track
 from clu._speedups.model import update_properties
 from clu._speedups.schema import compile_schema
-from clu._tracked import Revision, track
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
 
 if TYPE_CHECKING:

@@ -7,18 +7,18 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._callbacks import CallbackMixIn
-from clu._casedict import CaseInsensitiveDict
-from clu._logging import REPLY, WARNING_REGEX, ActorHandler, escape, log_reply
-from clu._loop import get_event_loop
-from clu._speedups.reply import format_value
-from clu._status import (
+from clu._core.callbacks import CallbackMixIn
+from clu._core.case_insensitive_dict import CaseInsensitiveDict
+from clu._core.logging import REPLY, WARNING_REGEX, ActorHandler, escape, log_reply
+from clu._core.loop import get_event_loop
+from clu._core.status import (
     COMMAND_STATUS_TO_CODE,
     CommandStatus,
     Maskbit,
     MaskbitType,
     StatusMixIn,
 )
+from clu._speedups.reply import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable

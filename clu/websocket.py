@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp_running import is_for
-from clu._status import CommandStatus
-from clu._websocket_access import Access, is_loopback
-from clu._websocket_client import BridgeClient, client_name
-from clu._websocket_message import (
+from clu._amqp.running import is_for
+from clu._core.status import CommandStatus
+from clu._websocket.access import Access, is_loopback
+from clu._websocket.client import BridgeClient, client_name
+from clu._websocket.message import (
     BadMessage,
     CommandMessage,
     encode_error,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
-    from clu._amqp_reply import AMQPReply
-    from clu._websocket_listener import Listener
+    from clu._amqp.reply import AMQPReply
+    from clu._websocket.listener import Listener
 
 __all__ = ["WebsocketServer"]
 
@@ -123,7 +123,7 @@ class WebsocketServer:
         time_limit: float | None = TIME_LIMIT,
         **client_kwargs: Any,
     ) -> None:
-        from clu._websocket_listener import Listener
+        from clu._websocket.listener import Listener
 
         for name, value in (
             ("max_connections", max_connections),
@@ -228,7 +228,7 @@ class WebsocketServer:
         self._send(clients, text)
 
     def _send(self, clients: Iterable[BridgeClient], text: str) -> None:
-        from clu._websocket_listener import send_to_all
+        from clu._websocket.listener import send_to_all
 
         send_to_all([client.connection for client in clients if self._can_send(client)], text)
 
@@ -293,7 +293,7 @@ class WebsocketServer:
             await client.stop()
 
     async def _turn_down(self, websocket: ServerConnection) -> None:
-        from clu._websocket_listener import send_to_all
+        from clu._websocket.listener import send_to_all
 
         reason = f"There are {self.max_connections} clients already, which is the limit."
         self._tell_refusal(websocket, reason)

@@ -17,6 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.broker import Broker
+
 # What an example takes depends on what else the machine does.
 WITHOUT_CLOCK = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("clu", **WITHOUT_CLOCK)
@@ -54,6 +56,17 @@ def pytest_asyncio_loop_factories(
     config: object, item: object
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return loop_factories()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A private RabbitMQ server, which the tests of a worker share."""
+    from tests.broker import Broker
+
+    broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
+    broker.start()
+    yield broker
+    broker.stop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ from clu import Command, JSONActor, JSONParser, TCPBaseActor
 from clu.exceptions import CluError, CluNotImplemented
 from clu.parsers.click import CluGroup, get_schema, help_, keyword, ping, version
 
-from .tcp import Client, codes, last
+from .tcp_client import Client, codes, last
 from .waiting import until
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The ``clu`` command, one module a subcommand."""
+"""The ``clu`` command: a module or a package a subcommand, and what they share in ``common``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["main"]
 
 #: The subcommands: each is the object ``command`` of a module that is imported when needed.
 SUBCOMMANDS = {
-    "demo": "clu.cli.demo",
+    "demo": "clu.cli.demo.command",
     "info": "clu.cli.info",
     "send": "clu.cli.send",
-    "shell": "clu.cli.shell",
-    "watch": "clu.cli.watch",
+    "shell": "clu.cli.shell.command",
+    "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }
 #: The subcommand that runs where none is named, and the name that sdss-clu has for it.

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import clu
-from clu._run import default_loop
+from clu._core.run import default_loop
 from clu._speedups import backend
 
 __all__ = ["DEPENDENCIES", "command", "information"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clu._run import run
-from clu.cli._options import ActorType, broker_options
+from clu._core.run import run
+from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
-    from clu.cli._broker import BrokerOptions
-    from clu.cli._connection import Received, Result
-    from clu.cli._options import ActorAddress
+    from clu.cli.common.broker import BrokerOptions
+    from clu.cli.common.connection import Received, Result
+    from clu.cli.common.options import ActorAddress
 
 __all__ = ["command"]
 
@@ -89,7 +89,7 @@ async def _send(
     as_json: bool,
     internal: bool,
 ) -> Result:
-    from clu.cli._open import make_connection
+    from clu.cli.common.open import make_connection
 
     connection = make_connection(actor, broker)
     # They are printed here and not in a callback, where a closed pipe would go unnoticed.
@@ -110,7 +110,7 @@ async def _send(
 
 
 def _format(received: Received, as_json: bool) -> str:
-    from clu.cli._rendering import json_line, reply_lines
+    from clu.cli.common.rendering import json_line, reply_lines
 
     if not as_json:
         return reply_lines(received)

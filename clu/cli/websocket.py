@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clu import websocket as defaults
-from clu._run import run
+from clu._core.run import run
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from clu._legacy_command import parse_legacy_command
-from clu._reply import TERMINAL_CODES
+from clu._core.legacy_command import parse_legacy_command
+from clu._core.reply import TERMINAL_CODES
 from clu._speedups.reply import format_line
-from clu._tcp_command import BadLine
+from clu._tcp.command import BadLine
 from clu.exceptions import CluTypeError, CommandError, EncodingError
 from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
-    from clu._reply import MessageCode, Reply
+    from clu._core.reply import MessageCode, Reply
     from clu.command import BaseCommand
 
 _command_id = re.compile(

@@ -6,7 +6,7 @@ import warnings
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._property import CluModel, Property
+from clu._core.property import CluModel, Property
 from clu._speedups.opscore import native_values, update_keys
 from clu.exceptions import CluWarning
 from clu.legacy.types.keys import Consumer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clu._tcp_protocol import ReconnectingTCPClientProtocol
+from clu._tcp.protocols import ReconnectingTCPClientProtocol
 
 if TYPE_CHECKING:
     import asyncio

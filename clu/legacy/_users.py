@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from clu._reply import MessageCode
+from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line
-from clu._tcp_actor import TCPServerActor
+from clu._tcp.actor import TCPServerActor
 
 #: The seconds between two lists for those who are connected already.
 PERIOD = 1.0

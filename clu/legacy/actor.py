@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._logging import REPLY
-from clu._reply import MessageCode
+from clu._core.logging import REPLY
+from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line, format_reply, would_log
-from clu._tcp_command import BadLine
-from clu._transport import BUFFER_LIMIT
+from clu._tcp.command import BadLine
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
+from clu._tcp.transport import BUFFER_LIMIT
 from clu.exceptions import CluError
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
@@ -25,7 +26,6 @@ from clu.legacy._reconnect import tron_reconnect, tron_reconnect_too
 from clu.legacy._users import GreetingActor
 from clu.legacy.tron import TronConnection
 from clu.parsers.click import ClickParser
-from clu.protocol import LINE_LIMIT, REQUEST_LIMIT
 
 if TYPE_CHECKING:
     import asyncio

@@ -8,11 +8,12 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._callbacks import call_user_function
-from clu._casedict import CaseInsensitiveDict
-from clu._lines import LineSplitter, OverlongLine
-from clu._reply import MessageCode, Reply
-from clu._status import CommandStatus
+from clu._core.callbacks import call_user_function
+from clu._core.case_insensitive_dict import CaseInsensitiveDict
+from clu._core.reply import MessageCode, Reply
+from clu._core.status import CommandStatus
+from clu._tcp.lines import LineSplitter, OverlongLine
+from clu._tcp.server import LINE_LIMIT
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluDeprecationWarning, CluError, CluValueError, CommandError
@@ -20,7 +21,6 @@ from clu.legacy._model import TronKey, TronModel
 from clu.legacy._protocol import TronClientProtocol
 from clu.legacy.types.keys import KeysDictionary
 from clu.legacy.types.parser import ParseError, ReplyParser
-from clu.protocol import LINE_LIMIT
 from clu.tools import escape
 
 if TYPE_CHECKING:

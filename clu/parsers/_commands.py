@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click_aliases import ClickAliasedGroup
 
-from clu._status import CommandStatus
+from clu._core.status import CommandStatus
 from clu.parsers._options import OptionParser
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clu._status import CommandStatus
+from clu._core.status import CommandStatus
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:

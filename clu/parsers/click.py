@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
-from clu._reply import MessageCode
-from clu._reporting import error_text, without_paths
-from clu._status import CommandStatus
+from clu._core.reply import MessageCode
+from clu._core.reporting import error_text, without_paths
+from clu._core.status import CommandStatus
 from clu.parsers._builtin import (
     command_parser,
     get_command_model,

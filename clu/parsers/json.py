@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._reporting import error_text, without_paths
-from clu._status import CommandStatus
+from clu._core.reporting import error_text, without_paths
+from clu._core.status import CommandStatus
 from clu.parsers._tasks import end_unstarted
 from clu.parsers._words import excerpt
 

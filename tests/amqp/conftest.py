@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clu import AMQPClient
-from clu.amqp import is_available
-from tests.broker import Broker
+from clu._amqp.plane import is_available
 from tests.reliability.actors import make
 
 from .actors import Camera, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
-    broker.start()
-    yield broker
-    broker.stop()
+    from tests.broker import Broker
 
 
 #: The tests that need no transport, one of their own, or any.
@@ -33,9 +26,6 @@ INDEPENDENT = (
     "test_outbox",
     "test_sender",
     "test_testing",
-    "test_websocket",
-    "test_websocket_browser",
-    "test_websocket_faults",
 )
 
 
@@ -82,7 +72,7 @@ def data_plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Choose the transport of all clients and actors of a test."""
     plane: str | None = getattr(request, "param", None)
     if plane is not None:
-        monkeypatch.setattr("clu.amqp.is_available", lambda: plane == "compiled")
+        monkeypatch.setattr("clu._amqp.plane.is_available", lambda: plane == "compiled")
     return plane
 
 

@@ -15,7 +15,7 @@ import pytest
 from aio_pika.exceptions import ChannelInvalidStateError, DeliveryError, MessageProcessError
 
 from clu import AMQPClient, AMQPReply
-from clu.amqp import is_available
+from clu._amqp.plane import is_available
 
 from ..waiting import until
 from .actors import Camera, Listener, ping
@@ -382,7 +382,7 @@ async def test_a_busy_connection_does_not_look_dead(
     camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While messages come, the broker need not send heartbeats, and aiormq sees nothing."""
-    monkeypatch.setattr("clu._amqp_stream._HEARTBEAT_PERIOD", 0.05)
+    monkeypatch.setattr("clu._amqp.stream._HEARTBEAT_PERIOD", 0.05)
     protocol = plane_of(client)._protocol
     fed: list[bytes] = []
     feed = protocol._reader.feed_data

@@ -369,7 +369,7 @@ async def test_a_command_waits_for_the_connection_only_so_long(
 async def test_stop_does_not_wait_for_a_stalled_broker_for_ever(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._topic_listener._CLOSE_LIMIT", 0.3)
+    monkeypatch.setattr("clu._amqp.connection._CLOSE_LIMIT", 0.3)
     monkeypatch.setattr("clu.client._DRAIN_LIMIT", 0.3)
     camera = await Camera("camera", url=proxy.url).start()
     proxy.hold()

@@ -11,7 +11,7 @@ import aio_pika
 import pytest
 from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 
-from clu._amqp_outbox import WINDOW, Outbox
+from clu._amqp.outbox import WINDOW, Outbox
 from clu._speedups.reply import encode_json
 from clu.exceptions import CluConnectionError, CluError
 

@@ -87,7 +87,7 @@ async def test_garbage_is_acknowledged(
     broker: Broker, client: AMQPClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The broker sends no more to an actor that has not acknowledged so many messages.
-    monkeypatch.setattr("clu._topic_listener.PREFETCH", 4)
+    monkeypatch.setattr("clu._amqp.connection.PREFETCH", 4)
     async with Camera("camera", url=broker.url):
         for body in (b"no json", b"", b"\xff", b"[]", b"{}", b"5"):
             await listener.publish("command.camera", body, {})
@@ -247,7 +247,7 @@ async def test_two_thousand_commands_leave_nothing(
         return commands, sys.getallocatedblocks()
 
     # What remembers the ids of the latest messages is bounded, and shall be full from the start.
-    monkeypatch.setattr("clu._amqp_reply._REMEMBERED", 100)
+    monkeypatch.setattr("clu._amqp.reply._REMEMBERED", 100)
     for logger in (camera.log, client.log):
         logger.setLevel(logging.CRITICAL)
     await many(500)

@@ -9,13 +9,13 @@ import pamqp.frame
 import pytest
 from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 
-from clu.amqp import is_available
+from clu._amqp.plane import is_available
 from clu.exceptions import CluError
 
 if not is_available():
     pytest.skip("there is no data plane", allow_module_level=True)
 
-from clu._amqp_sender import Sender
+from clu._amqp.sender import Sender
 
 FRAME_MAX = 131072
 

@@ -68,7 +68,7 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
+    monkeypatch.setattr("clu._core.loop.cancel_tasks.__defaults__", (0.05,))
     is_over = asyncio.Event()
 
     class Stubborn(Camera):

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -17,18 +16,7 @@ from websockets.sync.client import connect
 from clu.__main__ import main
 from tests.broker import Broker, free_port
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CLU = [sys.executable, "-m", "clu", "websocket"]
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

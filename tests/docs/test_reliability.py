@@ -7,22 +7,23 @@ from typing import Any
 
 import pytest
 
-import clu._amqp_outbox
-import clu._amqp_reply
-import clu._amqp_sender
-import clu._loop
-import clu._tcp_token
-import clu._topic_listener
-import clu._websocket_listener
+import clu._amqp.connection
+import clu._amqp.outbox
+import clu._amqp.reply
+import clu._amqp.sender
+import clu._core.loop
+import clu._tcp.token
+import clu._websocket.listener
 import clu.client
 import clu.device
 import clu.legacy.tron
 from clu import AMQPClient, JSONActor, LegacyActor
+from clu._tcp.server import LINE_LIMIT
 from clu.actor import TCPBaseActor
 from clu.base import BaseActor
 from clu.legacy.actor import BaseLegacyActor
 from clu.legacy.tron import TronClientProtocol
-from clu.protocol import LINE_LIMIT, TCPStreamServer
+from clu.protocol import TCPStreamServer
 from clu.websocket import WebsocketServer
 
 from .pages import DOCS, ROOT
@@ -114,20 +115,20 @@ def test_the_defaults_on_the_page_are_those_of_the_code(title: str) -> None:
 
 FIXED = {
     "AMQP": {
-        "reconnection": f"every {seconds(clu._topic_listener.RECONNECT_INTERVAL)}",
-        "attempts to publish a reply": str(clu._amqp_outbox._MOST_ATTEMPTS),
+        "reconnection": f"every {seconds(clu._amqp.connection.RECONNECT_INTERVAL)}",
+        "attempts to publish a reply": str(clu._amqp.outbox._MOST_ATTEMPTS),
         "messages that are known when they come twice": (
-            f"the last {clu._amqp_reply._REMEMBERED} at least"
+            f"the last {clu._amqp.reply._REMEMBERED} at least"
         ),
-        "messages delivered and not acknowledged": str(clu._topic_listener.PREFETCH),
+        "messages delivered and not acknowledged": str(clu._amqp.connection.PREFETCH),
         "what `stop` waits for what was written, and for the broker to close": (
             f"{seconds(clu.client._DRAIN_LIMIT)} each"
         ),
     },
     "Websocket bridge": {
-        "opening handshake": seconds(clu._websocket_listener._OPEN_LIMIT),
+        "opening handshake": seconds(clu._websocket.listener._OPEN_LIMIT),
         "what `stop` waits for clients that do not answer": seconds(
-            clu._websocket_listener._CLOSE_LIMIT
+            clu._websocket.listener._CLOSE_LIMIT
         ),
     },
     "Connections to a hub and to devices": {
@@ -146,7 +147,9 @@ FIXED = {
         "What `stop` waits for clients that do not read": seconds(
             default(TCPStreamServer.wait_closed, "grace")
         ),
-        "What `stop` waits for callbacks that refuse to be cancelled": seconds(clu._loop.GRACE),
+        "What `stop` waits for callbacks that refuse to be cancelled": seconds(
+            clu._core.loop.GRACE
+        ),
     },
 }
 
@@ -159,15 +162,15 @@ def test_the_limits_that_are_no_parameters_are_those_of_the_code(title: str) -> 
 
 
 def test_both_ways_to_publish_have_the_same_limits() -> None:
-    assert clu._amqp_outbox._MOST_ATTEMPTS == clu._amqp_sender._MOST_ATTEMPTS
-    assert clu._topic_listener._CLOSE_LIMIT == clu.client._DRAIN_LIMIT
+    assert clu._amqp.outbox._MOST_ATTEMPTS == clu._amqp.sender._MOST_ATTEMPTS
+    assert clu._amqp.connection._CLOSE_LIMIT == clu.client._DRAIN_LIMIT
 
 
 def test_what_the_page_says_in_passing_is_so() -> None:
-    assert f"within {seconds(clu._tcp_token.PATIENCE)}" in table("Actors over TCP")["token"][1]
-    interval = 1.5 * clu._topic_listener.RECONNECT_INTERVAL
+    assert f"within {seconds(clu._tcp.token.PATIENCE)}" in table("Actors over TCP")["token"][1]
+    interval = 1.5 * clu._amqp.connection.RECONNECT_INTERVAL
     assert f"published {seconds(interval)} after" in table("AMQP")["reconnection"][1]
-    assert clu._websocket_listener._READ_FACTOR == 8
+    assert clu._websocket.listener._READ_FACTOR == 8
     assert "at eight times the limit" in table("Websocket bridge")["message_limit"][1]
 
 

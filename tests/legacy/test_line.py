@@ -15,7 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from clu._speedups import NO_EXTENSIONS
-from clu._tcp_command import BadLine
+from clu._tcp.command import BadLine
 from clu.legacy._line import find_command_id, parse_legacy_line
 from clu.legacy.types.parser import ActorReplyParser, ParseError, ReplyParser
 from clu.tools import format_value

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from clu import Command, JSONActor, LegacyActor
-from clu._reporting import without_details, without_paths
-from clu._transport import BUFFER_LIMIT
-from clu.protocol import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
+from clu._core.reporting import without_details, without_paths
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
+from clu._tcp.transport import BUFFER_LIMIT
+from clu.protocol import TCPStreamServer
 from clu.tools import ActorHandler
 
 from ..waiting import until
@@ -157,7 +158,7 @@ async def test_who_has_not_been_let_in_hears_nothing_and_counts_as_nobody(guarde
 async def test_a_client_that_sends_no_token_is_turned_down_after_a_while(
     guarded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._tcp_token.PATIENCE", 0.05)
+    monkeypatch.setattr("clu._tcp.token.PATIENCE", 0.05)
     async with await Peer.connect("json", guarded.port) as peer:
         assert "did not come" in (await peer.answer()).text
         assert await peer.rest() == b""

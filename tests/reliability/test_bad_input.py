@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clu import Device
+from clu._tcp.server import LINE_LIMIT
 from clu.parsers._words import WordQueue
 from clu.parsers.click import cancel_command, split_words
-from clu.protocol import LINE_LIMIT
 
 from ..calls import Calls
 from ..waiting import until

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clu import Device
-from clu._callbacks import await_user_function, call_user_function, callback_name
+from clu._core.callbacks import await_user_function, call_user_function, callback_name
 from clu.base import BaseClient
 from clu.command import Command
 from clu.model import Model

@@ -86,7 +86,7 @@ async def test_stop_ends_what_the_actor_itself_runs(kind: str) -> None:
 async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("clu._loop.cancel_tasks.__defaults__", (0.05,))
+    monkeypatch.setattr("clu._core.loop.cancel_tasks.__defaults__", (0.05,))
     actor = await make(kind).start()
     async with await Peer.connect(kind, actor.port) as peer:
         peer.send("1 stubborn")

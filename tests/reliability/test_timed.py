@@ -50,7 +50,7 @@ class Actor(Collector):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("clu._timed.time", clock)
+    monkeypatch.setattr("clu._core.timed.time", clock)
     return clock
 
 

@@ -1,0 +1,85 @@
+"""Announcements: an actor says that commands to it, or replies of it, may have been lost.
+
+The broker may deliver a command into a connection at whose other end there is nobody any more.
+Who sent it has a connection that is well, and would wait for ever. So an actor announces when it
+has started, when it is back after its connection was lost, and when its outbox overflowed.
+
+On the wire an announcement is an internal reply of code ``i`` to the key ``reply.broadcast``, with
+an empty body, no command, and besides the usual headers these:
+
+``announcement``
+    ``started``, ``reconnected`` or ``overflowed``.
+``running_commands``
+    An array of the ids of the commands that the actor runs at this place in the sequence of its
+    replies: later replies may be about others too. It is left out if it would not fit, or if the
+    actor does not know.
+
+A client of ours puts the commands to this actor that are not in the array, or if there is none
+those that have had no reply, under its ``lost_command_limit``. Other peers, those of the recorded
+release among them, take it for an internal reply without keywords.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clu._amqp.reply import AMQPReply
+
+STARTED = "started"
+RECONNECTED = "reconnected"
+OVERFLOWED = "overflowed"
+
+#: The headers.
+ANNOUNCEMENT = "announcement"
+_RUNNING = "running_commands"
+
+#: How many bytes the ids may take. All headers must fit into a frame, and a broker may have set
+#: its limit as low as 8192.
+_MOST_BYTES = 6000
+#: What an array takes for a text in it.
+_ITEM_BYTES = 5
+
+_REASONS = {
+    STARTED: "The actor {!r} was started anew and does not run the command.",
+    RECONNECTED: "The actor {!r} lost its connection, and the command or its replies with it.",
+    OVERFLOWED: "The actor {!r} had no room for replies, and lost some.",
+}
+
+
+def announcement_headers(event: str, command_ids: Iterable[str] | None) -> dict[str, Any]:
+    """Return the headers that make a reply an announcement.
+
+    Parameters
+    ----------
+    event
+        What has happened.
+    command_ids
+        The commands that the actor runs, or None if it does not know.
+    """
+    headers: dict[str, Any] = {ANNOUNCEMENT: event}
+    if command_ids is not None:
+        ids = sorted(set(command_ids))
+        if sum(len(command_id.encode()) + _ITEM_BYTES for command_id in ids) <= _MOST_BYTES:
+            headers[_RUNNING] = ids
+    return headers
+
+
+def running_ids(reply: AMQPReply) -> set[str] | None:
+    """Return the ids of the commands that the actor runs, or None if it does not tell."""
+    ids = reply.headers.get(_RUNNING)
+    if not isinstance(ids, list):
+        return None
+    return {
+        command_id.decode(errors="replace") if isinstance(command_id, bytes) else str(command_id)
+        for command_id in ids
+    }
+
+
+def loss_reason(reply: AMQPReply) -> str:
+    """Return why commands that the actor does not run have failed."""
+    event = reply.headers.get(ANNOUNCEMENT)
+    reason = _REASONS.get(event) if isinstance(event, str) else None
+    return (reason or "The actor {!r} does not run the command.").format(reply.sender)

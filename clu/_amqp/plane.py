@@ -1,0 +1,242 @@
+"""The data plane: messages that ride on aio_pika's connection, past its Python code.
+
+aio_pika keeps the connection, the channels, the queues and their bindings, the heartbeats and the
+recovery from a loss. What every message pays for is done here, with a compiled codec: `Sender`
+publishes on a channel of its own, and what the broker delivers to our consumers goes to a function
+each, in order, without a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from clu._amqp.connection import RECONNECT_INTERVAL, connection_error
+from clu._speedups.amqp import HAS_CODEC
+
+if TYPE_CHECKING:
+    import logging
+    import ssl as ssl_module
+    from collections.abc import Callable
+
+    from clu._amqp.message import IncomingMessage
+    from clu._amqp.stream import FrameProtocol
+
+__all__ = ["DataPlane", "is_available"]
+
+#: The seconds between two looks whether a channel that was lost is back.
+_POLL = 0.05
+#: The seconds between two looks whether a connection that is lost was closed for good.
+_LOOK = 1.0
+
+
+def is_available() -> bool:
+    """Whether there is what it needs: the compiled codec, and an aiormq that takes streams."""
+    if not HAS_CODEC:
+        return False
+    try:
+        from aiormq.connection import TransportFactory  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class DataPlane:
+    """Publishes and receives messages on one connection, which may be lost and come back.
+
+    Parameters
+    ----------
+    exchange_name
+        The exchange that messages are published to.
+    log
+        Where to report what is lost.
+    max_messages, max_bytes
+        How much may wait to be published or confirmed.
+
+    Attributes
+    ----------
+    sender
+        Publishes messages.
+    handlers
+        What takes the messages of our consumers, by the bytes of the consumer's tag.
+    exchange
+        The exchange as aio_pika sees it, while the plane is open.
+    is_attached
+        Whether messages leave at once.
+    """
+
+    def __init__(
+        self, exchange_name: str, log: logging.Logger, max_messages: int, max_bytes: int
+    ) -> None:
+        from clu._amqp.sender import Sender
+
+        self.log = log
+        self.sender = Sender(exchange_name, log, max_messages, max_bytes)
+        self.handlers: dict[bytes, Callable[[IncomingMessage], Any]] = {}
+        self.exchange: Any = None
+        self.is_attached = False
+        self._connection: Any = None
+        self._topology: Any = None
+        self._channel: Any = None
+        self._protocol: FrameProtocol | None = None
+        #: The seconds to wait before publishing on a channel that is back.
+        self._delay = 0.0
+        self._recovery: asyncio.Task[None] | None = None
+
+    def make_connection(self, url: Any, ssl_context: ssl_module.SSLContext | None) -> Any:
+        """Return a connection of aio_pika, not yet connected, whose byte stream is ours."""
+        from aio_pika import RobustConnection
+
+        from clu._amqp.stream import FrameTransportFactory
+
+        connection = RobustConnection(url, ssl_context=ssl_context)
+        connection.kwargs["transport_factory"] = FrameTransportFactory(self)
+        return connection
+
+    async def open(self, connection: Any, topology: Any, exchange: Any) -> None:
+        """Begin to publish.
+
+        Parameters
+        ----------
+        connection
+            The connection, which is connected.
+        topology
+            The channel of aio_pika that has the queues.
+        exchange
+            The exchange of aio_pika.
+        """
+        self._connection = connection
+        self._topology = topology
+        self._channel = await connection.channel()
+        if not await self._attach():
+            raise connection_error("The connection to the broker was lost.")
+        self.exchange = exchange
+
+    async def consume(
+        self, queue: Any, handler: Callable[[IncomingMessage], Any], no_ack: bool
+    ) -> str:
+        """Hand the messages of a queue to a function, in order, as they come.
+
+        Parameters
+        ----------
+        queue
+            The queue of aio_pika.
+        handler
+            The function, which must not raise.
+        no_ack
+            Whether messages need not be acknowledged.
+
+        Returns
+        -------
+        tag
+            The tag of the consumer.
+        """
+        tag = f"clu.{queue.name}.{uuid.uuid4().hex}"[:255]
+
+        def handle(message: IncomingMessage) -> None:
+            message.origin = self._protocol
+            handler(message)
+
+        async def unexpected(message: Any) -> None:
+            self.log.error("A message bypassed the data plane: %r", message)
+
+        self.handlers[tag.encode()] = handler if no_ack else handle
+        await queue.consume(unexpected, no_ack=no_ack, consumer_tag=tag)
+        return tag
+
+    def is_running(self, exchange: Any) -> bool:
+        """Whether messages to the exchange go this way, and not to what a test put in its place."""
+        return (
+            exchange is not None
+            and exchange is self.exchange
+            and "publish" not in getattr(exchange, "__dict__", ())
+        )
+
+    def channel(self, number: int) -> Any:
+        """Return the channel of aiormq with a number, or None."""
+        transport = getattr(self._connection, "transport", None)
+        return None if transport is None else transport.connection.channels.get(number)
+
+    # -- what the protocol reports ---------------------------------------------------------
+
+    def connected(self, protocol: FrameProtocol) -> None:
+        """Take note of a new connection."""
+        self._protocol = protocol
+
+    def lost(self, protocol: FrameProtocol) -> None:
+        """Take note that a connection is lost."""
+        protocol.close()
+        if protocol is self._protocol:
+            self._protocol = None
+            self._detach(1.5 * RECONNECT_INTERVAL)
+
+    def channel_closed(self, protocol: FrameProtocol, channel: int) -> None:
+        """Take note that the broker has closed a channel."""
+        if protocol is self._protocol and channel == protocol.splitter.channel:
+            protocol.splitter.channel = -1
+            self._detach(0 if self.sender.is_well else RECONNECT_INTERVAL)
+
+    def _detach(self, delay: float) -> None:
+        self._delay = max(delay, self._delay)
+        self.is_attached = False
+        self.sender.detach()
+        if self.exchange is not None and (self._recovery is None or self._recovery.done()):
+            self._recovery = asyncio.get_running_loop().create_task(self._recover())
+
+    async def _recover(self) -> None:
+        """Publish what is left, once there is a channel again."""
+        while not self.is_attached:
+            if self._connection.is_closed or self._connection.close_called:
+                self.exchange = None
+                self.sender.give_up(connection_error("There is no connection to the broker."))
+                return
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(self._ready(), _LOOK)
+                # Who lost its connection together with us needs its queue back to get our replies.
+                await asyncio.sleep(max(self._delay, _POLL))
+                await asyncio.wait_for(self._attach(), _LOOK)
+
+    async def _ready(self) -> None:
+        await self._channel.ready()
+        await self._topology.ready()
+
+    async def _attach(self) -> bool:
+        """Publish on the channel, if it is open on the connection that there is now."""
+        from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+        try:
+            underlay = await self._channel.get_underlay_channel()
+        except (AMQPError, ChannelInvalidStateError, RuntimeError):
+            return False
+        protocol, transport = self._protocol, self._connection.transport
+        if (
+            protocol is None
+            or transport is None
+            or underlay.is_closed
+            or underlay.connection is not transport.connection
+        ):
+            return False
+        protocol.splitter.channel = underlay.number
+        self.sender.attach(protocol, underlay.number, protocol.splitter.frame_max)
+        self.is_attached = True
+        self._delay = 0.0
+        return True
+
+    async def stop(self) -> None:
+        """Write nothing any more, and forget what was not confirmed."""
+        self.exchange = None
+        for tag in self.handlers:  # what still comes is nobody's
+            self.handlers[tag] = _drop
+        self.is_attached = False
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
+        if self._protocol is not None:
+            self._protocol.flush()
+            self._protocol.close()
+
+
+def _drop(_: IncomingMessage) -> None:
+    pass

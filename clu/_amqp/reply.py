@@ -1,0 +1,158 @@
+"""Replies as they come over an AMQP broker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from clu._core.reply import MESSAGE_CODES, MessageCode
+from clu._speedups.amqp import has_long_number
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractIncomingMessage
+
+logger = logging.getLogger("clu")
+
+#: How many of the latest message ids are remembered.
+_REMEMBERED = 8192
+
+
+def decode_headers(message: Any) -> dict[str, Any]:
+    """Return the headers of a message, as texts where they are bytes."""
+    if not getattr(message, "has_bytes", True):
+        headers: dict[str, Any] = message.headers
+        return headers
+    return {
+        key: value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else value
+        for key, value in (message.headers or {}).items()
+    }
+
+
+class SeenMessages:
+    """The latest messages, to know one that was published again after a lost connection."""
+
+    def __init__(self) -> None:
+        # Two generations: to forget the older one at once costs less than one id at a time.
+        self._ids: set[str] = set()
+        self._older: set[str] = set()
+        #: Those that came before the channel was closed.
+        self._before: set[str] = set()
+
+    def has(self, message: Any) -> bool:
+        """Whether the message came before, or else note that it has come now."""
+        message_id = message.message_id
+        if not message_id:
+            return False
+        ids = self._ids
+        if message_id in ids or message_id in self._older:
+            # On the same channel it comes again because somebody here put it back into the queue.
+            # After the loss of a channel the broker delivers what it knows no outcome of.
+            return message_id in self._before or not getattr(message, "redelivered", False)
+        ids.add(message_id)
+        if len(ids) >= _REMEMBERED:
+            self._older, self._ids = ids, set()
+        return False
+
+    def close_channel(self) -> None:
+        """Take note that the channel of the messages is closed."""
+        self._before = self._ids | self._older
+
+
+def decode_body(body: bytes) -> Any:
+    """Return the value of a JSON text, whatever the length of its numbers.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is not JSON.
+    """
+    if has_long_number(body):
+        return json.loads(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # NaN, for example
+        return json.loads(body)
+
+
+class AMQPReply:
+    """A reply that came over an AMQP broker.
+
+    Parameters
+    ----------
+    message
+        The message of the broker.
+    log
+        A logger for what is wrong with it.
+
+    Attributes
+    ----------
+    is_valid
+        Whether it is a reply at all. If not, the log says why.
+    message
+        The message of the broker.
+    body
+        The keywords and their values; empty if the reply is not valid.
+    headers
+        The headers of the message.
+    message_code
+        The code of the reply.
+    internal
+        Whether the reply is not for wider consumption.
+    sender
+        The name of the actor that replies, or None.
+    command_id
+        The command that is answered, or None.
+    """
+
+    def __init__(self, message: AbstractIncomingMessage, log: Any = None) -> None:
+        self.message = message
+        self._log = log or logger
+        self.headers = headers = decode_headers(message)
+        code = headers.get("message_code")
+        self.message_code: Any = MESSAGE_CODES.get(code, code) if isinstance(code, str) else ""
+        self.sender: str | None = headers.get("sender")
+        self.internal = bool(headers.get("internal", False))
+        self.command_id: str | None = message.correlation_id
+        problem = None
+        body: Any = None
+        if type(self.message_code) is not MessageCode:
+            problem = self._code_problem()
+        elif not isinstance(self.sender, str):
+            problem = "it has no sender"
+        else:
+            command_id = headers.get("command_id")
+            # Compared as texts only where they differ, which is slower.
+            if command_id not in (self.command_id, None) and str(command_id) != self.command_id:
+                problem = f"its correlation id {self.command_id!r} is not its command id"
+        if problem is None:
+            try:
+                body = decode_body(message.body)
+            except (ValueError, RecursionError) as error:
+                problem = f"it is not JSON ({error})"
+            else:
+                if not isinstance(body, dict):
+                    problem = "its body is not an object"
+        self.is_valid = problem is None
+        self.body: dict[str, Any] = body if problem is None else {}
+        if problem is not None:
+            key = getattr(message, "routing_key", None)
+            self._log.warning("Ignoring a message to %s: %s: %r.", key, problem, headers)
+
+    def _code_problem(self) -> str:
+        if (malformed := getattr(self.message, "malformed", None)) is not None:
+            return f"its properties cannot be decoded: {malformed}"
+        if "message_code" not in self.headers:
+            return "it has no message code"
+        return f"{self.headers['message_code']!r} is not a message code"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Everything that aio_pika knows about the message."""
+        return dict(self.message.info())
+
+    def __repr__(self) -> str:
+        code = str(getattr(self.message_code, "value", self.message_code))
+        return f"<AMQPReply ({self.sender} {self.command_id} {code} {self.body!r})>"

@@ -1,0 +1,243 @@
+"""The byte stream of a connection to the broker: our frames are taken, aiormq gets the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from clu._amqp.message import IncomingMessage
+from clu._amqp.transport import ClosingTransportFactory
+from clu._speedups.amqp import FrameError, Splitter
+
+if TYPE_CHECKING:
+    from clu._amqp.plane import DataPlane
+
+logger = logging.getLogger("clu")
+
+_HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
+#: The seconds after which aiormq, which sees none of our frames, is told that there are some.
+_HEARTBEAT_PERIOD = 5.0
+#: How many bytes may wait in the transport before writing pauses.
+_HIGH_WATER = 512 * 1024
+#: How many bytes may wait for aiormq before reading pauses.
+_READER_LIMIT = 1024 * 1024
+
+#: How often what the last message in hand brings about is written before it is all there.
+_EARLY_WRITES = 2
+
+_CONNECTION, _CHANNEL = 10, 20
+_CONNECTION_CLOSE, _BLOCKED, _UNBLOCKED = 50, 60, 61
+
+
+class FrameProtocol(asyncio.StreamReaderProtocol):
+    """The protocol under one connection to the broker.
+
+    Parameters
+    ----------
+    reader
+        What aiormq reads from.
+    loop
+        The event loop.
+    plane
+        The data plane that the frames belong to.
+
+    Attributes
+    ----------
+    is_paused
+        Whether the transport has as much to write as it may.
+    is_blocked
+        Whether the broker takes no messages for now, because it lacks memory or disk space.
+    is_closed
+        Whether the connection is closed, or about to be.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop, plane: DataPlane
+    ) -> None:
+        super().__init__(reader, loop=loop)
+        self._reader = reader
+        self._event_loop = loop
+        self._plane = plane
+        self._pending: list[bytes] = []
+        self._is_scheduled = False
+        self._is_receiving = False
+        self._early_writes = 0
+        self._forwarded = 0.0
+        self._closes: dict[int, int] = {}
+        self.is_paused = self.is_blocked = self.is_closed = False
+        self.splitter = Splitter(
+            self._forward,
+            IncomingMessage,
+            plane.handlers,
+            plane.sender.confirm,
+            plane.sender.take_return,
+            self._control,
+        )
+
+    # -- in -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._plane.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._is_receiving = True
+        self._early_writes = _EARLY_WRITES
+        try:
+            self._split(data)
+        finally:
+            self._is_receiving = False
+        if self._pending:
+            self.flush()
+        if self._plane.is_attached:
+            now = self._event_loop.time()
+            if now - self._forwarded > _HEARTBEAT_PERIOD:
+                self._forwarded = now
+                self._reader.feed_data(_HEARTBEAT)
+
+    def _split(self, data: bytes) -> None:
+        while True:
+            try:
+                self.splitter.feed(data)
+            except FrameError as error:
+                logger.error("The connection to the broker is given up: %s.", error)
+                self.transport.abort()
+                self._plane.lost(self)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException:  # or a CancelledError of a callback would end the connection
+                logger.exception("Failed handling a message.")
+                data = b""
+                continue
+            return
+
+    def _forward(self, data: bytes) -> None:
+        self._forwarded = self._event_loop.time()
+        self._reader.feed_data(data)
+
+    def _control(self, channel: int, kind: int, method: int) -> None:
+        if kind == _CHANNEL:
+            self._closes[channel] = self._closes.get(channel, 0) + 1
+            self._plane.channel_closed(self, channel)
+        elif method == _CONNECTION_CLOSE:
+            self._plane.lost(self)
+        elif method in (_BLOCKED, _UNBLOCKED):
+            self.is_blocked = method == _BLOCKED
+            self._plane.sender.update()
+
+    def is_stale(self, message: IncomingMessage) -> bool:
+        """Whether the channel that a message came from is closed."""
+        return self.is_closed or message.closes != self._closes.get(message.channel_number, 0)
+
+    def channel_of(self, message: IncomingMessage) -> Any:
+        """Return the channel of aiormq that a message came from, or None if it is closed."""
+        if self.is_stale(message):
+            return None
+        return self._plane.channel(message.channel_number)
+
+    # -- out ------------------------------------------------------------------------------
+
+    def send(self, data: bytes, is_urgent: bool = False) -> None:
+        """Write bytes, with what else is written before the event loop goes on.
+
+        What is urgent, or comes of the last message in hand, is written at once, so that the
+        broker has it while the rest of the turn goes on; further bytes are written together.
+        """
+        self._pending.append(data)
+        if self._is_receiving:
+            if self._early_writes and self.splitter.is_at_end:
+                self._early_writes -= 1
+                self._write_pending()
+        elif not self._is_scheduled:
+            self._schedule()
+            if is_urgent:
+                self._write_pending()
+
+    def send_along(self, data: bytes) -> None:
+        """Write bytes for which nobody waits, together with what follows."""
+        self._pending.append(data)
+        if not self._is_receiving and not self._is_scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._is_scheduled = True
+        self._event_loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Hand what was written to the transport."""
+        self._is_scheduled = False
+        if self._pending:
+            self._write_pending()
+
+    def _write_pending(self) -> None:
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        if not self.is_closed:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Write nothing of ours any more."""
+        self.is_closed = True
+        self._pending.clear()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_paused = True
+        self._plane.sender.update()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.is_paused = False
+        self._plane.sender.update()
+
+    def eof_received(self) -> bool | None:
+        # What is still written to a broker that has gone would be lost.
+        self._plane.lost(self)
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.close()
+        super().connection_lost(exc)
+        self._plane.lost(self)
+
+
+class FrameWriter(asyncio.StreamWriter):
+    """What aiormq writes to. Its frames and ours leave in the order in which they were written."""
+
+    def __init__(self, transport: Any, protocol: FrameProtocol, *args: Any) -> None:
+        super().__init__(transport, protocol, *args)
+        self._frames = protocol
+
+    def write(self, data: Any) -> None:
+        self._frames.flush()
+        super().write(data)
+
+
+class FrameTransportFactory(ClosingTransportFactory):
+    """Opens connections to the broker for aiormq.
+
+    Parameters
+    ----------
+    plane
+        The data plane that our frames belong to.
+    """
+
+    def __init__(self, plane: DataPlane) -> None:
+        super().__init__()
+        self._plane = plane
+
+    async def _open(
+        self, url: Any, tls: Any, **kwargs: Any
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_READER_LIMIT, loop=loop)
+        transport, protocol = await loop.create_connection(
+            lambda: FrameProtocol(reader, loop, self._plane), url.host, url.port, ssl=tls, **kwargs
+        )
+        return reader, FrameWriter(transport, protocol, reader, loop)

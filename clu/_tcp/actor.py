@@ -1,0 +1,149 @@
+"""What the actors with a TCP server share: the server, its clients and the running commands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from clu._core.loop import cancel_tasks
+from clu._core.status import CommandStatus
+from clu._tcp.server import TCPStreamServer
+from clu._tcp.transport import ClientTransport
+from clu.base import BaseActor
+from clu.command import Command, TimedCommandList
+
+if TYPE_CHECKING:
+    from clu._tcp.lines import OverlongLine
+
+_METHODS = "GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH"
+_http_request = re.compile(rf"(?:{_METHODS}) \S+ HTTP/[0-9.]+")
+_beginning_of_http = re.compile(rf"(?:{_METHODS}) \S+".encode())
+
+
+class TCPServerActor(BaseActor):
+    """The base of actors that serve TCP clients, which send one command a line.
+
+    Attributes
+    ----------
+    server
+        The TCP server.
+    transports
+        The connected clients, by their user id.
+    timed_commands
+        Commands that the actor runs on itself periodically.
+    """
+
+    host: str
+    port: int
+    server: TCPStreamServer
+    transports: dict[Any, Any]
+    timed_commands: TimedCommandList
+
+    def _make_server(
+        self,
+        host: str | None,
+        port: int,
+        max_connections: int | None,
+        line_limit: int,
+        buffer_limit: int,
+        max_commands: int | None,
+    ) -> None:
+        host = "localhost" if host is None else host
+        self.host = host
+        self.port = port
+        self.transports = {}
+        self.server = TCPStreamServer(
+            host,
+            port,
+            connection_callback=self.new_user,
+            data_received_callback=self.new_command,
+            overlong_callback=self._refuse_line,
+            max_connections=max_connections,
+            line_limit=line_limit,
+            buffer_limit=buffer_limit,
+            max_requests=max_commands,
+        )
+        self.timed_commands = TimedCommandList(self)
+        self._running_commands: set[Command[Any]] = set()
+
+    async def _start_server(self) -> None:
+        await self.server.start()
+        self.port = self.server.port
+        self.set_loop_exception_handler()
+        self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
+
+    async def stop(self) -> None:
+        """Cancel what runs, tell the clients, and close their connections."""
+        await self.timed_commands.stop()
+        deaf = await cancel_tasks([c._task for c in self._running_commands if c._task is not None])
+        if deaf:
+            self.log.warning("%s: %d callbacks go on though they were cancelled.", self.name, deaf)
+        for command in list(self._running_commands):
+            if not command.status.is_done:
+                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
+        self.server.stop()
+        await self.server.wait_closed()
+        await super().stop()
+
+    async def run_forever(self) -> None:
+        """Serve until the task is cancelled."""
+        await self.server.serve_forever()
+
+    def new_user(self, transport: Any) -> None:
+        """Take a new client, or forget one that has gone."""
+        raise NotImplementedError
+
+    def _command(
+        self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
+    ) -> Command[Any]:
+        return Command(
+            body,
+            transport,
+            commander_id=transport.user_id if commander_id is None else commander_id,
+            command_id=command_id,
+            consumer_id=self.name,
+            actor=self,
+        )
+
+    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
+        """Run a command, and remember it until it is done."""
+        self.parse_command(command)
+        if not command.done():
+            self._running_commands.add(command)
+            command.add_done_callback(self._running_commands.discard)
+            if isinstance(transport, ClientTransport):
+                transport.begin_request()
+                command.add_done_callback(transport.end_request)
+        elif (
+            " HTTP/" in command.body
+            and isinstance(transport, ClientTransport)
+            and _http_request.fullmatch(command.body)
+        ):
+            self._refuse_http(transport)
+        return command
+
+    def _refuse_http(self, transport: Any) -> None:
+        """Close the connection of a browser, which sends here what any page tells it to."""
+        transport.is_refused = True
+        self.log.warning(
+            "%s: closed the connection from %s, which speaks HTTP.",
+            self.name,
+            transport.get_extra_info("peername"),
+        )
+        transport.close()
+
+    def _track_command(self, command: Command[Any]) -> None:
+        """Remember a command that the actor itself runs, until it is done."""
+        self._running_commands.add(command)
+        command.add_done_callback(self._running_commands.discard)
+
+    def _command_id_of(self, head: bytes) -> int:
+        """Return the command id in the beginning of a line."""
+        raise NotImplementedError
+
+    def _refuse_line(self, transport: Any, line: OverlongLine) -> None:
+        self._command(transport, self._command_id_of(line.head)).fail(
+            error=f"The line is longer than the limit of {line.limit} bytes."
+        )
+        if _beginning_of_http.fullmatch(line.head):
+            self._refuse_http(transport)

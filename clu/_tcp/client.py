@@ -1,0 +1,64 @@
+"""Connections to TCP servers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from clu.exceptions import CluRuntimeError
+
+__all__ = ["TCPStreamClient", "open_connection"]
+
+
+class TCPStreamClient:
+    """A connection to a TCP server.
+
+    Parameters
+    ----------
+    host, port
+        Where the server listens.
+
+    Attributes
+    ----------
+    reader, writer
+        The streams, once the connection is open.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.reader: asyncio.StreamReader | None = None
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def open_connection(self) -> None:
+        """Open the connection."""
+        self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+
+    def close(self) -> None:
+        """Close the connection.
+
+        Raises
+        ------
+        CluRuntimeError
+            If it was never opened.
+        """
+        if self.writer is None:
+            raise CluRuntimeError("connection cannot be closed because it is not open.")
+        self.writer.close()
+
+
+async def open_connection(host: str, port: int) -> TCPStreamClient:
+    """Open a connection to a TCP server.
+
+    Parameters
+    ----------
+    host, port
+        Where the server listens.
+
+    Returns
+    -------
+    client
+        The open connection.
+    """
+    client = TCPStreamClient(host, port)
+    await client.open_connection()
+    return client

@@ -1,0 +1,285 @@
+"""Servers that hand each line of a TCP client to a callback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from clu._core.callbacks import await_user_function
+from clu._tcp.lines import LineSplitter, OverlongLine
+from clu._tcp.protocols import MAX_CONNECTIONS_MESSAGE, PeriodicMixIn
+from clu._tcp.transport import BUFFER_LIMIT, ClientTransport
+from clu.exceptions import CluRuntimeError, CluValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["LINE_LIMIT", "REQUEST_LIMIT", "TCPStreamPeriodicServer", "TCPStreamServer"]
+
+logger = logging.getLogger("clu")
+
+#: The default limit of the length of a line, in bytes.
+LINE_LIMIT = 1024 * 1024
+#: The default limit of the requests of one client that run at once.
+REQUEST_LIMIT = 1000
+_PORT_ATTEMPTS = 5
+_CHUNK = 256 * 1024
+#: How many lines of one client are handled before others get their turn.
+_BATCH = 64
+
+
+class TCPStreamServer:
+    """A TCP server that hands each line it receives to a callback.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen. Port 0 takes a free one, which `port` tells after `start`.
+    connection_callback
+        A function or coroutine function that is called with the `ClientTransport` when a client
+        connects, and again when it has gone (``transport.is_closing()`` is then true).
+    data_received_callback
+        A function or coroutine function that is called with the transport and each line as
+        bytes, including the newline.
+    loop
+        Ignored; kept for callers of older releases.
+    max_connections
+        How many clients to accept; a further one is told so and disconnected.
+    line_limit
+        The length in bytes of the longest line.
+    buffer_limit
+        How many bytes may wait for a client that does not read, before it is cut off.
+    overlong_callback
+        A function that is called with the transport and an `OverlongLine` in the place of a line
+        that passes the limit.
+    max_requests
+        How many requests of a client (see `ClientTransport.begin_request`) run at once. While
+        there are so many, no more lines of this client are read.
+
+    Attributes
+    ----------
+    transports
+        The transports of the connected clients and their stream writers.
+    """
+
+    def __init__(
+        self,
+        host: str | None,
+        port: int,
+        connection_callback: Callable[..., Any] | None = None,
+        data_received_callback: Callable[..., Any] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        max_connections: int | None = None,
+        *,
+        line_limit: int = LINE_LIMIT,
+        buffer_limit: int = BUFFER_LIMIT,
+        overlong_callback: Callable[[ClientTransport, OverlongLine], Any] | None = None,
+        max_requests: int | None = REQUEST_LIMIT,
+    ) -> None:
+        if max_requests is not None and max_requests < 1:
+            raise CluValueError(
+                f"A client must be allowed at least one request, not {max_requests}."
+            )
+        self.host = host
+        self.port = port
+        self.transports: dict[ClientTransport, asyncio.StreamWriter] = {}
+        self.max_connections = max_connections
+        self.connection_callback = connection_callback
+        self.data_received_callback = data_received_callback
+        self.line_limit = line_limit
+        self.buffer_limit = buffer_limit
+        self.overlong_callback = overlong_callback
+        self.max_requests = max_requests
+        self._server: asyncio.AbstractServer | None = None
+        self._handlers: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> asyncio.AbstractServer:
+        """Start to listen.
+
+        Raises
+        ------
+        OSError
+            If the address cannot be used.
+        """
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            server = await asyncio.start_server(self.connection_made, self.host, self.port)
+            ports = {socket.getsockname()[1] for socket in server.sockets}
+            if len(ports) == 1 or attempt == _PORT_ATTEMPTS:
+                break
+            # A name with several addresses got a free port for each: take one for all of them.
+            server.close()
+            self.port = ports.pop()
+        self._server = server
+        self.port = ports.pop()
+        return server
+
+    def stop(self) -> None:
+        """Stop to listen and close the connections."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for transport in list(self.transports):
+            transport.close()
+
+    async def wait_closed(self, grace: float = 1.0) -> None:
+        """Wait after `stop` until the clients have what was written to them.
+
+        Parameters
+        ----------
+        grace
+            After how many seconds those that do not read are cut off.
+        """
+        handlers = [task for task in self._handlers if task is not asyncio.current_task()]
+        if handlers:
+            await asyncio.wait(handlers, timeout=grace)
+        for transport in list(self.transports):
+            transport.abort()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+    def is_serving(self) -> bool:
+        """Whether the server listens."""
+        return self._server is not None and self._server.is_serving()
+
+    def serve_forever(self) -> Any:
+        """Return a coroutine that serves until it is cancelled."""
+        if self._server is None:
+            raise CluRuntimeError("the server has not been started.")
+        return self._server.serve_forever()
+
+    async def connection_made(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve a new client until it goes."""
+        loop = asyncio.get_running_loop()
+        transport = ClientTransport(writer.transport, loop, self.buffer_limit)
+        if self.max_connections is not None and len(self.transports) >= self.max_connections:
+            transport.write(MAX_CONNECTIONS_MESSAGE)
+            transport.close()
+            return
+        self.transports[transport] = writer
+        handler = asyncio.current_task()
+        assert handler is not None
+        self._handlers.add(handler)
+        try:
+            await self._do_callback(self.connection_callback, transport)
+            await self._serve(reader, writer, transport)
+        except (ConnectionError, TimeoutError) as error:
+            logger.debug("The client %s has gone: %s", transport.user_id, error)
+        except asyncio.CancelledError:
+            # The program ends. Streams complain about a handler that ends as cancelled.
+            transport.abort()
+        finally:
+            transport.close()
+            self.transports.pop(transport, None)
+            self._handlers.discard(handler)
+            await self._do_callback(self.connection_callback, transport)
+
+    async def _serve(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        transport: ClientTransport,
+    ) -> None:
+        splitter = LineSplitter(self.line_limit)
+        most = sys.maxsize if self.max_requests is None else self.max_requests
+        while data := await reader.read(_CHUNK):
+            for number, line in enumerate(splitter.feed(data), 1):
+                if transport.is_refused:
+                    return
+                if transport.requests >= most:
+                    await _until_answered(transport, writer, most - 1)
+                    if transport.is_closing():
+                        return
+                await self._handle_line(transport, line)
+                if number % _BATCH == 0:
+                    await asyncio.sleep(0)
+                    await writer.drain()
+            if transport.get_write_buffer_size():
+                await asyncio.sleep(0)
+                await writer.drain()
+        if rest := splitter.flush():
+            await self._handle_line(transport, rest)
+        # The client may have closed its half of the connection.
+        await _until_answered(transport, writer)
+
+    async def _handle_line(self, transport: ClientTransport, line: bytes | OverlongLine) -> None:
+        if isinstance(line, bytes):
+            await self._do_callback(self.data_received_callback, transport, line)
+        elif self.overlong_callback is not None:
+            await self._do_callback(self.overlong_callback, transport, line)
+        else:
+            logger.warning(
+                "Dropped a line of over %d bytes from the client %s.",
+                line.limit,
+                transport.get_extra_info("peername"),
+            )
+
+    async def _do_callback(
+        self, cb: Callable[..., Any] | None, *args: object, **kwargs: object
+    ) -> Any:
+        return None if cb is None else await await_user_function(cb, *args, **kwargs)
+
+
+async def _until_answered(
+    transport: ClientTransport, writer: asyncio.StreamWriter, most: int = 0
+) -> None:
+    """Wait until no more than some requests of a client run, or it has gone."""
+    if transport.requests <= most:
+        return
+    if transport.closed is None:
+        # One for all that wait: to cancel it would cancel what streams know of the connection.
+        transport.closed = asyncio.ensure_future(_wait_closed(writer))
+    answered = asyncio.ensure_future(transport.wait_requests(most))
+    try:
+        await asyncio.wait([answered, transport.closed], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        answered.cancel()
+
+
+async def _wait_closed(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        await writer.wait_closed()
+
+
+class TCPStreamPeriodicServer(PeriodicMixIn, TCPStreamServer):
+    """A TCP server that calls a function for each client periodically.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen.
+    periodic_callback
+        A function or coroutine function that is called with the transport of each client.
+    sleep_time
+        The seconds between two calls.
+    kwargs
+        Arguments of `TCPStreamServer`.
+    """
+
+    def __init__(
+        self,
+        host: str | None,
+        port: int,
+        periodic_callback: Callable[[Any], Any] | None = None,
+        sleep_time: float = 1,
+        **kwargs: Any,
+    ) -> None:
+        self.periodic_callback = periodic_callback
+        self.sleep_time = sleep_time
+        super().__init__(host, port, **kwargs)
+
+    async def start(self) -> asyncio.AbstractServer:
+        """Start to listen, and to call the function."""
+        server = await super().start()
+        self.periodic_task = asyncio.get_running_loop().create_task(self._emit_periodic())
+        return server
+
+    def stop(self) -> None:
+        """Stop to listen, and to call the function."""
+        if self.periodic_task is not None:
+            self.periodic_task.cancel()
+            self.periodic_task = None
+        super().stop()

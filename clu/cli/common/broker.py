@@ -1,0 +1,219 @@
+"""A connection to the actors of an AMQP broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import urllib.parse
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from aio_pika.exceptions import AMQPError
+
+from clu._core.status import CommandStatus
+from clu.cli.common.connection import (
+    CONNECTION_TIMEOUT,
+    CannotConnect,
+    Connection,
+    Outcome,
+    Received,
+    Result,
+    not_ended,
+)
+from clu.client import AMQPClient
+from clu.exceptions import CluError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clu.client import AMQPReply
+
+__all__ = ["BrokerConnection", "BrokerOptions"]
+
+#: The longest routing key of AMQP, in bytes.
+_LONGEST_KEY = 255
+
+
+@dataclass
+class BrokerOptions:
+    """Where the broker is, and how to be let in."""
+
+    url: str | None
+    user: str
+    password: str
+    host: str
+    port: int
+
+    def check(self) -> None:
+        """Refuse an address that cannot be one, without telling the password in it.
+
+        Raises
+        ------
+        click.UsageError
+            If the address is none of a broker.
+        """
+        if self.url is None:
+            return
+        try:
+            parts = urllib.parse.urlsplit(self.url)
+            scheme, host, _ = parts.scheme, parts.hostname, parts.port
+        except ValueError:
+            raise click.UsageError("The host or the port in --url is invalid.") from None
+        if scheme == "tcp":
+            raise click.UsageError(
+                "--url is the address of a broker. Write the address of a TCP actor, "
+                "tcp://HOST:PORT, in the place of its name."
+            )
+        if scheme not in ("amqp", "amqps") or not host:
+            raise click.UsageError("--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST.")
+
+
+class BrokerConnection(Connection):
+    """A connection to the actors of an AMQP broker.
+
+    Parameters
+    ----------
+    options
+        Where the broker is.
+    """
+
+    def __init__(self, options: BrokerOptions) -> None:
+        super().__init__()
+        options.check()
+        self._quiet: set[str] = set()
+        self._lost = False
+        _silence_libraries()
+        self.client = AMQPClient(
+            f"clu-{uuid.uuid4().hex[:12]}",
+            url=options.url,
+            user=options.user,
+            password=options.password,
+            host=options.host,
+            port=options.port,
+            connection_timeout=CONNECTION_TIMEOUT,
+        )
+        for handler in list(self.client.log.handlers):
+            self.client.log.removeHandler(handler)
+        self.client.log.addHandler(_Notices(lambda text: self.on_notice(text)))
+        self.client.add_reply_callback(self._receive)
+
+    @property
+    def address(self) -> str:
+        """The address of the broker."""
+        return self.client.connection.address
+
+    async def open(self) -> None:
+        """Connect to the broker."""
+        try:
+            await self.client.start()
+        except CluError as error:
+            raise CannotConnect(str(error)) from None
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
+        connection = self.client.connection.connection
+        connection.close_callbacks.add(self._on_lost)
+        connection.reconnect_callbacks.add(self._on_back)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self.on_notice = lambda _: None
+        await self.client.stop()
+
+    async def run(
+        self, actor: str, text: str, *, quiet: bool = False, timeout: float | None = None
+    ) -> Result:
+        """Run a command."""
+        if not self.client.is_connected():
+            return Result(Outcome.UNREACHABLE, f"There is no connection to {self.address}.")
+        if len(f"command.{actor}".encode()) > _LONGEST_KEY:
+            return Result(Outcome.UNREACHABLE, "The name of the actor is too long.")
+        command_id = str(uuid.uuid4())
+        if quiet:
+            self._quiet.add(command_id)
+        replies: list[Received] = []
+        try:
+            command = await self.client.send_command(
+                actor,
+                text,
+                command_id=command_id,
+                internal=quiet,
+                time_limit=timeout,
+                reply_callback=lambda reply: replies.append(self._received(reply)),
+            )
+        except CluError as error:
+            return Result(Outcome.UNREACHABLE, str(error), replies)
+        if command.status.did_succeed:
+            return Result(Outcome.DONE, "", replies)
+        if command.status is CommandStatus.TIMEDOUT:
+            return Result(Outcome.TIMED_OUT, not_ended(actor, text, timeout), replies)
+        if replies and replies[-1].code == "f":
+            return Result(Outcome.FAILED, "", replies)
+        return Result(Outcome.UNREACHABLE, self._reason(actor, command.replies), replies)
+
+    def _reason(self, actor: str, replies: Any) -> str:
+        """Return why a command failed to which the actor itself has said nothing."""
+        reason = str(replies[-1].body.get("error", "")) if replies else ""
+        if not reason or "routing" in reason:
+            return f"There is no actor {actor!r} on {self.address}."
+        return reason
+
+    def _received(self, reply: AMQPReply) -> Received:
+        commander_id = reply.headers.get("commander_id")
+        key = getattr(reply.message, "routing_key", None)
+        return Received(
+            str(reply.sender),
+            str(reply.message_code.value),
+            reply.body,
+            reply.internal,
+            commander_id is None or key == "reply.broadcast",
+            str(commander_id).startswith(f"{self.client.name}."),
+        )
+
+    def _receive(self, reply: AMQPReply) -> None:
+        if reply.is_valid and reply.command_id not in self._quiet:
+            self.on_reply(self._received(reply))
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell an error that nobody waits for; those of a lost connection are told already."""
+        error = context.get("exception")
+        if not isinstance(error, (OSError, AMQPError)):
+            self.on_notice(f"{context['message']}: {error!r}")
+
+    def _on_lost(self, *_: Any) -> None:
+        if not self._lost:
+            self._lost = True
+            self.on_notice(f"Lost the connection to {self.address}; connecting again.")
+
+    def _on_back(self, *_: Any) -> None:
+        self._lost = False
+        self.on_notice(f"Connected to {self.address} again.")
+        self.on_connected(self)
+
+
+#: The functions of the client whose lines the shell has words of its own for.
+_TOLD = ("_connection_lost", "_connection_back")
+
+
+class _Notices(logging.Handler):
+    """Tells warnings of the client in a line."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.funcName in _TOLD:
+            return
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f" ({record.exc_info[1]!r})"
+        self._tell(" ".join(text.split()))
+
+
+def _silence_libraries() -> None:
+    """Keep each failed attempt to connect again off the terminal: it is told once."""
+    for name in ("aio_pika", "aiormq"):
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False

@@ -1,0 +1,95 @@
+"""The commands that actors have: asked for when needed, kept, and asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from clu.cli.common.connection import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from clu.cli.common.connection import Result
+
+__all__ = ["CommandModels"]
+
+#: Click names the command after its function, older releases of it without the dashes.
+_REQUESTS = ("get-command-model", "get_command_model")
+#: The seconds that an actor has to answer.
+_ANSWER_LIMIT = 5.0
+#: After how many seconds a model, or that there is none, is asked for again.
+_FRESH = 60.0
+_FRESH_FAILURE = 5.0
+
+
+class CommandModels:
+    """The command models of actors.
+
+    Parameters
+    ----------
+    ask
+        A coroutine function that runs a command, with the name of an actor, the command and the
+        seconds that it may take.
+    """
+
+    def __init__(self, ask: Callable[[str, str, float], Awaitable[Result]]) -> None:
+        self._ask = ask
+        self._models: dict[str, dict[str, Any]] = {}
+        self._expiry: dict[str, float] = {}
+        self._requests: dict[str, asyncio.Task[Result]] = {}
+
+    async def get(self, actor: str) -> dict[str, Any] | None:
+        """Return the model of an actor, or None if it has none.
+
+        One that is known is returned at once, even if it is asked for again in the background.
+        """
+        request = self.request(actor)
+        if actor not in self._models and request is not None:
+            # Several wait for the same answer, each until the next key is pressed.
+            await asyncio.shield(request)
+        return self._models.get(actor)
+
+    def request(self, actor: str) -> asyncio.Task[Result] | None:
+        """Ask an actor for its model, unless that was done lately."""
+        running = self._requests.get(actor)
+        if running is None and time.monotonic() >= self._expiry.get(actor, 0):
+            running = asyncio.get_running_loop().create_task(self._request(actor))
+            self._requests[actor] = running
+        return running
+
+    def expire(self) -> None:
+        """Ask for all models again when they are needed: the actors may have changed."""
+        self._expiry.clear()
+
+    async def stop(self) -> None:
+        """Wait for no further answers."""
+        requests = list(self._requests.values())
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+
+    async def _request(self, actor: str) -> Result:
+        try:
+            for text in _REQUESTS:
+                result = await self._ask(actor, text, _ANSWER_LIMIT)
+                if result.outcome is not Outcome.FAILED:
+                    break
+            model = _decode(result.keyword("command_model"))
+            if model is not None:
+                self._models[actor] = model
+            self._expiry[actor] = time.monotonic() + (_FRESH_FAILURE if model is None else _FRESH)
+            return result
+        finally:
+            del self._requests[actor]
+
+
+def _decode(model: Any) -> dict[str, Any] | None:
+    if isinstance(model, str):
+        try:
+            model = json.loads(model)
+        except ValueError:
+            return None
+    return model if isinstance(model, dict) else None

@@ -1,0 +1,21 @@
+"""The connection that leads to an actor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clu.cli.common.broker import BrokerOptions
+    from clu.cli.common.connection import Connection
+    from clu.cli.common.options import ActorAddress
+
+
+def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:
+    """Return the connection, not open yet, that leads to an actor."""
+    if actor.tcp is not None:
+        from clu.cli.common.tcp import TCPConnection
+
+        return TCPConnection(*actor.tcp)
+    from clu.cli.common.broker import BrokerConnection
+
+    return BrokerConnection(broker)

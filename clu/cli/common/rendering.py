@@ -1,0 +1,129 @@
+"""Replies as text for a terminal, and as lines for scripts."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clu.cli.common.connection import Received
+
+__all__ = ["Renderer", "compact", "json_line", "keyword_line", "printable", "reply_lines"]
+
+#: The colours of the message codes, of 256.
+_CODE_COLORS = {
+    ">": 152,
+    "i": 152,
+    "d": 244,
+    "w": 226,
+    "e": 210,
+    "f": 196,
+    "!": 196,
+    ":": 28,
+}
+_TIME_COLOR, _ACTOR_COLOR, _NOTICE_COLOR, _ERROR_COLOR = 244, 201, 226, 196
+#: Longer texts are shown without colours, which take their time.
+_LONGEST_COLORED = 100_000
+#: What would act on the terminal, or change the order of what is read.
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BARE = re.compile(r"[^\s\"'={}\[\]]+")
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes in the place of control characters."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def compact(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON."""
+    # Not all terminals know all characters.
+    ascii_only = "utf" not in (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+    return printable(json.dumps(value, indent=indent, ensure_ascii=ascii_only))
+
+
+def now() -> datetime.datetime:
+    """Return the time, in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+class Renderer:
+    """Replies for a terminal, as the shell shows them.
+
+    Parameters
+    ----------
+    color
+        Whether to use colours.
+    indent
+        Whether to take a line for each keyword.
+    time
+        Whether to begin with the time, in UTC.
+    """
+
+    def __init__(self, color: bool = True, indent: bool = True, time: bool = True) -> None:
+        self.color = color
+        self.indent = indent
+        self.time = time
+
+    def reply(self, received: Received) -> str:
+        """Return a reply."""
+        parts = []
+        if self.time:
+            parts.append(self._colored(now().strftime("%H:%M:%S.%f")[:-3], _TIME_COLOR))
+        parts.append(self._colored(printable(received.actor), _ACTOR_COLOR))
+        code = received.code
+        parts.append(self._colored(printable(code), _CODE_COLORS.get(code, _ERROR_COLOR)))
+        if received.keywords:
+            parts.append(self._json(compact(received.keywords, 4 if self.indent else None)))
+        return " ".join(parts)
+
+    def notice(self, text: str) -> str:
+        """Return a line about what goes on."""
+        return self._colored(printable(text), _NOTICE_COLOR)
+
+    def error(self, text: str) -> str:
+        """Return a line about what went wrong."""
+        return self._colored(printable(text), _ERROR_COLOR)
+
+    def _colored(self, text: str, color: int) -> str:
+        return f"\x1b[38;5;{color}m{text}\x1b[39m" if self.color else text
+
+    def _json(self, text: str) -> str:
+        if not self.color or len(text) > _LONGEST_COLORED:
+            return text
+        from clu.cli.common.json_style import colored_json
+
+        return colored_json(text)
+
+
+def json_line(**parts: Any) -> str:
+    """Return a JSON object in a line, which begins with the time."""
+    return json.dumps({"time": now().isoformat(timespec="milliseconds"), **parts})
+
+
+def plain_value(value: Any) -> str:
+    """Return a value for a line of text: bare where it is a word or a number."""
+    if isinstance(value, str) and _BARE.fullmatch(value):
+        return printable(value)
+    return compact(value)
+
+
+def keyword_line(actor: str, keyword: str, value: Any) -> str:
+    """Return a line with the new value of a keyword."""
+    time = now().strftime("%H:%M:%S.%f")[:-3]
+    return f"{time} {printable(actor)} {printable(keyword)}={plain_value(value)}"
+
+
+def reply_lines(received: Received) -> str:
+    """Return a reply as ``CODE KEYWORD=VALUE ...``; the lines of help follow, as lines."""
+    parts = [printable(received.code)]
+    lines: list[str] = []
+    for keyword, value in received.keywords.items():
+        if keyword == "help" and isinstance(value, list):
+            parts.append("help=")
+            lines.extend(f"  {printable(str(line))}".rstrip() for line in value)
+        else:
+            parts.append(f"{printable(keyword)}={plain_value(value)}")
+    return "\n".join([" ".join(parts), *lines])

@@ -1,0 +1,182 @@
+"""A connection to a TCP JSON actor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+from typing import TYPE_CHECKING
+
+from clu._tcp.client import open_connection
+from clu._tcp.lines import LineSplitter, OverlongLine
+from clu.cli.common.connection import (
+    CONNECTION_TIMEOUT,
+    CannotConnect,
+    Connection,
+    Outcome,
+    Received,
+    Result,
+    not_ended,
+)
+
+if TYPE_CHECKING:
+    from clu._tcp.client import TCPStreamClient
+
+__all__ = ["TCPConnection"]
+
+_LINE_LIMIT = 64 * 1024 * 1024
+_CHUNK = 256 * 1024
+_RECONNECT_INTERVAL = 1.0
+_TERMINAL = {":": Outcome.DONE, "f": Outcome.FAILED}
+
+
+class _Running:
+    """A command that runs."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.replies: list[Received] = []
+        self.ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+    def end(self, outcome: Outcome, reason: str = "") -> None:
+        if not self.ended.done():
+            self.ended.set_result(Result(outcome, reason, self.replies))
+
+
+class TCPConnection(Connection):
+    """A connection to a TCP JSON actor. It is made again when it is lost.
+
+    Parameters
+    ----------
+    host, port
+        Where the actor listens.
+
+    Attributes
+    ----------
+    name
+        The name of the actor, once it has replied.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__()
+        self.host = host
+        self.port = port
+        self.name: str | None = None
+        # Others choose their ids too, and see the replies to their commands that are broadcast.
+        self._last_id = random.randrange(2**16, 2**30)
+        self._running: dict[int, _Running] = {}
+        self._stream: TCPStreamClient | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """The address of the actor."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
+
+    async def open(self) -> None:
+        """Connect to the actor."""
+        try:
+            stream = await self._connect()
+        except (OSError, asyncio.TimeoutError) as error:
+            raise CannotConnect(f"Cannot connect to {self.address}: {_reason(error)}.") from None
+        self._task = asyncio.get_running_loop().create_task(self._keep(stream))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._end_all("The connection is closed.")
+
+    async def run(
+        self, actor: str, text: str, *, quiet: bool = False, timeout: float | None = None
+    ) -> Result:
+        """Run a command."""
+        if self._stream is None or self._stream.writer is None:
+            return Result(Outcome.UNREACHABLE, f"There is no connection to {self.address}.")
+        if "\n" in text or "\r" in text:
+            return Result(Outcome.FAILED, "A command for a TCP actor must be a single line.")
+        self._last_id += 1
+        command_id, running = self._last_id, _Running(quiet)
+        self._running[command_id] = running
+        self._stream.writer.write(f"{command_id} {text}\n".encode(errors="replace"))
+        try:
+            return await asyncio.wait_for(asyncio.shield(running.ended), timeout)
+        except asyncio.TimeoutError:
+            reason = not_ended(self.name or self.address, text, timeout)
+            return Result(Outcome.TIMED_OUT, reason, running.replies)
+
+    async def _connect(self) -> TCPStreamClient:
+        return await asyncio.wait_for(open_connection(self.host, self.port), CONNECTION_TIMEOUT)
+
+    async def _keep(self, stream: TCPStreamClient) -> None:
+        while True:
+            self._stream = stream
+            try:
+                await self._read(stream)
+            finally:
+                self._stream = None
+                stream.close()
+            self._end_all(f"{self.address} has closed the connection.")
+            self.on_notice(f"Lost the connection to {self.address}; connecting again.")
+            stream = await self._reconnect()
+            self._stream = stream
+            self.on_notice(f"Connected to {self.address} again.")
+            self.on_connected(self)
+
+    async def _reconnect(self) -> TCPStreamClient:
+        while True:
+            await asyncio.sleep(_RECONNECT_INTERVAL)
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
+                return await self._connect()
+
+    async def _read(self, stream: TCPStreamClient) -> None:
+        assert stream.reader is not None
+        splitter = LineSplitter(_LINE_LIMIT)
+        with contextlib.suppress(OSError):
+            while data := await stream.reader.read(_CHUNK):
+                for line in splitter.feed(data):
+                    self._take(line.head if isinstance(line, OverlongLine) else line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            reply = json.loads(line)
+            header, keywords = reply["header"], reply["data"]
+            actor, code = str(header["sender"]), str(header["message_code"])
+            command_id, internal = header["command_id"], bool(header["internal"])
+            keywords = dict(keywords)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            self.on_notice(f"{self.address} sent what is not a reply: {_excerpt(line)}")
+            return
+        self.name = actor
+        running = self._running.get(command_id) if isinstance(command_id, int) else None
+        broadcast = running is None
+        received = Received(actor, code, keywords, internal, broadcast, not broadcast)
+        if running is not None:
+            running.replies.append(received)
+        if running is None or not running.quiet:
+            self.on_reply(received)
+        if running is not None and code in _TERMINAL:
+            del self._running[command_id]
+            running.end(_TERMINAL[code])
+
+    def _end_all(self, reason: str) -> None:
+        running, self._running = self._running, {}
+        for command in running.values():
+            command.end(Outcome.UNREACHABLE, reason)
+
+
+def _excerpt(line: bytes, length: int = 60) -> str:
+    text = line[: length + 1].decode(errors="replace").strip()
+    return repr(text if len(line) <= length else f"{text[:length]}...")
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number is None and isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        return f"no answer within {CONNECTION_TIMEOUT:g} s"
+    # asyncio puts the address of each family into the text of the error.
+    return os.strerror(number) if number and number > 0 else str(error)

@@ -1,0 +1,64 @@
+"""The actors that a shell knows, and the connections that lead to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clu.cli.common.tcp import TCPConnection
+
+if TYPE_CHECKING:
+    from clu.cli.common.broker import BrokerConnection, BrokerOptions
+    from clu.cli.common.connection import Connection
+    from clu.cli.common.options import ActorAddress
+
+__all__ = ["Actors"]
+
+
+class Actors:
+    """The actors that a shell knows.
+
+    Parameters
+    ----------
+    addresses
+        The actors to begin with. There is no broker if all of them are TCP actors.
+    broker
+        Where the broker is.
+
+    Attributes
+    ----------
+    broker
+        The connection to the broker, or None.
+    direct
+        The connections to TCP actors.
+    """
+
+    def __init__(self, addresses: tuple[ActorAddress, ...], broker: BrokerOptions) -> None:
+        self.direct = [TCPConnection(*item.tcp) for item in addresses if item.tcp is not None]
+        self.broker: BrokerConnection | None = None
+        #: The names of those on the broker.
+        self._names = {item.name for item in addresses if item.tcp is None}
+        if self._names or not self.direct:
+            from clu.cli.common.broker import BrokerConnection
+
+            self.broker = BrokerConnection(broker)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All connections."""
+        return [*([self.broker] if self.broker is not None else []), *self.direct]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the actors; the address of a TCP actor that has not told its name."""
+        return sorted({*self._names, *(item.name or item.address for item in self.direct)})
+
+    def add(self, name: str) -> None:
+        """Note that there is an actor of this name on the broker."""
+        self._names.add(name)
+
+    def find(self, name: str) -> Connection | None:
+        """Return the connection that leads to an actor."""
+        for connection in self.direct:
+            if name in (connection.address, connection.name):
+                return connection
+        return self.broker

@@ -1,0 +1,63 @@
+"""``clu shell``, or ``clu`` alone: a prompt for commands, with the replies above it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from clu._core.run import run
+from clu.cli.common.options import ActorType, broker_options
+
+if TYPE_CHECKING:
+    from clu.cli.common.broker import BrokerOptions
+    from clu.cli.common.options import ActorAddress
+
+__all__ = ["command"]
+
+
+@click.command(name="shell")
+@broker_options
+@click.option("-a", "--all", "others", is_flag=True, help="Show replies to others too.")
+@click.option("-n", "--no-indent", is_flag=True, help="Show each reply in a line.")
+@click.option("-b", "--ignore-broadcasts", is_flag=True, help="Do not show broadcasts.")
+@click.option("-t", "--no-time", is_flag=True, help="Do not show the time, which is in UTC.")
+@click.option("--internal", is_flag=True, help="Show internal replies too.")
+@click.argument("actors", type=ActorType(), nargs=-1)
+def command(
+    broker: BrokerOptions,
+    others: bool,
+    no_indent: bool,
+    ignore_broadcasts: bool,
+    no_time: bool,
+    internal: bool,
+    actors: tuple[ActorAddress, ...],
+) -> None:
+    """Talk to actors.
+
+    Type the name of an actor and a command for it. Tab completes both, and replies are shown
+    above the prompt. Type help for more.
+
+    ACTORS are names of actors on the broker, or tcp://HOST:PORT for TCP JSON actors. They are
+    those whose names are completed from the start and whose broadcasts are shown; any other
+    actor of the broker can be talked to as well. There need not be a broker if all are TCP
+    actors.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            "The shell needs a terminal. For scripts there are clu send and clu watch."
+        )
+    from clu.cli.common.rendering import Renderer
+    from clu.cli.shell.actors import Actors
+    from clu.cli.shell.session import ShellSession, Visibility
+
+    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    names = {actor.name for actor in actors if actor.tcp is None}
+    session = ShellSession(
+        Actors(actors, broker),
+        Renderer(color, not no_indent, not no_time),
+        Visibility(others, not ignore_broadcasts, internal, names),
+    )
+    run(session.run())
