@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clu._amqp.actor import AMQPActor, AMQPBaseActor
+from clu._amqp.actor import BrokerActor
+from clu._amqp.announcement import RECONNECTED, STARTED
+from clu._amqp.command import BadMessage, payload
+from clu._amqp.reply import decode_headers
+from clu._core.callbacks import call_user_function, callback_name
 from clu._core.encoding import ENCODING_ERRORS, blame_keyword, indent_line
 from clu._core.logging import REPLY
 from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
 from clu._tcp.actor import TCPServerActor
-from clu._tcp.command import BadLine, parse_tcp_command
+from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
 from clu._tcp.token import TokenGate
 from clu._tcp.transport import BUFFER_LIMIT, ClientTransport
 from clu.base import BaseActor
+from clu.client import AMQPClient
+from clu.command import Command, TimedCommandList
 from clu.exceptions import CluNotImplemented, CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
     from clu.base import Reply
-    from clu.command import Command
 
 __all__ = ["AMQPActor", "AMQPBaseActor", "JSONActor", "TCPBaseActor"]
 
@@ -30,6 +40,11 @@ T = TypeVar("T", bound="TCPBaseActor")
 
 #: The name of the transport's class in annotations of existing code.
 CustomTransportType = ClientTransport
+
+
+def _make_command(self: Any, *args: Any, **kwargs: Any) -> Command[Any]:
+    """Make the command of a user. Tests of actors patch the class in this module."""
+    return Command(*args, **kwargs)
 
 
 class TCPBaseActor(TCPServerActor):
@@ -95,7 +110,9 @@ class TCPBaseActor(TCPServerActor):
         if port is None:
             raise CluValueError("port needs to be specified.")
         self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
-        self._token_gate = None if token is None else TokenGate(self, token)
+        self._token_gate = (
+            None if token is None else TokenGate(self.server, token, self, self._command)
+        )
 
     async def start(self: T) -> T:
         """Start to listen for clients.
@@ -139,11 +156,10 @@ class TCPBaseActor(TCPServerActor):
             return self._command(transport, error.command_id).fail(error=str(error))
         return self._run_command(self._command(transport, command_id, body), transport)
 
+    _make_command = _make_command
+
     def _command_id_of(self, head: bytes) -> int:
-        try:
-            return parse_tcp_command(head)[0]
-        except BadLine as error:
-            return error.command_id
+        return find_command_id(head)
 
     # The very function, since a call to pass the arguments on takes a quarter of its time.
     write = with_open_signature(BaseActor.write)
@@ -180,3 +196,163 @@ class JSONActor(ClickParser, TCPBaseActor):
     def send_command(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a JSON actor is not connected to others."""
         raise CluNotImplemented("JSONActor cannot send commands to other actors.")
+
+
+class AMQPBaseActor(BrokerActor, AMQPClient):
+    """An actor that speaks over an AMQP broker. It has no parser: combine it with one.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `AMQPClient` and `BaseActor`.
+
+    Attributes
+    ----------
+    commands_queue
+        The queue of aio_pika that commands come from.
+    timed_commands
+        Commands that the actor runs on itself periodically.
+
+    Notes
+    -----
+    An actor announces when it has started and when it may have lost commands or replies, so that
+    clients do not wait for them for ever: see ``clu._amqp.announcement``.
+
+    The broker sends it the replies of others from the moment that it wants some: when it overrides
+    ``handle_reply``, has a model or a callback, or sends a command.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands_queue: Any = None
+        self.timed_commands = TimedCommandList(self)
+        if type(self)._write_internal is BrokerActor._write_internal:
+            # As a function it needs no task for each reply.
+            self._write_internal = self._write_now  # type: ignore[method-assign,assignment]
+
+    async def start(self, **kwargs: Any) -> Self:  # type: ignore[override]
+        """Connect to the broker and listen for commands.
+
+        Parameters
+        ----------
+        kwargs
+            Arguments of `AMQPClient.start`.
+        """
+        await super().start(**kwargs)
+        try:
+            self.commands_queue = await self.connection.add_queue(
+                f"{self.name}_commands",
+                self._receive_command,
+                f"command.{self.name}.#",
+                handler=self._take_command,
+            )
+        except BaseException:
+            await self.stop()
+            raise
+        for box in self._boxes():
+            box.overflow.on_end = self._announce_overflow
+        self._announce(STARTED)
+        self.timed_commands.start()
+        return self
+
+    async def stop(self) -> None:
+        """Cancel what runs, publish what was written, and close the connection."""
+        await self.timed_commands.stop()
+        if self.connection.is_connected:
+            await self.connection.stop_consuming()
+        await self._active_commands.cancel(self)
+        await super().stop()
+
+    async def new_command(self, message: Any, ack: bool = True) -> Any:
+        """Run the command in a message.
+
+        Parameters
+        ----------
+        message
+            The message of the broker.
+        ack
+            Whether to acknowledge the message.
+
+        Returns
+        -------
+        command
+            The command.
+        """
+        if ack:
+            await self._acknowledge(message)
+        return self._handle_command(message)
+
+    _make_command = _make_command
+
+    def _has_own_new_command(self) -> bool:
+        return type(self).new_command in _OWN and "new_command" not in self.__dict__
+
+    def _connection_back(self, *args: Any) -> None:
+        super()._connection_back(*args)
+        # While the outbox overflows, replies are lost after this too: it is announced when it ends.
+        if not any(box.overflow.is_under_way for box in self._boxes()):
+            self._announce(RECONNECTED)
+
+    def _wants_replies(self) -> bool:
+        # Each reply would go to each actor of an observatory, though most of them follow nobody.
+        return bool(self.models or self._callbacks) or not self._handles_replies_itself()
+
+
+class AMQPActor(ClickParser, AMQPBaseActor):
+    """An AMQP actor that parses commands with click.
+
+    Parameters
+    ----------
+    args, kwargs
+        Arguments of `AMQPBaseActor`.
+
+    Attributes
+    ----------
+    task_handlers
+        The handlers of tasks, by their names.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.task_handlers: dict[str, Callable[[dict[str, Any]], Any]] = {}
+
+    def add_task_handler(self, name: str, callback: Callable[[dict[str, Any]], Any]) -> None:
+        """Add a handler of a task that others send with `AMQPClient.send_task`.
+
+        Parameters
+        ----------
+        name
+            The name of the task.
+        callback
+            A function or coroutine function that is called with the payload. The payload has
+            the actor itself as ``__actor__``.
+        """
+        self.task_handlers[name] = callback
+
+    async def new_command(self, message: Any, ack: bool = True) -> Any:
+        """Run the command, or handle the task, in a message. See `AMQPBaseActor.new_command`."""
+        return await super().new_command(message, ack=ack)
+
+    def _handle_command(self, message: Any) -> Command[Any] | None:
+        if not decode_headers(message).get("task"):
+            return super()._handle_command(message)
+        try:
+            task = payload(message)
+        except BadMessage as error:
+            self.log.error("%s: received a bad task: %s", self.name, error)
+            return None
+        name = task.pop("task", None)
+        handler = self.task_handlers.get(name) if isinstance(name, str) else None
+        if handler is None:
+            self.log.warning("%s: there is no handler of the task %r.", self.name, name)
+            return None
+        task["__actor__"] = self
+        self.log.debug("%s: task %r goes to %s.", self.name, name, callback_name(handler))
+        result = call_user_function(handler, task)
+        if asyncio.iscoroutine(result):
+            self._create_task(result, handler)
+        return None
+
+
+#: What may be done without a coroutine, as nobody has overridden it.
+_OWN = (AMQPBaseActor.new_command, AMQPActor.new_command)

@@ -10,6 +10,7 @@ import pathlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clu._core.active_commands import ActiveCommands
 from clu._core.callbacks import callback_name, start_user_coroutine
 from clu._core.config import actor_arguments, parse_config
 from clu._core.logging import REPLY, guard_handlers
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
-    from clu.command import BaseCommand, Command
+    from clu._core.protocols import CommandLike
     from clu.model import Model
     from clu.store import KeywordStore
 
@@ -107,9 +108,10 @@ class BaseClient(metaclass=abc.ABCMeta):
 
     async def stop(self) -> None:
         """Cancel the tasks that the client started."""
-        deaf = await cancel_tasks(self._tasks)
-        if deaf:
-            self.log.warning("%s: %d tasks go on though they were cancelled.", self.name, deaf)
+        if uncancelled := await cancel_tasks(self._tasks):
+            self.log.warning(
+                "%s: %d tasks go on though they were cancelled.", self.name, uncancelled
+            )
 
     def _create_task(
         self, coroutine: Coroutine[Any, Any, Any], callback: Callable[..., Any] | None = None
@@ -303,6 +305,7 @@ class BaseActor(BaseClient):
         # Found faster in the actor than in the class, which may have one.
         self._message_processor = self._message_processor
         self.store: KeywordStore | None = None
+        self._active_commands = ActiveCommands()
         if store:
             from clu.store import make_store
 
@@ -344,11 +347,15 @@ class BaseActor(BaseClient):
     def new_command(self, *args: Any, **kwargs: Any) -> Any:
         """Handle a new command, as it came from the transport."""
 
+    def _track_command(self, command: Any) -> None:
+        """Remember a command that runs, until it has ended."""
+        self._active_commands.track(command)
+
     @abc.abstractmethod
     def parse_command(self, command: Any) -> Any:
         """Parse and run a command."""
 
-    def invoke_mock_command(self, command_str: str, command_id: int = 0) -> Command[Any]:
+    def invoke_mock_command(self, command_str: str, command_id: int = 0) -> Any:
         """Send a command to an actor that was prepared by `clu.testing.setup_test_actor`."""
         raise CluNotImplemented("Prepare the actor with clu.testing.setup_test_actor() first.")
 
@@ -356,7 +363,7 @@ class BaseActor(BaseClient):
         self,
         message_code: MessageCode | str = MessageCode.INFO,
         message: dict[str, Any] | str | None = None,
-        command: BaseCommand[Any, Any] | None = None,
+        command: CommandLike | None = None,
         broadcast: bool = False,
         validate: bool | None = None,
         expand_exceptions: bool = True,

@@ -9,7 +9,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.announcement import ANNOUNCEMENT
-from clu._amqp.connection import TIMEOUT, TopicListener
+from clu._amqp.connection import TopicListener
+from clu._amqp.errors import TIMEOUT
 from clu._amqp.log import forget_reasons
 from clu._amqp.outbox import Outbox
 from clu._amqp.publishing import REPLIES, PublishingMixIn

@@ -483,3 +483,10 @@ class FakeCommand(BaseCommand[Any, "FakeCommand"]):
         elif isinstance(message, BaseException):
             message = {"error": message}
         self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), {**(message or {}), **kwargs})
+
+
+def _timed_command(*args: Any, **kwargs: Any) -> Command[Any]:
+    return Command(*args, **kwargs)
+
+
+TimedCommand.factory = staticmethod(_timed_command)

@@ -24,7 +24,7 @@ from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clu.base import BaseClient
+    from clu._core.protocols import CommandSender
 
 __all__ = [
     "DEFAULT_SCHEMA",
@@ -246,7 +246,7 @@ class ModelSet(dict[str, Model]):
 
     def __init__(
         self,
-        client: BaseClient,
+        client: CommandSender,
         actors: list[str] = [],
         get_schema_command: str = "get_schema",
         raise_exception: bool = True,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from clu.exceptions import CluTypeError, CluValueError
 
 if TYPE_CHECKING:
-    from clu.base import BaseActor, Reply
+    from clu._core.protocols import ActorLike
+    from clu._core.reply import Reply
 
 __all__ = ["KeywordOutput", "KeywordStore"]
 
@@ -57,7 +58,7 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
     """
 
     def __init__(
-        self, actor: BaseActor, filter: list[str] | None = None, limit: int | None = None
+        self, actor: ActorLike, filter: list[str] | None = None, limit: int | None = None
     ) -> None:
         super().__init__(list)
         if limit is not None and (isinstance(limit, bool) or limit < 1):
@@ -86,7 +87,7 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
         return self.get(keyword, [])[-n:] if n > 0 else []
 
 
-def make_store(actor: BaseActor, store: object) -> KeywordStore:
+def make_store(actor: ActorLike, store: object) -> KeywordStore:
     """Make the store of an actor from what its argument ``store`` says.
 
     Raises

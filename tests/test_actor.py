@@ -284,7 +284,7 @@ async def test_a_reset_connection_is_forgotten_without_noise(
     caplog.set_level(logging.WARNING)
     raw = socket.create_connection(("localhost", actor.port))
     raw.sendall(b"1 wait\n2 pi")
-    await until(lambda: len(actor.transports) == 1 and actor._running_commands)
+    await until(lambda: len(actor.transports) == 1 and actor._active_commands)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     raw.close()
     await until(lambda: not actor.transports)

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.errors import RECONNECT_INTERVAL, TIMEOUT, connection_error
 from clu._amqp.log import quieten
 from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluValueError
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
     from clu._amqp.plane import DataPlane
 
-#: The seconds that connecting may take.
-TIMEOUT = 20.0
-#: The seconds between two attempts to connect again.
-RECONNECT_INTERVAL = 1.0
 #: The seconds that a broker has to answer as we leave.
 _CLOSE_LIMIT = 5.0
 #: The seconds that the broker gets to notice that the former owner of a queue is gone.
@@ -433,13 +430,3 @@ def _check_heartbeat(heartbeat: Any) -> int | None:
             f"0 (never) to {_LONGEST_HEARTBEAT}."
         )
     return int(heartbeat)
-
-
-def connection_error(message: str) -> CluConnectionError:
-    """Return an error that is one of clu and one of aio_pika."""
-    from aio_pika.exceptions import AMQPConnectionError
-
-    class BrokerConnectionError(CluConnectionError, AMQPConnectionError):
-        """No connection to the AMQP broker."""
-
-    return BrokerConnectionError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
@@ -16,7 +16,18 @@ from clu._speedups.amqp import Delivery, encode_ack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clu._amqp.stream import FrameProtocol
+
+class Origin(Protocol):
+    """What a message needs of the connection that it came from."""
+
+    def is_stale(self, message: IncomingMessage) -> bool:
+        """Whether the channel that the message came from is closed."""
+
+    def channel_of(self, message: IncomingMessage) -> Any:
+        """Return the channel of aiormq that the message came from, or None if it is closed."""
+
+    def send_along(self, data: bytes) -> None:
+        """Write bytes for which nobody waits, together with what follows."""
 
 
 class IncomingMessage(Delivery):
@@ -28,7 +39,7 @@ class IncomingMessage(Delivery):
     __slots__ = ()
 
     #: The connection to acknowledge to; None if the broker waits for no acknowledgement.
-    origin: FrameProtocol | None
+    origin: Origin | None
 
     message_count = None
 
@@ -169,7 +180,7 @@ class IncomingMessage(Delivery):
         await self.channel.basic_reject(self.delivery_tag, requeue=requeue)
         self.is_settled = True
 
-    def _start(self, verb: str) -> FrameProtocol:
+    def _start(self, verb: str) -> Origin:
         if self.origin is None:
             raise TypeError(f'Can\'t {verb} message with "no_ack" flag')
         if self.is_settled:

@@ -7,7 +7,7 @@ import collections
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.connection import connection_error
+from clu._amqp.errors import connection_error
 from clu._amqp.overflow import Overflow
 from clu.exceptions import CluError
 

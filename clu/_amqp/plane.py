@@ -13,7 +13,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.connection import RECONNECT_INTERVAL, connection_error
+from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
 from clu._speedups.amqp import HAS_CODEC
 
 if TYPE_CHECKING:
@@ -162,18 +162,18 @@ class DataPlane:
     # -- what the protocol reports ---------------------------------------------------------
 
     def connected(self, protocol: FrameProtocol) -> None:
-        """Take note of a new connection."""
+        """Record a new connection."""
         self._protocol = protocol
 
     def lost(self, protocol: FrameProtocol) -> None:
-        """Take note that a connection is lost."""
+        """Record that a connection is lost."""
         protocol.close()
         if protocol is self._protocol:
             self._protocol = None
             self._detach(1.5 * RECONNECT_INTERVAL)
 
     def channel_closed(self, protocol: FrameProtocol, channel: int) -> None:
-        """Take note that the broker has closed a channel."""
+        """Record that the broker has closed a channel."""
         if protocol is self._protocol and channel == protocol.splitter.channel:
             protocol.splitter.channel = -1
             self._detach(0 if self.sender.is_well else RECONNECT_INTERVAL)

@@ -7,11 +7,12 @@ import functools
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.connection import RECONNECT_INTERVAL, TopicListener, connection_error
+from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._speedups.reply import encode_json
 
 if TYPE_CHECKING:
+    from clu._amqp.connection import TopicListener
     from clu._amqp.outbox import Outbox
     from clu._amqp.sender import Sender
     from clu.command import Command

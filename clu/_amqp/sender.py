@@ -6,12 +6,12 @@ import asyncio
 import collections
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiormq.exceptions import DeliveryError
 from pamqp import commands
 
-from clu._amqp.connection import connection_error
+from clu._amqp.errors import connection_error
 from clu._amqp.overflow import Overflow
 from clu._speedups.amqp import Publisher, move_frames
 from clu.exceptions import CluError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clu._amqp.message import IncomingMessage
-    from clu._amqp.stream import FrameProtocol
 
 #: How often a message is published again because the connection was lost meanwhile.
 _MOST_ATTEMPTS = 10
@@ -31,6 +30,20 @@ _MANY_LOSSES = 3
 _BATCH = 128 * 1024
 #: The longest frame before the broker has told its limit.
 _FRAME_MAX = 4096
+
+
+class FrameSink(Protocol):
+    """What is needed of the connection that frames are written to."""
+
+    is_paused: bool
+    is_blocked: bool
+    is_closed: bool
+
+    def send(self, data: bytes, is_urgent: bool = False) -> None:
+        """Write bytes, with what else is written in this iteration of the event loop."""
+
+    def flush(self) -> None:
+        """Hand what was written to the transport."""
 
 
 class Sending:
@@ -108,7 +121,7 @@ class Sender:
         #: None stands for one that was confirmed before those in front of it.
         self._under_way: collections.deque[Sending | None] = collections.deque()
         self._first_tag = 1
-        self._protocol: FrameProtocol | None = None
+        self._protocol: FrameSink | None = None
         self._is_open = False
         #: What the messages that wait are encoded for.
         self._channel = 1
@@ -320,7 +333,7 @@ class Sender:
                 item.returned = DeliveryError(None, frame)
                 return
 
-    def attach(self, protocol: FrameProtocol, channel: int, frame_max: int) -> None:
+    def attach(self, protocol: FrameSink, channel: int, frame_max: int) -> None:
         """Publish on a channel that was opened."""
         self._protocol = protocol
         self._first_tag = 1

@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clu._amqp.message import IncomingMessage
 from clu._amqp.transport import ClosingTransportFactory
 from clu._speedups.amqp import FrameError, Splitter
 
 if TYPE_CHECKING:
-    from clu._amqp.plane import DataPlane
+    from collections.abc import Callable
+
+    from clu._amqp.sender import Sender
+
+
+class Plane(Protocol):
+    """What a connection reports to."""
+
+    sender: Sender
+    handlers: dict[bytes, Callable[[IncomingMessage], Any]]
+    is_attached: bool
+
+    def connected(self, protocol: FrameProtocol) -> None:
+        """Record a new connection."""
+
+    def lost(self, protocol: FrameProtocol) -> None:
+        """Record that a connection is lost."""
+
+    def channel_closed(self, protocol: FrameProtocol, channel: int) -> None:
+        """Record that the broker has closed a channel."""
+
+    def channel(self, number: int) -> Any:
+        """Return the channel of aiormq with a number, or None."""
+
 
 logger = logging.getLogger("clu")
 
@@ -55,7 +78,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
     transport: asyncio.Transport
 
     def __init__(
-        self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop, plane: DataPlane
+        self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop, plane: Plane
     ) -> None:
         super().__init__(reader, loop=loop)
         self._reader = reader
@@ -228,7 +251,7 @@ class FrameTransportFactory(ClosingTransportFactory):
         The data plane that our frames belong to.
     """
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: Plane) -> None:
         super().__init__()
         self._plane = plane
 

@@ -77,7 +77,7 @@ async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]], grace: float = GRACE)
 
     Returns
     -------
-    deaf
+    uncancelled
         How many run on although they were cancelled.
     """
     others = [task for task in tasks if task is not asyncio.current_task()]
@@ -85,5 +85,5 @@ async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]], grace: float = GRACE)
         task.cancel()
     if not others:
         return 0
-    _, deaf = await asyncio.wait(others, timeout=grace)
-    return len(deaf)
+    _, uncancelled = await asyncio.wait(others, timeout=grace)
+    return len(uncancelled)

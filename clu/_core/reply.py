@@ -11,7 +11,7 @@ from clu._speedups.reply import ReplyFields
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
-    from clu.command import BaseCommand
+    from clu._core.protocols import CommandLike
 
 
 class MessageCode(enum.Enum):
@@ -86,7 +86,7 @@ class Reply(ReplyFields):
         self,
         message_code: MessageCode,
         message: dict[str, Any],
-        command: BaseCommand[Any, Any] | None = None,
+        command: CommandLike | None = None,
         broadcast: bool = False,
         use_validation: bool = False,
         validated: bool = False,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from clu.exceptions import CluRuntimeError
 
 if TYPE_CHECKING:
-    from clu.base import BaseActor
-    from clu.command import Command
+    from collections.abc import Callable
 
+    from clu._core.protocols import ActorLike
 
 #: What the poller leaves to others between two rounds, in seconds.
 _SHORTEST_PAUSE = 0.001
@@ -29,6 +31,9 @@ class TimedCommand:
         Whether the first run only updates the model and sends nothing.
     """
 
+    #: Makes the command that runs. The class of commands, which knows this module, sets it.
+    factory: ClassVar[Callable[..., Any]]
+
     def __init__(self, command_string: str, delay: float = 1, first_silent: bool = False) -> None:
         self.command_string = command_string
         self.delay = delay
@@ -36,12 +41,10 @@ class TimedCommand:
         self.is_running = False
         self.first_silent = first_silent
 
-    async def run(self, actor: BaseActor) -> None:
+    async def run(self, actor: ActorLike) -> None:
         """Start the command on an actor. It runs on in the background."""
-        from clu.command import Command
-
         silent, self.first_silent = self.first_silent, False
-        command: Command[Any] = Command(
+        command = type(self).factory(
             self.command_string,
             actor=actor,
             commander_id=f".{actor.name}",
@@ -77,7 +80,7 @@ class TimedCommandList(list[TimedCommand]):
 
     def __init__(
         self,
-        actor: BaseActor,
+        actor: ActorLike,
         resolution: float = 0.5,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -127,8 +130,6 @@ class TimedCommandList(list[TimedCommand]):
         CluError
             If they run already.
         """
-        from clu.exceptions import CluRuntimeError
-
         if self.running:
             raise CluRuntimeError("poller is already running.")
         for command in self:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from clu._core.loop import cancel_tasks
-from clu._core.status import CommandStatus
 from clu._tcp.server import TCPStreamServer
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
@@ -64,7 +62,6 @@ class TCPServerActor(BaseActor):
             max_requests=max_commands,
         )
         self.timed_commands = TimedCommandList(self)
-        self._running_commands: set[Command[Any]] = set()
 
     async def _start_server(self) -> None:
         await self.server.start()
@@ -75,12 +72,7 @@ class TCPServerActor(BaseActor):
     async def stop(self) -> None:
         """Cancel what runs, tell the clients, and close their connections."""
         await self.timed_commands.stop()
-        deaf = await cancel_tasks([c._task for c in self._running_commands if c._task is not None])
-        if deaf:
-            self.log.warning("%s: %d callbacks go on though they were cancelled.", self.name, deaf)
-        for command in list(self._running_commands):
-            if not command.status.is_done:
-                command.set_status(CommandStatus.CANCELLED, error="The actor is stopping.")
+        await self._active_commands.cancel(self)
         self.server.stop()
         await self.server.wait_closed()
         await super().stop()
@@ -93,10 +85,13 @@ class TCPServerActor(BaseActor):
         """Take a new client, or forget one that has gone."""
         raise NotImplementedError
 
+    def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
+        raise NotImplementedError
+
     def _command(
         self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
     ) -> Command[Any]:
-        return Command(
+        return self._make_command(
             body,
             transport,
             commander_id=transport.user_id if commander_id is None else commander_id,
@@ -109,8 +104,7 @@ class TCPServerActor(BaseActor):
         """Run a command, and remember it until it is done."""
         self.parse_command(command)
         if not command.done():
-            self._running_commands.add(command)
-            command.add_done_callback(self._running_commands.discard)
+            self._active_commands.track(command)
             if isinstance(transport, ClientTransport):
                 transport.begin_request()
                 command.add_done_callback(transport.end_request)
@@ -131,11 +125,6 @@ class TCPServerActor(BaseActor):
             transport.get_extra_info("peername"),
         )
         transport.close()
-
-    def _track_command(self, command: Command[Any]) -> None:
-        """Remember a command that the actor itself runs, until it is done."""
-        self._running_commands.add(command)
-        command.add_done_callback(self._running_commands.discard)
 
     def _command_id_of(self, head: bytes) -> int:
         """Return the command id in the beginning of a line."""

@@ -34,6 +34,14 @@ def parse_tcp_command(line: bytes) -> tuple[int, str]:
     return command_id, body or ""
 
 
+def find_command_id(head: bytes) -> int:
+    """Return the command id in the beginning of a line, 0 by default."""
+    try:
+        return parse_tcp_command(head)[0]
+    except BadLine as error:
+        return error.command_id
+
+
 class BadLine(CommandError):
     """A line that is not a command, with the id to answer to."""
 

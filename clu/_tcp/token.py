@@ -6,31 +6,39 @@ import asyncio
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from clu._tcp.command import BadLine, parse_tcp_command
+from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clu._core.protocols import ActorLike
     from clu._tcp.lines import OverlongLine
-    from clu.actor import TCPBaseActor
+    from clu._tcp.server import TCPStreamServer
 
 #: How long a client may take to send its token, in seconds.
-PATIENCE = 10.0
+TOKEN_TIMEOUT = 10.0
 _NEEDED = "This actor needs a token: send token <token>."
 
 
 class TokenGate:
-    """Stands between a server and its actor, and lets in who sends the token first.
+    """Stands between a server and its callbacks, and admits clients that send the token first.
 
     The first line of a client must be ``[<command id>] token <token>``. It is answered like a
-    command that succeeds; from then on the client is one of the actor. Anything else is answered
-    by one failing reply, and the connection is closed. Who has not been let in gets no replies.
+    command that succeeds; from then on the server calls its callbacks for the client. Anything
+    else is answered by one failing reply, and the connection is closed. A client that has not been
+    admitted gets no replies.
 
     Parameters
     ----------
-    actor
-        The actor.
+    server
+        The server, whose callbacks are replaced.
     token
         The token, a word.
+    actor
+        The actor, for its name and log.
+    make_command
+        Makes the command with which a client is answered, from its transport and a command id.
 
     Raises
     ------
@@ -38,26 +46,39 @@ class TokenGate:
         If the token is empty, or not one word.
     """
 
-    def __init__(self, actor: TCPBaseActor, token: str) -> None:
+    def __init__(
+        self,
+        server: TCPStreamServer,
+        token: str,
+        actor: ActorLike,
+        make_command: Callable[[Any, int], Any],
+    ) -> None:
         if not isinstance(token, str) or len(token.split()) != 1 or token.strip() != token:
-            raise CluValueError("The token must be a text without white space.")
-        self._actor = actor
+            raise CluValueError("The token must be a string without white space.")
         self._token = token.encode()
+        self._actor = actor
+        self._make_command = make_command
         self._waiting: dict[Any, asyncio.TimerHandle] = {}
-        server = actor.server
+        assert server.connection_callback is not None
+        assert server.data_received_callback is not None
+        assert server.overlong_callback is not None
+        self._user_callback = server.connection_callback
+        self._line_callback = server.data_received_callback
+        self._overlong_callback = server.overlong_callback
         server.connection_callback = self._connected
         server.data_received_callback = self._received
         server.overlong_callback = self._overlong
 
-    def _connected(self, transport: Any) -> None:
+    def _connected(self, transport: Any) -> Any:
         if not transport.is_closing():
             loop = asyncio.get_running_loop()
-            self._waiting[transport] = loop.call_later(PATIENCE, self._time_out, transport)
-            return
+            self._waiting[transport] = loop.call_later(TOKEN_TIMEOUT, self._time_out, transport)
+            return None
         if transport in self._waiting:
             self._waiting.pop(transport).cancel()
         else:
-            self._actor.new_user(transport)
+            return self._user_callback(transport)
+        return None
 
     def _received(self, transport: Any, line: bytes) -> Any:
         if transport.is_closing():
@@ -66,7 +87,7 @@ class TokenGate:
         if not is_waiting and transport.user_id is None:
             return None
         if not (is_waiting or self._token in line):
-            return self._actor.new_command(transport, line)
+            return self._line_callback(transport, line)
         try:
             command_id, body = parse_tcp_command(line)
         except BadLine as error:
@@ -74,39 +95,38 @@ class TokenGate:
         word, _, token = body.partition(" ")
         if not is_waiting:
             if word != "token":
-                return self._actor.new_command(transport, line)
-            # Once more: as a command it would be in the log.
-            self._actor._command(transport, command_id).finish()
+                return self._line_callback(transport, line)
+            # A client that sends it again: as a command it would be in the log.
+            self._make_command(transport, command_id).finish()
         elif word != "token":
             self._refuse(transport, command_id, _NEEDED)
         elif not hmac.compare_digest(token.strip().encode(), self._token):
             self._refuse(transport, command_id, "The token is wrong.")
         else:
             self._waiting.pop(transport).cancel()
-            self._actor.new_user(transport)
-            self._actor._command(transport, command_id).finish()
+            self._user_callback(transport)
+            self._make_command(transport, command_id).finish()
         return None
 
     def _overlong(self, transport: Any, line: OverlongLine) -> None:
         if transport.is_closing():
             return
         if transport in self._waiting:
-            command_id = self._actor._command_id_of(line.head)
-            self._refuse(transport, command_id, _NEEDED)
+            self._refuse(transport, find_command_id(line.head), _NEEDED)
         elif transport.user_id is not None:
-            self._actor._refuse_line(transport, line)
+            self._overlong_callback(transport, line)
 
     def _time_out(self, transport: Any) -> None:
-        self._refuse(transport, 0, f"The token did not come within {PATIENCE:g} s.")
+        self._refuse(transport, 0, f"The token did not come within {TOKEN_TIMEOUT:g} s.")
 
     def _refuse(self, transport: Any, command_id: int, reason: str) -> None:
         self._waiting[transport].cancel()
-        # It stays among those who wait until it has gone, so that it never counts as a user.
+        # It stays in `_waiting` until it has gone, so that it never counts as a user.
         self._actor.log.warning(
-            "%s: turned down the client at %s: %s",
+            "%s: refused the client at %s: %s",
             self._actor.name,
             transport.get_extra_info("peername"),
             reason,
         )
-        self._actor._command(transport, command_id).fail(error=reason)
+        self._make_command(transport, command_id).fail(error=reason)
         transport.close()

@@ -11,11 +11,10 @@ from clu.parsers.click import CluCommand
 
 if TYPE_CHECKING:
     from clu.command import Command
-    from clu.legacy.actor import BaseLegacyActor
 
 
 @click.command(cls=CluCommand, name="tron-reconnect")
-async def tron_reconnect(command: Command[BaseLegacyActor], *args: Any) -> None:
+async def tron_reconnect(command: Command[Any], *args: Any) -> None:
     """Reconnects to tron/hub."""
     tron = command.actor.tron
     if tron is None:

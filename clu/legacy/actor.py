@@ -11,6 +11,7 @@ from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
 from clu._tcp.transport import BUFFER_LIMIT
+from clu.command import Command
 from clu.exceptions import CluError
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from clu.base import Reply
-    from clu.command import BaseCommand, Command
+    from clu.command import BaseCommand
 
 __all__ = ["BaseLegacyActor", "LegacyActor"]
 
@@ -256,6 +257,9 @@ class BaseLegacyActor(GreetingActor):
             )
         command = self._command(transport, command_id, body, commander)
         return self._run_command(command, transport)
+
+    def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
+        return Command(*args, **kwargs)
 
     def _command_id_of(self, head: bytes) -> int:
         return find_command_id(head.decode(errors="replace"))

@@ -29,7 +29,7 @@ def register_task(
     command: Command[Any],
     callback: Coroutine[Any, Any, Any] | None = None,
 ) -> None:
-    """Note that a task runs a command, until it is done."""
+    """Record that a task runs a command, until it is done."""
     _running.setdefault(name, []).append(task)
 
     def forget(task: asyncio.Task[Any]) -> None:
@@ -47,6 +47,11 @@ def end_unstarted(command: Command[Any], callback: Coroutine[Any, Any, Any] | No
     """End a command whose task was cancelled before it began, and could thus not see to it."""
     if callback is not None:
         callback.close()
+    end_cancelled(command)
+
+
+def end_cancelled(command: Command[Any]) -> None:
+    """End a command whose callback was cancelled, unless it has ended already."""
     if not command.status.is_done:
         command.set_status(CommandStatus.CANCELLED, error="This command has been cancelled.")
 

@@ -29,7 +29,12 @@ from clu.parsers._commands import (
     unique,
 )
 from clu.parsers._context import use_task_contexts
-from clu.parsers._tasks import cancel_command, get_current_command_name, get_running_tasks
+from clu.parsers._tasks import (
+    cancel_command,
+    end_cancelled,
+    get_current_command_name,
+    get_running_tasks,
+)
 from clu.parsers._words import excerpt, split_words
 
 if TYPE_CHECKING:
@@ -121,10 +126,7 @@ class ClickParser:
             if not command.status.is_done:
                 command.fail(error=f"Command {excerpt(command.body)!r} was aborted.")
         elif isinstance(exception, asyncio.CancelledError):
-            if not command.status.is_done:
-                command.set_status(
-                    CommandStatus.CANCELLED, error="This command has been cancelled."
-                )
+            end_cancelled(command)
         elif isinstance(exception, click.ClickException):
             name = type(exception).__name__
             self._refuse(command, f"{name}: {_usage_message(exception)}")

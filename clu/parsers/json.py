@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.reporting import error_text, without_paths
 from clu._core.status import CommandStatus
-from clu.parsers._tasks import end_unstarted
+from clu.parsers._tasks import end_cancelled, end_unstarted
 from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
@@ -97,10 +97,7 @@ class JSONParser:
 
     def _fail(self, command: Command[Any], error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError):
-            if not command.status.is_done:
-                command.set_status(
-                    CommandStatus.CANCELLED, error="This command has been cancelled."
-                )
+            end_cancelled(command)
             return
         body = excerpt(command.body)
         self.log.error("Command %r failed with error:", body, exc_info=error)

@@ -194,7 +194,7 @@ async def test_a_command_whose_replies_did_not_fit_into_the_outbox_fails_with_a_
         proxy.hold()
         for number in range(100):
             camera.write("i", number=number)
-        await until(lambda: len(camera._own_commands) == 1)  # the other one has ended
+        await until(lambda: len(camera._active_commands) == 1)  # the other one has ended
         assert camera.stats["dropped"] > 0
         proxy.release()
         assert await failed(lost) == OVERFLOWED

@@ -35,7 +35,7 @@ async def test_whatever_is_raised_there_is_one_end_and_the_actor_goes_on(
     assert await ping(client) == "Pong."
     await until(lambda: any(m.headers["message_code"] == ":" for m in ends(listener)))
     assert len(ends(listener)) == len(BODIES) + 1
-    assert not actor._own_commands
+    assert not actor._active_commands
 
 
 def ends(listener: Listener) -> list[Any]:
@@ -105,7 +105,7 @@ async def test_an_actor_answers_the_same_id_twice_at_once(
         return sum(m.headers["message_code"] == ":" for m in listener.find("reply.a.camera"))
 
     await until(lambda: count() == 3)
-    assert not camera._own_commands
+    assert not camera._active_commands
 
 
 async def test_commands_of_two_clients_with_the_same_id_end_apart(

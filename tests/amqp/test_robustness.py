@@ -154,14 +154,14 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no
     async with AMQPClient("gone", url=broker.url) as gone:
         for _ in range(100):
             await gone.send_command("camera", "sleep 60", await_command=False)
-        await until(lambda: len(camera._own_commands) == 100)
+        await until(lambda: len(camera._active_commands) == 100)
         caplog.clear()
         assert gone.connection.connection is not None
         await gone.connection.connection.close()
-        for command in list(camera._own_commands):  # each has a last reply to nobody
+        for command in list(camera._active_commands):  # each has a last reply to nobody
             assert command._task is not None
             command._task.cancel()
-        await until(lambda: not camera._own_commands)
+        await until(lambda: not camera._active_commands)
         await until(lambda: camera.stats["waiting"] == 0)
         assert await ping(client) == "Pong."
         assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
@@ -184,7 +184,7 @@ async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
             await until(lambda: not client.running_commands)
 
     await asyncio.gather(*(use(number) for number in range(5)))
-    assert not camera._own_commands
+    assert not camera._active_commands
 
 
 #: Every client gets the replies to all clients: 200 connections with 50 pings each would take four
@@ -213,7 +213,7 @@ async def test_two_hundred_users_with_fifty_pings_each_get_their_own_replies(
         users = [(clients[user % CONNECTIONS], f"user-{user}") for user in range(USERS)]
         await asyncio.gather(*(use_client(client, name, PINGS) for client, name in users))
         assert not any(client.running_commands for client in clients)
-    assert not camera._own_commands
+    assert not camera._active_commands
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
@@ -239,7 +239,7 @@ async def test_two_thousand_commands_leave_nothing(
     async def many(count: int) -> None:
         for start in range(0, count, 50):
             await asyncio.gather(*(send(n % 5) for n in range(start, start + 50)))
-        await until(lambda: not client.running_commands and not camera._own_commands)
+        await until(lambda: not client.running_commands and not camera._active_commands)
 
     def left() -> tuple[int, int]:
         gc.collect()

@@ -28,14 +28,14 @@ async def test_stop_at_once_and_again_ends_each_command_once(
         await client.send_command("camera", body, await_command=False)
         for body in ["wait"] * 20 + ["sleep 60", "parent wait"]
     ]
-    await until(lambda: len(actor._own_commands) == 23)
+    await until(lambda: len(actor._active_commands) == 23)
     await asyncio.wait_for(asyncio.gather(actor.stop(), actor.stop()), 10)
     await asyncio.wait_for(asyncio.gather(*sent), 10)
     for command in sent:
         ends = [reply for reply in command.replies if reply.message_code.value in ":f"]
         assert [end.message_code.value for end in ends] == ["f"]
         assert "cancelled" in ends[0].message["error"]
-    assert not actor._own_commands
+    assert not actor._active_commands
     assert not actor.timed_commands.running
     await only(before)
 
@@ -84,7 +84,7 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     actor = await Stubborn("camera", url=broker.url).start()
     sent = await client.send_command("camera", "refuse", await_command=False)
     await until(lambda: len(sent.replies) == 2)
-    (command,) = actor._own_commands
+    (command,) = actor._active_commands
     await asyncio.wait_for(actor.stop(), 5)
     await asyncio.wait_for(sent, 10)
     assert sent.status.did_fail

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import clu._amqp.connection
+import clu._amqp.errors
 import clu._amqp.outbox
 import clu._amqp.reply
 import clu._amqp.sender
@@ -115,7 +116,7 @@ def test_the_defaults_on_the_page_are_those_of_the_code(title: str) -> None:
 
 FIXED = {
     "AMQP": {
-        "reconnection": f"every {seconds(clu._amqp.connection.RECONNECT_INTERVAL)}",
+        "reconnection": f"every {seconds(clu._amqp.errors.RECONNECT_INTERVAL)}",
         "attempts to publish a reply": str(clu._amqp.outbox._MOST_ATTEMPTS),
         "messages that are known when they come twice": (
             f"the last {clu._amqp.reply._REMEMBERED} at least"
@@ -167,8 +168,8 @@ def test_both_ways_to_publish_have_the_same_limits() -> None:
 
 
 def test_what_the_page_says_in_passing_is_so() -> None:
-    assert f"within {seconds(clu._tcp.token.PATIENCE)}" in table("Actors over TCP")["token"][1]
-    interval = 1.5 * clu._amqp.connection.RECONNECT_INTERVAL
+    assert f"within {seconds(clu._tcp.token.TOKEN_TIMEOUT)}" in table("Actors over TCP")["token"][1]
+    interval = 1.5 * clu._amqp.errors.RECONNECT_INTERVAL
     assert f"published {seconds(interval)} after" in table("AMQP")["reconnection"][1]
     assert clu._websocket.listener._READ_FACTOR == 8
     assert "at eight times the limit" in table("Websocket bridge")["message_limit"][1]

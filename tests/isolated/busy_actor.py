@@ -126,7 +126,7 @@ async def main(kind: str) -> None:
         "megabytes": (cost.memory - cost.before) / 1e6,
         "lag": cost.lag,
         "commands_in_a_turn": actor.turns.most,
-        "in_flight": len(actor._running_commands),
+        "in_flight": len(actor._active_commands),
     }
     print(json.dumps(found), flush=True)
     await actor.stop()

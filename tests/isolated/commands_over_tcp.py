@@ -122,7 +122,7 @@ async def main() -> None:
         "contexts": alive(click.Context),
         "tasks": len(asyncio.all_tasks()) - 1,  # without the task of this function
         "running_tasks": len(_tasks._running),
-        "running_commands": len(actor._running_commands),
+        "running_commands": len(actor._active_commands),
         "transports": len(actor.transports),
         "timers": len(getattr(asyncio.get_running_loop(), "_scheduled", [])),
     }

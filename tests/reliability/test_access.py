@@ -158,7 +158,7 @@ async def test_who_has_not_been_let_in_hears_nothing_and_counts_as_nobody(guarde
 async def test_a_client_that_sends_no_token_is_turned_down_after_a_while(
     guarded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._tcp.token.PATIENCE", 0.05)
+    monkeypatch.setattr("clu._tcp.token.TOKEN_TIMEOUT", 0.05)
     async with await Peer.connect("json", guarded.port) as peer:
         assert "did not come" in (await peer.answer()).text
         assert await peer.rest() == b""
@@ -276,7 +276,7 @@ async def test_commands_in_flight_are_limited_and_none_is_lost(kind: str) -> Non
     def watched(*args: Any) -> Any:
         nonlocal most
         command = original(*args)
-        most = max(most, len(actor._running_commands))
+        most = max(most, len(actor._active_commands))
         return command
 
     actor._run_command = watched
@@ -299,12 +299,12 @@ async def test_a_client_at_its_limit_waits_alone(kind: str) -> None:
         await Peer.connect(kind, actor.port) as other,
     ):
         greedy.send("\n".join(f"{number} wait" for number in range(50)))
-        await until(lambda: len(actor._running_commands) == 5)
+        await until(lambda: len(actor._active_commands) == 5)
         assert (await other.ask("1 ping"))[-1][:2] == (1, ":")
-        assert len(actor._running_commands) == 5
+        assert len(actor._active_commands) == 5
         other.send("2 wait --stop")
         await other.answers(2)
-        await until(lambda: len(actor._running_commands) == 5)
+        await until(lambda: len(actor._active_commands) == 5)
     await actor.stop()
 
 
@@ -314,22 +314,22 @@ async def test_a_client_at_its_limit_that_goes_is_forgotten_with_what_it_still_w
     actor = await make(kind, max_commands=5).start()
     async with await Peer.connect(kind, actor.port) as peer:
         peer.send("\n".join(f"{number} wait" for number in range(50)))
-        await until(lambda: len(actor._running_commands) == 5)
+        await until(lambda: len(actor._active_commands) == 5)
         peer.writer.transport.abort()
         actor.write("i", text="to all")
         await asyncio.sleep(0.05)
         actor.write("i", text="to all")
         await until(lambda: not actor.transports)
-        assert len(actor._running_commands) == 5
+        assert len(actor._active_commands) == 5
     await actor.stop()
-    assert not actor._running_commands
+    assert not actor._active_commands
 
 
 async def test_no_limit_is_no_limit(kind: str) -> None:
     actor = await make(kind, max_commands=None).start()
     async with await Peer.connect(kind, actor.port) as peer:
         peer.send("\n".join(f"{number} wait" for number in range(1500)))
-        await until(lambda: len(actor._running_commands) == 1500)
+        await until(lambda: len(actor._active_commands) == 1500)
     await actor.stop()
 
 

@@ -254,7 +254,7 @@ async def test_random_garbage_leaves_the_connection_and_the_others_alive(
         assert last(await vandal.answers(1234567)) == (1234567, ":")
         assert last(await peer.ask("3 ping")) == (3, ":")
     await until(lambda: len(actor.transports) == 1)
-    await until(lambda: not actor._running_commands)
+    await until(lambda: not actor._active_commands)
     assert stray == []
 
 
@@ -263,10 +263,10 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_no_more_than
 ) -> None:
     connection = socket.create_connection(("127.0.0.1", actor.port))
     connection.sendall(b"".join(b"%d wait\n" % number for number in range(300)))
-    await until(lambda: len(actor._running_commands) == 300)
+    await until(lambda: len(actor._active_commands) == 300)
     reset(connection)
     cancel_command("camera-command-parser_wait")
-    await until(lambda: not actor._running_commands)
+    await until(lambda: not actor._active_commands)
     for number in range(100):
         actor.write("i", text=f"to all {number}")
     await until(lambda: len(actor.transports) == 1)

@@ -45,7 +45,7 @@ async def test_stop_tells_the_clients_and_leaves_no_task_timer_or_port(
             peer.send(f"{number + 1} wait")
         peer.send("30 sleep 60\n31 slow")
         # The command that the actor runs itself has no number.
-        await until(lambda: sum(bool(c.command_id) for c in actor._running_commands) == 22)
+        await until(lambda: sum(bool(c.command_id) for c in actor._active_commands) == 22)
         await asyncio.wait_for(actor.stop(), 5)
         ended = {}
         while len(ended) < 22:
@@ -57,7 +57,7 @@ async def test_stop_tells_the_clients_and_leaves_no_task_timer_or_port(
         await peer.rest()
     assert not actor.timed_commands.running
     assert not actor.transports
-    assert not actor._running_commands
+    assert not actor._active_commands
     await until(lambda: asyncio.all_tasks() - {asyncio.current_task()} <= before)
     listener = socket.create_server(("127.0.0.1", actor.port))
     listener.close()
@@ -90,10 +90,10 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     actor = await make(kind).start()
     async with await Peer.connect(kind, actor.port) as peer:
         peer.send("1 stubborn")
-        await until(lambda: actor._running_commands)
+        await until(lambda: actor._active_commands)
         await peer.answer()
         await peer.answer()
-        (command,) = actor._running_commands
+        (command,) = actor._active_commands
         await asyncio.wait_for(actor.stop(), 2)
         assert (await peer.answers())[-1][:2] == (1, "f")
     assert command.status is CommandStatus.CANCELLED
