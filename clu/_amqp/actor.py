@@ -13,7 +13,7 @@ from clu._amqp.announcement import OVERFLOWED, announcement_headers
 from clu._amqp.command import BadMessage, command_string
 from clu._amqp.publishing import PublishingMixIn
 from clu._amqp.reply import SeenMessages, decode_headers
-from clu._core.encoding import ENCODING_ERRORS, blame_keyword
+from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
 from clu._core.reply import MessageCode
 from clu._speedups.reply import encode_json, would_log
@@ -158,7 +158,7 @@ class BrokerActor(PublishingMixIn, BaseActor):
         try:
             body = encode_json(reply.message)
         except ENCODING_ERRORS as error:
-            raise blame_keyword(reply.message, error) from error
+            raise find_bad_keyword(reply.message, error) from error
         broadcast = reply.broadcast or commander_id is None
         key = "reply.broadcast" if broadcast else f"reply.{commander_id}"
         self._put(key, body, headers, command_id)

@@ -97,7 +97,7 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
         await asyncio.wait_for(actor.stop(), 2)
         assert (await peer.answers())[-1][:2] == (1, "f")
     assert command.status is CommandStatus.CANCELLED
-    assert "go on though they were cancelled" in caplog.text
+    assert "are still running after being cancelled" in caplog.text
     await asyncio.wait([command._task], timeout=5)
 
 
