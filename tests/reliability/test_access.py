@@ -236,7 +236,7 @@ async def test_page_in_a_browser_cannot_command_an_actor(
     assert len(ran) <= 2
     told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert len(told) == 1
-    assert "speaks HTTP" in told[0]
+    assert "sent an HTTP request" in told[0]
 
 
 async def test_words_about_http_are_a_command_like_any_other(peer: Peer) -> None:
