@@ -127,9 +127,9 @@ FIXED = {
         ),
     },
     "Websocket bridge": {
-        "opening handshake": seconds(clu._websocket.listener._OPEN_LIMIT),
+        "opening handshake": seconds(clu._websocket.listener._OPEN_TIMEOUT),
         "what `stop` waits for clients that do not answer": seconds(
-            clu._websocket.listener._CLOSE_LIMIT
+            clu._websocket.listener._CLOSE_TIMEOUT
         ),
     },
     "Connections to a hub and to devices": {

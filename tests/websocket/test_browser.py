@@ -136,7 +136,7 @@ async def test_page_over_the_limit_is_told(broker: Broker, chromium: Chromium, p
     ):
         page = f"http://localhost:{pages}/?bridge={bridge.address}"
         texts = await chromium.run(page, LOOK % "t.state.startsWith('closed')")
-    reason = "There are 1 clients already, which is the limit."
+    reason = "The limit of 1 clients has been reached."
     assert texts["state"] == f"closed with 1013 {reason}"
     assert texts["error"] == reason
 
