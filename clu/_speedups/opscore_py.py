@@ -84,7 +84,7 @@ class ReplyBase:
 
 
 def _exact(string: str) -> str:
-    """Return the text without the newlines at its end, as a ``str`` and no subclass."""
+    """Return a string without trailing newlines, as a ``str`` and not a subclass."""
     if type(string) is not str:
         if not isinstance(string, str):
             raise TypeError(f"a line must be a str, not {type(string).__name__}")
@@ -446,9 +446,9 @@ class Converter:
     value_type
         The class of the values.
     invalid
-        The lower-case text that stands for no value, or None.
+        The lower-case string that stands for no value, or None.
     marker
-        What takes the place of no value.
+        The value to use instead of no value.
     """
 
     __slots__ = ("_invalid", "_marker", "_new", "_type")
@@ -477,7 +477,7 @@ class Converter:
 
 
 class CallConverter(Converter):
-    """Makes values by a function.
+    """Makes values by calling a function.
 
     Parameters
     ----------
@@ -502,7 +502,7 @@ class CallConverter(Converter):
 
 
 class BareConverter(Converter):
-    """Makes values without calling the type: ``float`` and ``str`` know how to read a text."""
+    """Makes values without calling the type: ``float`` and ``str`` parse the string."""
 
     __slots__ = ()
 
@@ -511,7 +511,7 @@ class BareConverter(Converter):
 
 
 def short_decimal(text: str) -> float:
-    """Read a plain decimal number of up to 15 digits; NaN stands for any other text.
+    """Read a plain decimal number of up to 15 digits; return NaN for any other string.
 
     Its digits and the power of ten are exact, so that their quotient is what ``float`` gives.
     """
@@ -565,7 +565,7 @@ class FloatConverter(Converter):
 
 
 class IntConverter(Converter):
-    """Makes integers; a text may have a prefix that tells its base.
+    """Makes integers; a string may have a prefix for its base.
 
     Parameters
     ----------
@@ -601,7 +601,7 @@ class UIntConverter(Converter):
 
 
 class HexConverter(UIntConverter):
-    """Makes integers from hexadecimal texts of any length."""
+    """Makes integers from hexadecimal strings of any length."""
 
     __slots__ = ()
 
@@ -676,7 +676,7 @@ class BoolConverter(Converter):
 
 
 class Plan:
-    """What the values of a keyword are converted to.
+    """How the values of a keyword are converted.
 
     Parameters
     ----------
@@ -765,28 +765,28 @@ def native_values(keyword: Any) -> list[Any]:
 
 
 def update_keys(
-    model: Any, keywords: Sequence[Any], now: float, strange: list[Any], trace: bool
+    model: Any, keywords: Sequence[Any], now: float, unknown: list[Any], trace: bool
 ) -> dict[str, Any]:
-    """Update the keys of a model with keywords, and notify who listens.
+    """Update the keys of a model with keywords, and call the callbacks.
 
     Parameters
     ----------
     model
         A dictionary of keys. Its ``_find`` returns the key of a name in another case, or None.
     keywords
-        The keywords, whose values become typed.
+        The keywords, whose values are converted in place.
     now
-        The time, in seconds since 1970.
-    strange
-        To this list are appended the keywords that the model does not have, or has with other
-        types.
+        The Unix time.
+    unknown
+        A list, to which keywords are appended that are not in the model, or have other types
+        there.
     trace
         Whether keys print what they are given.
 
     Returns
     -------
     values
-        The values of the keywords that the model has, by their names in lower case.
+        The values of the keywords that are in the model, by name in lower case.
     """
     found: dict[str, Any] = {}
     listeners = model._callbacks
@@ -796,7 +796,7 @@ def update_keys(
         if key is None:
             key = model._find(name)
         if key is None:
-            strange.append(keyword)
+            unknown.append(keyword)
             continue
         definition = key.key
         if trace:
@@ -804,7 +804,7 @@ def update_keys(
         else:
             matches = definition.typedValues.plan.consume(keyword, definition.name)
         if not matches:
-            strange.append(keyword)
+            unknown.append(keyword)
             continue
         key.keyword = keyword
         key.last_seen = now

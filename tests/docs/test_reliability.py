@@ -141,7 +141,7 @@ FIXED = {
         "Longest delay": f"{seconds(TronClientProtocol.max_delay)}, ± "
         f"{TronClientProtocol.jitter:.0%}".replace("%", " %"),
         "What `start` waits for a hub": (
-            f"{seconds(clu.legacy.tron._PATIENCE)}; it goes on trying in the background"
+            f"{seconds(clu.legacy.tron._TIMEOUT)}; it goes on trying in the background"
         ),
         "Longest line of a hub": mebibytes(LINE_LIMIT),
         "Longest line of a device": mebibytes(clu.device._LINE_LIMIT),

@@ -488,7 +488,7 @@ async def test_a_hub_that_is_down_at_the_start_is_found_later(
 async def test_a_hub_that_cannot_be_reached_does_not_hold_up_the_start(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("clu.legacy.tron._PATIENCE", 0.02)
+    monkeypatch.setattr("clu.legacy.tron._TIMEOUT", 0.02)
 
     async def never(self: Any) -> None:
         await asyncio.sleep(60)
