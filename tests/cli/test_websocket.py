@@ -28,7 +28,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def listening_at(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = re.match(r"Listening at (ws://localhost:\d+) for amqp://guest:\*+@127.0.0.1:\d+/", line)
+    found = re.match(r"Listening on (ws://localhost:\d+) for amqp://guest:\*+@127.0.0.1:\d+/", line)
     assert found is not None, line
     return found.group(1)
 

@@ -185,7 +185,7 @@ async def test_lost_connection_ends_the_demo_with_a_failure() -> None:
 
 
 async def test_actor_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_session, "_PATIENCE", 0.1)
+    monkeypatch.setattr(demo_session, "_TIMEOUT", 0.1)
     monkeypatch.setattr(HostActor, "parse_command", lambda self, command: None)
     with pytest.raises(click.ClickException, match="does not answer"):
         await DemoSession(rate=50, seconds=None, port=0).run(Probe(lambda session: None))
