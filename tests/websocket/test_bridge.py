@@ -278,7 +278,7 @@ async def test_commands_at_once_have_a_limit(broker: Broker, camera: Camera) -> 
             await send(client, "sleep 0.5", command_id=name)
         error = await receive(client)
         assert error["command_id"] == "c"
-        assert error["error"].startswith("2 commands of this client are running")
+        assert error["error"].startswith("The limit of 2 running commands")
         await send(other, "ping", command_id="other")
         assert (await ended(other, "other"))["body"] == {"text": "Pong."}
         await ended(client, "b")

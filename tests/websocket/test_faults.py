@@ -78,7 +78,7 @@ async def test_client_that_does_not_read_is_dropped_and_others_keep_their_flow(
         assert (await ended(good, "a"))["body"] == {"text": "Pong."}
     dropped = [line for line in messages(caplog) if "does not read" in line]
     assert len(dropped) == 1
-    assert "and the limit is 262144" in dropped[0]
+    assert "(the limit is 262144" in dropped[0]
     assert messages(caplog, "ERROR", "CRITICAL") == []
 
 
