@@ -54,7 +54,8 @@ _LEVEL_OF_CODE = {
 }
 #: The codes with which a parent writes replies of its children, which do not end the parent.
 _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
-_ERROR_CODES = (MessageCode.ERROR, MessageCode.FAILED)
+#: As strings, whose comparison is fast.
+_ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
 _INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
 
 
@@ -315,7 +316,7 @@ class BaseCommand(
     ) -> dict[str, Any] | None:
         """Return a message with a keyword for a string or an exception."""
         if isinstance(message, str):
-            return {"error" if code in _ERROR_CODES else self.default_keyword: message}
+            return {"error" if code._value_ in _ERROR_CODES else self.default_keyword: message}
         if isinstance(message, BaseException):
             return {"error": message}
         return message
