@@ -59,7 +59,7 @@ class BaseClient(metaclass=abc.ABCMeta):
     verbose
         Whether to log everything to the terminal, or the lowest level to log there.
     validate
-        Whether an actor validates its own replies, unless `BaseActor.write` is told otherwise.
+        Whether an actor validates its own replies by default; see `BaseActor.write`.
     config
         The configuration, available as the attribute `config`.
     loop

@@ -69,7 +69,7 @@ class Reply(ReplyFields):
     command
         The command that the reply answers, if any.
     broadcast
-        Whether the reply goes to all users.
+        Whether the reply is sent to all users.
     use_validation
         Whether validation was requested.
     validated

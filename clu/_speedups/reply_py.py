@@ -21,15 +21,15 @@ _dumps = orjson.dumps
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
-#: The starts of the latest lines: a command mostly writes several replies of a kind.
+#: The starts of the latest lines: a command usually writes several similar replies.
 _starts: dict[Any, Any] = {}
-#: Where `_starts` keeps the latest key and start together: most lines follow one of their kind.
+#: The key of the latest start in `_starts`, with its arguments: most lines repeat it.
 _LATEST = "latest"
-#: The types of ids in a key; others (1.0, True) may equal them and yet be written otherwise.
+#: The types of ids in a key; others (1.0, True) may be equal but are written differently.
 _ID_TYPES = (str, int, type(None))
 _MOST_STARTS = 1024
 
-# Some short cuts are short only when they are compiled.
+# Some optimisations pay off only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
 N, U, L = b"nul"
@@ -39,7 +39,7 @@ _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = _BREAKS + ";\"'"
 #: The starts of keywords by their names: of the first in a line, and of others.
 _names: dict[str, tuple[str, str]] = {}
-#: The latest user id, command id, code and how they begin a line: most follow one of their kind.
+#: The latest user id, command id and code, with the start of a line: most lines repeat it.
 _address: dict[str, tuple[object, object, str, str]] = {}
 #: The integers that orjson accepts.
 _LEAST, _MOST = -(2**63), 2**64 - 1
@@ -714,7 +714,7 @@ def encode_start(
 
 
 def encode_id(identity: object) -> bytes:
-    """Encode a number, a name or None, of which there are new ones all the time."""
+    """Encode a number, a name or None, without a cache: they are rarely repeated."""
     if identity is None:
         return b"null"
     if type(identity) is int:

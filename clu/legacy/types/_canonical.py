@@ -15,12 +15,12 @@ UNQUOTED = re.compile(r"""[^\s"'=,;]+$""")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*$")
 
 
-def texts(value: object) -> Iterator[str]:
+def canonical_strings(value: object) -> Iterator[str]:
     """Yield the string of a value, or several for a compound value."""
     native = getattr(value, "native", value)
     if isinstance(native, tuple):
         for part in native:
-            yield from texts("nan" if part is None else part)
+            yield from canonical_strings("nan" if part is None else part)
     elif isinstance(value, types.Invalid):
         yield "?"  # the string that its type declares invalid is not known
     elif isinstance(type(value), (types.Bool, types.Hex)):

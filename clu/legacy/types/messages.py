@@ -12,7 +12,7 @@ from clu._speedups.opscore import (
     ReplyHeaderBase,
 )
 from clu.legacy.types import types
-from clu.legacy.types._canonical import NAME, UNQUOTED, texts
+from clu.legacy.types._canonical import NAME, UNQUOTED, canonical_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ class Values(list[Any], Canonized):
     """The pattern of strings that need no quotes."""
 
     def canonical(self) -> str:
-        return ",".join(text for value in self for text in texts(value))
+        return ",".join(text for value in self for text in canonical_strings(value))
 
     def tokenized(self) -> str:
         return ",".join("123" for _ in self)
@@ -253,7 +253,7 @@ class Command(_Copied):
         self.string = string
 
     def canonical(self) -> str:
-        values = [text for value in self.values for text in texts(value)]
+        values = [text for value in self.values for text in canonical_strings(value)]
         if values and NAME.match(values[0]) and not (values[1:] and NAME.match(values[1])):
             values[0] = f'"{values[0]}"'  # unquoted it would be a keyword, or need another value
         parts = (self.name.lower(), ",".join(values), self.keywords.canonical(" "))

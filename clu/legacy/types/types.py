@@ -313,11 +313,11 @@ class Enum(ValueType):
         """Add the labels to the namespace."""
         if not args:
             raise ValueTypeError("missing enum labels in ctor")
-        texts = kwargs.get("labelHelp")
-        if texts and len(texts) != len(args):
+        meanings = kwargs.get("labelHelp")
+        if meanings and len(meanings) != len(args):
             raise ValueTypeError("wrong number of enum label help strings provided")
         dct |= enum_members(args)
-        dct["labelHelp"] = texts
+        dct["labelHelp"] = meanings
 
     def addDescriptors(cls) -> None:
         """Describe the labels."""
