@@ -68,7 +68,7 @@ def test_options_reach_the_server(broker: Broker) -> None:
         with pytest.raises(InvalidStatus):
             connect(address)
         with connect(f"{address}?token=s3cret"), connect(f"{address}?token=s3cret") as second:
-            assert "which is the limit" in json.loads(second.recv(20))["error"]
+            assert "The limit of 1 clients" in json.loads(second.recv(20))["error"]
         process.terminate()
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -107,12 +107,12 @@ def test_help_tells_the_options_and_their_defaults() -> None:
         "-p, --port",
         "-H, --rabbitmq-host",
         "-P, --rabbitmq-port",
-        "0 takes a free one. [default: 9876;",
-        "--host TEXT The address to listen at.",
+        "0 selects a free port. [default: 9876;",
+        "--host TEXT The address to listen on.",
         "--token",
         "CLU_WEBSOCKET_TOKEN",
         "--allow-origin",
-        "--max-connections N How many clients to accept. [default: 500; x>=1]",
+        "--max-connections N The maximum number of clients. [default: 500; x>=1]",
         "--max-commands",
         "--message-limit",
         "--buffer-limit",
