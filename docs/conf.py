@@ -64,8 +64,8 @@ _OTHERS = (
     "pathlib|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
-    "AbstractIncomingMessage|AbstractRobustQueue|Handler|HubReply|Plan|SDSSLogger|Server|Token|"
-    "Writer"
+    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|CommandLike|CommandSender|Handler|"
+    "HubReply|Plan|SDSSLogger|Server|Token|Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"
 nitpick_ignore_regex = [
