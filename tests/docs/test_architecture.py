@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tree import needs_sources
+
 from .pages import DOCS, ROOT
 
 if TYPE_CHECKING:
@@ -44,12 +46,14 @@ def test_every_name_is_in_the_module_where_a_page_says_it_is() -> None:
             target = getattr(target, part)
 
 
+@needs_sources
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_on_a_page_is_there(page: pathlib.Path) -> None:
     paths = [path for path in _PATH.findall(page.read_text()) if not _PLACEHOLDER.search(path)]
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+@needs_sources
 def test_every_module_in_the_picture_is_there() -> None:
     picture = (DOCS / "_static" / "message.svg").read_text()
     texts = " ".join(re.findall(r'class="small">([^<]*)<', picture))
