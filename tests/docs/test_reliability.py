@@ -1,4 +1,4 @@
-"""The page of promises, limits and defaults says what the code does."""
+"""The page of promises, limits and defaults agrees with the code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def seconds(number: float) -> str:
 
 
 def tcp(name: str) -> Any:
-    """Return a default that the two kinds of actors and the server have in common."""
+    """Return a default that both kinds of actors have."""
     values = {default(kind, name) for kind in (TCPBaseActor, BaseLegacyActor)}
     (value,) = values
     return value
