@@ -390,7 +390,7 @@ async def test_a_write_within_a_write_keeps_its_own_address(bench: Bench) -> Non
     bench.actor.model.register_callback(echo)
     bench.actor.write("i", text="x", command_id=5)
     assert bench.written() == (
-        "1 7 d text=received\n0 5 i text=x\n",
+        "1 7 d text=seen\n0 5 i text=x\n",
         "2 0 d text=and\n0 5 i text=x\n",
     )
 
