@@ -60,8 +60,8 @@ html_show_sphinx = False
 
 # Nothing is downloaded to link to what others document, and types inside clu stay plain text.
 _OTHERS = (
-    "_asyncio|aio_pika|asyncio|click|click_aliases|collections|datetime|enum|jsonschema|logging|"
-    "pathlib|ssl_module"
+    "_asyncio|aio_pika|asyncio|click|click_aliases|collections|datetime|dict|enum|jsonschema|"
+    "logging|pathlib|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
     "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|CommandLike|CommandSender|Handler|"

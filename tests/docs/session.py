@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 30.0
 _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
-#: Ports of the pages, in the place of which free ones are taken.
+#: Ports on the pages, which are replaced by free ones.
 _PORTS = ("9999", "9998", "9876", "6093", "8000")
 _BROKER = "localhost:5672"
 
