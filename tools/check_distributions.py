@@ -1,4 +1,4 @@
-"""Tell what is wrong with the contents of wheels and sdists: check_distributions.py PATH..."""
+"""Check the contents of wheels and sdists: check_distributions.py PATH..."""
 
 from __future__ import annotations
 

@@ -233,12 +233,12 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
     lines.follow(camera, observer)
     async with camera, observer:
         numbers = numbers_from(observer)
-        proxy.deafen()
+        proxy.blackhole()
         proxy.cut()
         async with Numbered(camera) as written:
             await asyncio.sleep(2.5)
             assert not camera.is_connected()
-            proxy.deafen(False)
+            proxy.blackhole(False)
             await until(camera.is_connected)
         await arrived(numbers, written.count)
         await check_that_all_is_back(camera, observer)

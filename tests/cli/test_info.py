@@ -33,7 +33,7 @@ def info_of_process(**environment: str) -> dict[str, Any]:
     return json.loads(run.stdout)
 
 
-def test_json_tells_what_runs() -> None:
+def test_json_shows_what_runs() -> None:
     found = info_of_process()
     assert found["clu"] == {
         "version": clu.__version__,
@@ -76,7 +76,7 @@ def test_another_installed_release_is_noticed(
     assert verdict in CliRunner().invoke(main, ["info"]).output
 
 
-def test_missing_dependency_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dependency_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 

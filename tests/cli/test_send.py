@@ -107,7 +107,7 @@ def test_absent_broker_and_absent_actor_are_status_3() -> None:
         assert run.stderr.count("\n") == 1
 
 
-def test_password_is_taken_from_the_environment_and_never_told(observatory: Observatory) -> None:
+def test_password_is_taken_from_the_environment_and_never_shown(observatory: Observatory) -> None:
     arguments = [*observatory.options, "camera", "ping"]
     assert send("-U", "guest", *arguments, CLU_PASSWORD="guest").returncode == 0
     wrong = send(*arguments, CLU_PASSWORD="s3cret")

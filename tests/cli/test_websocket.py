@@ -34,7 +34,7 @@ def listening_at(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(broker: Broker, number: signal.Signals) -> None:
+def test_it_serves_until_a_signal_stops_it(broker: Broker, number: signal.Signals) -> None:
     address = ["-H", "127.0.0.1", "-P", str(broker.port)]
     with subprocess.Popen(
         [*CLU, "-p", "0", *address],
@@ -76,7 +76,7 @@ def test_options_reach_the_server(broker: Broker) -> None:
     assert "s3cret" not in errors
 
 
-def test_absent_broker_is_told_in_one_sentence() -> None:
+def test_absent_broker_is_reported_in_one_sentence() -> None:
     port = free_port()
     result = run("-p", "0", "-P", str(port))
     assert result.returncode == 1
@@ -101,7 +101,7 @@ def test_silly_options_are_refused(arguments: list[str], reason: str) -> None:
     assert reason in result.output
 
 
-def test_help_tells_the_options_and_their_defaults() -> None:
+def test_help_shows_the_options_and_their_defaults() -> None:
     output = " ".join(CliRunner().invoke(main, ["websocket", "--help"]).output.split())
     for text in (
         "-p, --port",

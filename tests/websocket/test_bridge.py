@@ -232,9 +232,7 @@ async def test_command_that_no_actor_receives_fails_for_its_client_alone(
     assert first["headers"]["command_id"] == "next"
 
 
-async def test_command_that_fails_is_not_told_twice(
-    bridge: WebsocketServer, camera: Camera
-) -> None:
+async def test_command_that_fails_is_reported_once(bridge: WebsocketServer, camera: Camera) -> None:
     async with connect(bridge.address) as client:
         await send(client, "nonsense", command_id="a")
         assert "error" not in await ended(client, "a")
@@ -357,7 +355,7 @@ async def test_foreign_page_is_refused_and_logged_once(
     assert "Pages from 'http://evil.example' may not connect here." in lines[0]
 
 
-async def test_connection_over_the_limit_is_told_and_closed(broker: Broker) -> None:
+async def test_connection_over_the_limit_gets_an_error_and_is_closed(broker: Broker) -> None:
     async with (
         WebsocketServer(wport=0, url=broker.url, max_connections=1) as bridge,
         connect(bridge.address) as first,
@@ -376,7 +374,7 @@ async def test_connection_over_the_limit_is_told_and_closed(broker: Broker) -> N
             assert (await receive(third))["command_id"] == "b"
 
 
-async def test_it_listens_to_this_machine_alone_unless_told(
+async def test_it_listens_on_localhost_by_default(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = WebsocketServer(wport=0, url=broker.url)

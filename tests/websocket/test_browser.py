@@ -118,7 +118,7 @@ async def test_page_can_parse_a_reply_with_nan(
         assert (await watching)["number"] == "number: null"
 
 
-async def test_page_is_told_when_the_bridge_stops(
+async def test_page_is_informed_when_the_bridge_stops(
     broker: Broker, chromium: Chromium, pages: int
 ) -> None:
     async with WebsocketServer(wport=0, url=broker.url) as bridge:
@@ -129,7 +129,9 @@ async def test_page_is_told_when_the_bridge_stops(
     assert (await watching)["state"] == "closed with 1001 "
 
 
-async def test_page_over_the_limit_is_told(broker: Broker, chromium: Chromium, pages: int) -> None:
+async def test_page_over_the_limit_is_closed(
+    broker: Broker, chromium: Chromium, pages: int
+) -> None:
     async with (
         WebsocketServer(wport=0, url=broker.url, max_connections=1) as bridge,
         connect(bridge.address),

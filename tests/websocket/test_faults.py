@@ -215,7 +215,7 @@ async def test_client_that_does_not_finish_to_connect_is_closed(
     assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
 
 
-async def test_stop_tells_the_clients_and_leaves_nothing(broker: Broker, camera: Camera) -> None:
+async def test_stop_informs_the_clients_and_leaves_nothing(broker: Broker, camera: Camera) -> None:
     before = {*asyncio.all_tasks()}
     bridge = WebsocketServer(wport=0, url=broker.url)
     await bridge.start()
@@ -286,7 +286,7 @@ async def test_many_clients_get_their_replies(broker: Broker, camera: Camera) ->
 
 
 class SharedConnection:
-    """A connection to the bridge for many users. It hears the replies to the others, too."""
+    """A connection to the bridge for many users. It also receives the replies to the others."""
 
     def __init__(self, client: ClientConnection) -> None:
         self.client = client

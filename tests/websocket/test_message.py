@@ -69,7 +69,7 @@ def test_command_without_an_id_gets_one(given: dict[str, Any]) -> None:
         (b'{"consumer": "a", "command_string": "b", "command_id": 1.5}', "'command_id' must be"),
     ],
 )
-def test_bad_message_is_told_why(message: bytes, reason: str) -> None:
+def test_invalid_message_gets_the_reason(message: bytes, reason: str) -> None:
     with pytest.raises(BadMessage, match=reason) as caught:
         parse_message(message, LIMIT)
     assert isinstance(caught.value, CluError)
@@ -152,6 +152,6 @@ def test_reply_without_a_time_has_none() -> None:
 
 
 def test_header_that_has_no_json_becomes_a_text() -> None:
-    content = json.loads(encode_reply(reply(strange=object(), nested={"raw": b"x"})))
-    assert content["headers"]["strange"].startswith("<object object")
+    content = json.loads(encode_reply(reply(unknown=object(), nested={"raw": b"x"})))
+    assert content["headers"]["unknown"].startswith("<object object")
     assert "x" in content["headers"]["nested"]["raw"]

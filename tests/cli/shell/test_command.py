@@ -279,7 +279,7 @@ def test_slow_actor_does_not_block_the_prompt() -> None:
                 terminal.wait_for("Hello")
 
 
-def test_absent_broker_is_told_in_a_sentence() -> None:
+def test_absent_broker_is_reported_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = str(closed.getsockname()[1])
     with Terminal("-H127.0.0.1", "-p", port, columns=120) as terminal:
@@ -305,7 +305,7 @@ def test_it_is_what_runs_where_no_subcommand_is_named(arguments: list[str]) -> N
 
 
 # This is the last one: it restarts the broker of the others.
-def test_broker_that_is_restarted_is_told_in_a_line_each(observatory: Observatory) -> None:
+def test_broker_that_is_restarted_is_reported_in_a_line_each(observatory: Observatory) -> None:
     with Terminal(*observatory.options, "-n", "camera", columns=100) as terminal:
         terminal.wait_for(PROMPT)
         terminal.press("camera ping", "Enter")
