@@ -5,8 +5,8 @@ Each kernel has one source, ``<name>_py.py``, which runs as it is and is compile
 clu imports. ``CLU_NO_EXTENSIONS=1`` selects the interpreted builds.
 
 Two write and read memory, which has no use without a compiler, and have a ``<name>_c.pyx`` that is
-written by hand: the bytes of a line (``line``), whose interpreted build is a list of texts, and the
-AMQP codec (``amqp``). Where the latter is absent aio_pika does the work.
+written by hand, beside a ``<name>_py.py`` that does the same: the bytes of a line (``line``) and
+the AMQP codec (``amqp``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from __future__ import annotations
 import importlib
 import os
 
-__all__ = ["COMPILED_ONLY", "KERNELS", "NO_EXTENSIONS", "backend"]
+__all__ = ["KERNELS", "NO_EXTENSIONS", "backend"]
 
 KERNELS = ("status", "line", "reply", "model", "schema", "opscore", "amqp")
-COMPILED_ONLY = ("amqp",)
 NO_EXTENSIONS = os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0")
 
 
@@ -27,18 +26,16 @@ def backend() -> dict[str, str]:
     Returns
     -------
     dict
-        The kernel's name to ``"compiled"`` or ``"interpreted"``, or ``"absent"`` where there is
-        no interpreted build.
+        The kernel's name to ``"compiled"`` or ``"interpreted"``.
     """
     return {name: _build(name) for name in KERNELS}
 
 
 def _build(name: str) -> str:
-    otherwise = "absent" if name in COMPILED_ONLY else "interpreted"
     if NO_EXTENSIONS:
-        return otherwise
+        return "interpreted"
     try:
         importlib.import_module(f"{__name__}.{name}_c")
     except ImportError:
-        return otherwise
+        return "interpreted"
     return "compiled"
