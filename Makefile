@@ -13,7 +13,7 @@ ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 # AMQP without the data plane ran on asyncio in the first run; the second one has uvloop.
 ONCE += -k "not asyncio-plain"
 
-.PHONY: demo test lint pytest docs benchmarks rabbitmq chromium netcat wheels test-wheel clean
+.PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -30,6 +30,12 @@ lint: $(VENV)/.test
 pytest: $(VENV)/.test rabbitmq chromium netcat
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
+
+# The kernels, built with AddressSanitizer: their tests, and streams with mistakes in them.
+ASAN = build/asan
+MUTATIONS ?= 140000
+asan: $(VENV)/.test
+	tools/test_sanitized.sh $(BIN)/python $(ASAN) $(MUTATIONS)
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html

@@ -1,7 +1,7 @@
 """The data plane: messages that ride on aio_pika's connection, past its Python code.
 
 aio_pika keeps the connection, the channels, the queues and their bindings, the heartbeats and the
-recovery from a loss. What every message pays for is done here, with a compiled codec: `Sender`
+recovery from a loss. What every message pays for is done here, with a codec of its own: `Sender`
 publishes on a channel of its own, and what the broker delivers to our consumers goes to a function
 each, in order, without a task.
 """
@@ -14,7 +14,6 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
-from clu._speedups.amqp import HAS_CODEC
 
 if TYPE_CHECKING:
     import logging
@@ -33,9 +32,7 @@ _LOOK = 1.0
 
 
 def is_available() -> bool:
-    """Whether there is what it needs: the compiled codec, and an aiormq that takes streams."""
-    if not HAS_CODEC:
-        return False
+    """Whether there is what it needs: an aiormq that takes streams."""
     try:
         from aiormq.connection import TransportFactory  # noqa: F401
     except ImportError:

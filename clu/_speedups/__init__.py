@@ -4,9 +4,9 @@ Each kernel has one source, ``<name>_py.py``, which runs as it is and is compile
 ``<name>_c`` with the C types of ``<name>_c.pxd``. The selector ``<name>.py`` is what the rest of
 clu imports. ``CLU_NO_EXTENSIONS=1`` selects the interpreted builds.
 
-Two kernels read and write memory, which needs a compiler, and have a hand-written ``<name>_c.pyx``:
-the bytes of a line (``line``), whose interpreted build is a list of strings, and the AMQP codec
-(``amqp``). Without the latter aio_pika does the work.
+Two kernels read and write memory, which only pays with a compiler, and have a hand-written
+``<name>_c.pyx`` beside a ``<name>_py.py`` with the same results: the bytes of a line (``line``) and
+the AMQP codec (``amqp``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from __future__ import annotations
 import importlib
 import os
 
-__all__ = ["COMPILED_ONLY", "KERNELS", "NO_EXTENSIONS", "backend"]
+__all__ = ["KERNELS", "NO_EXTENSIONS", "backend"]
 
 KERNELS = ("status", "line", "reply", "model", "schema", "opscore", "amqp")
-COMPILED_ONLY = ("amqp",)
 NO_EXTENSIONS = os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0")
 
 
@@ -27,18 +26,16 @@ def backend() -> dict[str, str]:
     Returns
     -------
     dict
-        The name of each kernel with ``"compiled"`` or ``"interpreted"``, or ``"absent"`` if there
-        is no interpreted build.
+        The name of each kernel with ``"compiled"`` or ``"interpreted"``.
     """
     return {name: _build(name) for name in KERNELS}
 
 
 def _build(name: str) -> str:
-    otherwise = "absent" if name in COMPILED_ONLY else "interpreted"
     if NO_EXTENSIONS:
-        return otherwise
+        return "interpreted"
     try:
         importlib.import_module(f"{__name__}.{name}_c")
     except ImportError:
-        return otherwise
+        return "interpreted"
     return "compiled"

@@ -108,7 +108,7 @@ class DemoSession:
     @property
     def build(self) -> str:
         """The build of the kernels: compiled, interpreted or partly compiled."""
-        builds = set(self.kernels.values()) - {"absent"}
+        builds = set(self.kernels.values())
         return builds.pop() if len(builds) == 1 else "partly compiled"
 
     async def run(self, view: View) -> None:
