@@ -84,7 +84,7 @@ cdef inline uint64_t get64(const uint8_t* p) noexcept nogil:
 # -- arguments ----------------------------------------------------------------------------
 
 
-cdef str a_string(object value, str what):
+cdef inline str a_string(object value, str what):
     if type(value) is str:
         return <str>value
     if not isinstance(value, str):
@@ -148,7 +148,7 @@ cdef class _Buffer:
             self.capacity = capacity
         return self.data + self.size
 
-    cdef int short_text(self, str text, str what) except -1:
+    cdef int short_text(self, object text, str what) except -1:
         cdef Py_ssize_t length
         cdef const char* s = PyUnicode_AsUTF8AndSize(text, &length)
         cdef uint8_t* p
@@ -195,7 +195,7 @@ cdef class _Buffer:
         for key, value in table.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {key!r} in the headers is not a string")
-            self.short_text(a_string(key, ""), "a key in the headers")
+            self.short_text(key, "a key in the headers")
             self.value(value, depth)
         return self.end_of(start)
 
@@ -413,18 +413,16 @@ cdef class Publisher:
         buffer.size += 1
         if correlation_id is not None:
             flags |= 1 << 10
-            buffer.short_text(
-                a_string(correlation_id, "the correlation id"), "the correlation id"
-            )
+            a_string(correlation_id, "the correlation id")
+            buffer.short_text(correlation_id, "the correlation id")
         if reply_to is not None:
             flags |= 1 << 9
-            buffer.short_text(
-                a_string(reply_to, "the name of the queue for replies"),
-                "the name of the queue for replies",
-            )
+            a_string(reply_to, "the name of the queue for replies")
+            buffer.short_text(reply_to, "the name of the queue for replies")
         if message_id is not None:
             flags |= 1 << 7
-            buffer.short_text(a_string(message_id, "the message id"), "the message id")
+            a_string(message_id, "the message id")
+            buffer.short_text(message_id, "the message id")
         if timestamp is not None:
             flags |= 1 << 6
             seconds = a_number(timestamp, "the time")

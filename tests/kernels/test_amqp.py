@@ -216,6 +216,21 @@ def test_every_type_in_a_table(kernel: Any, data: bytes, value: Any) -> None:
     assert message.has_bytes == isinstance(value, (bytes, bytearray))
 
 
+@pytest.mark.parametrize(("data", "value"), ALL_TYPES.items())
+def test_a_table_that_comes_again_is_a_new_one(kernel: Any, data: bytes, value: Any) -> None:
+    table = b"\x03key" + data
+    payload = struct.pack(">HHQH", 60, 0, 0, 1 << 13) + struct.pack(">I", len(table)) + table
+    stream = Stream(kernel)
+    for _ in range(3):
+        message = stream.feed(DELIVER + frame(2, payload)).messages[-1]
+        assert message.headers == {"key": value}
+        assert type(message.headers["key"]) is type(value)
+        assert message.has_bytes == isinstance(value, (bytes, bytearray))
+        if isinstance(value, (list, bytearray)):
+            message.headers["key"].clear()
+        message.headers["other"] = 1
+
+
 @pytest.mark.parametrize("data", [data for data in ALL_TYPES if len(data) > 1])
 def test_a_value_that_ends_too_early_spoils_its_message_alone(kernel: Any, data: bytes) -> None:
     message = with_table(kernel, b"\x03key" + data[:-1])
