@@ -191,7 +191,7 @@ async def quiet(soak: Soak, limit: float) -> None:
     """Wait until everything that is under way has ended."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
-        if not soak.commands and soak.received >= soak.written and not soak.actor.stats["waiting"]:
+        if not soak.commands and soak.received >= soak.written and not soak.actor.stats["backlog"]:
             return
         await asyncio.sleep(0.1)
 

@@ -80,7 +80,7 @@ async def check_that_all_is_back(camera: Camera, observer: Camera) -> None:
             f"{actor.name}_replies",
             f"{actor.name}_commands",
         ]
-    await until(lambda: camera.stats["waiting"] == 0)
+    await until(lambda: camera.stats["backlog"] == 0)
     assert camera.stats["dropped"] == 0
 
 
@@ -114,7 +114,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(mortal: Broker, lines: 
             await until(lambda: len(numbers) > RATE)
             mortal.stop()
             await until(lambda: not (camera.is_connected() or observer.is_connected()))
-            assert camera.stats["waiting"] > 0
+            assert camera.stats["backlog"] > 0
             await asyncio.sleep(1)
             await asyncio.to_thread(mortal.start)
             await until(lambda: camera.is_connected() and observer.is_connected())
@@ -192,7 +192,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
             before = written.count
             await asyncio.sleep(3)
             assert written.count - before > RATE  # writing goes on
-            assert camera.stats["waiting"] > RATE
+            assert camera.stats["backlog"] > RATE
             mortal.resume()
             await caught_up(numbers, written)
         await arrived(numbers, written.count)
@@ -266,14 +266,14 @@ async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
                 camera.write("i", number=number, word="x" * 2000)
                 if number % 100 == 0:
                     await asyncio.sleep(0)
-                    assert camera.stats["waiting"] <= limit
+                    assert camera.stats["backlog"] <= limit
             assert process.memory_info().rss - memory < 24 * 1024**2  # all of it would be 40 MB
-            assert camera.stats["waiting"] == limit
+            assert camera.stats["backlog"] == limit
             proxy.release()
             lost = camera.stats["dropped"] - dropped
             assert lost == count - limit
             await arrived(numbers, limit)
-            await until(lambda: camera.stats["waiting"] == 0)
+            await until(lambda: camera.stats["backlog"] == 0)
             said = lines.of("clu:camera", level=30)
             assert [line for line in said if "is full" in line] == said[::2]
             assert len(said) == 2 * (outage + 1)
@@ -316,7 +316,7 @@ async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:
         for _ in range(30):
             camera.write("i", word="x" * 10_000)
         assert camera.stats["dropped"] == 21
-        assert camera.stats["waiting_bytes"] < 100_000
+        assert camera.stats["backlog_bytes"] < 100_000
         proxy.release()
 
 
@@ -362,14 +362,14 @@ async def test_a_command_waits_for_the_connection_only_so_long(
         with pytest.raises(AMQPConnectionError, match="No answer from the broker"):
             await client.send_command("camera", "ping")
         assert client.running_commands == {}
-        await until(lambda: client.stats["waiting"] == 0)
+        await until(lambda: client.stats["backlog"] == 0)
         proxy.release()
 
 
 async def test_stop_does_not_wait_for_a_stalled_broker_for_ever(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._amqp.connection._CLOSE_LIMIT", 0.3)
+    monkeypatch.setattr("clu._amqp.connection._CLOSE_TIMEOUT", 0.3)
     monkeypatch.setattr("clu.client._DRAIN_LIMIT", 0.3)
     camera = await Camera("camera", url=proxy.url).start()
     proxy.hold()
