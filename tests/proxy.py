@@ -21,7 +21,7 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._links: set[_Link] = set()
-        self._is_deaf = False
+        self._refuses = False
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Proxy:
@@ -60,14 +60,14 @@ class Proxy:
         for link in self._links:
             link.is_abandoned = True
 
-    def deafen(self, deaf: bool = True) -> None:
+    def refuse(self, refused: bool = True) -> None:
         """Accept new connections and leave them half open from the start, or no longer."""
-        self._is_deaf = deaf
+        self._refuses = refused
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        link = _Link(task, writer, self._is_deaf)
+        link = _Link(task, writer, self._refuses)
         self._links.add(link)
         try:
             there, onwards = await asyncio.open_connection("127.0.0.1", self.target)

@@ -62,20 +62,39 @@ class PublishingMixIn:
         body = {"command_string": sent.body}
         where, limit = self.connection.address, self.connection.timeout
         try:
-            if not self._receives_replies:
-                await asyncio.wait_for(self._subscribe_to_replies(), limit)
-            publishing = self._publish_message(consumer, headers, body, str(sent.command_id), sent)
-            if not await publishing:
+            is_sent = self._receives_replies or await self._subscribe_in_time(sent, limit)
+            if is_sent and not sent.done():
+                command_id = str(sent.command_id)
+                is_sent = await self._publish_message(consumer, headers, body, command_id, sent)
+            if not is_sent:
                 raise connection_error(f"No answer from the broker at {where} within {limit} s.")
         except DeliveryError:
             self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
-        except BaseException as error:
+        except BaseException:
             self.running_commands.forget(sent)
             sent.cancel()
-            if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-                message = f"No answer from the broker at {where} within {limit} s."
-                raise connection_error(message) from error
             raise
+
+    async def _subscribe_in_time(self, sent: Command[Any], timeout: float) -> bool:
+        """Subscribe to replies before a command is sent, which may have a time limit.
+
+        Returns
+        -------
+        done
+            False if that was not done, and the command has not ended either, within some seconds.
+        """
+        subscribing = asyncio.ensure_future(self._subscribe_to_replies())
+        subscribing.add_done_callback(_retrieve_error)
+        futures: set[asyncio.Future[Any]] = {subscribing, sent}
+        try:
+            await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if sent.done():
+                return True
+            if subscribing.cancelled():  # by aiormq, whose connection was closed
+                raise connection_error("The connection to the broker was lost.")
+            return subscribing.done() and subscribing.result() is None
+        finally:
+            subscribing.cancel()
 
     async def _subscribe_to_replies(self) -> None:
         """Bind the queue for replies to them, if it is not bound yet."""
@@ -173,6 +192,11 @@ class PublishingMixIn:
         if not self.connection.is_open:
             raise connection_error("There is no connection to the broker.")
         await self.connection.channel.ready()
+
+
+def _retrieve_error(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 def _settle(future: asyncio.Future[bool], error: BaseException | None) -> None:

@@ -11,7 +11,7 @@ import aio_pika
 import pytest
 
 from clu import AMQPClient, AMQPReply, Command, CommandStatus, JSONParser
-from clu._amqp.reply import SeenMessages
+from clu._amqp.duplicates import SeenMessages
 from clu.actor import AMQPBaseActor
 from clu.exceptions import CluWarning, EncodingError
 from clu.tools import REPLY
@@ -320,7 +320,7 @@ async def test_a_reply_that_was_put_back_into_the_queue_comes_again(
 def test_a_message_is_known_unless_it_was_put_back_on_the_same_channel(
     monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
-    monkeypatch.setattr("clu._amqp.reply._REMEMBERED", remembered)
+    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", remembered)
     seen = SeenMessages()
 
     def message(redelivered: bool) -> Any:

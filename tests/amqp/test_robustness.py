@@ -247,7 +247,7 @@ async def test_two_thousand_commands_leave_nothing(
         return commands, sys.getallocatedblocks()
 
     # What remembers the ids of the latest messages is bounded, and shall be full from the start.
-    monkeypatch.setattr("clu._amqp.reply._REMEMBERED", 100)
+    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", 100)
     for logger in (camera.log, client.log):
         logger.setLevel(logging.CRITICAL)
     await many(500)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import clu._amqp.connection
+import clu._amqp.duplicates
 import clu._amqp.errors
-import clu._amqp.reply
 import clu._amqp.sender
 import clu._core.loop
 import clu._tcp.token
@@ -118,7 +118,7 @@ FIXED = {
         "reconnection": f"every {seconds(clu._amqp.errors.RECONNECT_INTERVAL)}",
         "attempts to publish a reply": str(clu._amqp.sender._MOST_ATTEMPTS),
         "messages that are known when they come twice": (
-            f"the last {clu._amqp.reply._REMEMBERED} at least"
+            f"the last {clu._amqp.duplicates._REMEMBERED} at least"
         ),
         "messages delivered and not acknowledged": str(clu._amqp.topology.PREFETCH),
         "what `stop` waits for what was written, and for the broker to close": (
