@@ -13,7 +13,7 @@ ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 # AMQP without the data plane ran on asyncio in the first run; the second one has uvloop.
 ONCE += -k "not asyncio-plain"
 
-.PHONY: demo test lint pytest docs benchmarks rabbitmq chromium wheels test-wheel clean
+.PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -27,9 +27,15 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test rabbitmq chromium
+pytest: $(VENV)/.test rabbitmq chromium netcat
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
+
+# The kernels, built with AddressSanitizer: their tests, and streams with mistakes in them.
+ASAN = build/asan
+MUTATIONS ?= 140000
+asan: $(VENV)/.test
+	tools/test_sanitized.sh $(BIN)/python $(ASAN) $(MUTATIONS)
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html
@@ -45,7 +51,7 @@ wheels:
 
 # The tests against what make wheels has built and an environment of its own: wheel, pure or sdist.
 KIND ?= wheel
-test-wheel: rabbitmq chromium
+test-wheel: rabbitmq chromium netcat
 	tools/test_distribution.sh $(KIND) $(PYTHON)
 
 rabbitmq:
@@ -53,6 +59,9 @@ rabbitmq:
 
 chromium:
 	@./tests/get_chromium.sh
+
+netcat:
+	@./tests/get_netcat.sh
 
 # The stamps depend on what the installation depends on, so that a change installs anew.
 SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd clu/_speedups/*.pyx)

@@ -22,8 +22,8 @@ def source_of(kernel: str) -> Path:
 def extensions() -> list[Extension]:
     """Compile each kernel ``x`` as ``x_c``.
 
-    Its source is ``x_c.pyx`` if somebody wrote that by hand, else ``x_py.py``, which is compiled a
-    second time with the C types of ``x_c.pxd``.
+    Its source is ``x_c.pyx``, written by hand, if there is one, else ``x_py.py``, which is compiled
+    a second time with the C types of ``x_c.pxd``.
     """
     if switched_on("CLU_NO_EXTENSIONS"):
         return []

@@ -1,7 +1,7 @@
 """The workloads on an AMQP broker, whose address is in the variable CLU_BENCHMARK_URL.
 
-The actor and the client share a process, each with its own connection: what is measured is what
-they cost together, with the broker beside them.
+The actor and the client share a process, each with its own connection: the figures are their
+common cost, with the broker in a process of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT, PING_LIMIT = "amqp_limit", "amqp_ping_limit"
 PINGS_AT_ONCE = 1000
 REPLIES_PER_TURN = 50
 #: The seconds that anything may take: messages that got lost do not come any more.
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def broker_url() -> str:
@@ -75,7 +75,7 @@ async def actor_and_client(data_plane: bool) -> AsyncIterator[Any]:
     await actor.start()
     await client.start()
     try:
-        command = await asyncio.wait_for(send(client, "ping"), PATIENCE)
+        command = await asyncio.wait_for(send(client, "ping"), TIMEOUT)
         check(command.status.did_succeed, "the actor does not answer")
         yield client
     finally:
@@ -106,12 +106,12 @@ async def amqp_ping(at_once: int, data_plane: bool) -> AsyncIterator[Timed]:
 
         async def timed(number: int) -> float:
             if at_once == 1:
-                return await asyncio.wait_for(one_by_one(number), PATIENCE)
+                return await asyncio.wait_for(one_by_one(number), TIMEOUT)
             rounds = -(-number // at_once)
             start = perf_counter()
             for _ in range(rounds):
                 pings = asyncio.gather(*(send(client, "ping") for _ in range(at_once)))
-                commands = await asyncio.wait_for(pings, PATIENCE)
+                commands = await asyncio.wait_for(pings, TIMEOUT)
                 check(all(c.status.did_succeed for c in commands), "a ping failed")
             return (perf_counter() - start) * number / (rounds * at_once)
 
@@ -130,7 +130,7 @@ async def amqp_burst(data_plane: bool, clock: Any) -> AsyncIterator[Timed]:
 
         async def timed(number: int) -> float:
             start = clock()
-            command = await asyncio.wait_for(send(client, f"burst {number}"), PATIENCE)
+            command = await asyncio.wait_for(send(client, f"burst {number}"), TIMEOUT)
             seconds: float = clock() - start
             frames = [reply.body["frame"] for reply in command.replies if "frame" in reply.body]
             wanted = [inputs.message(index % inputs.VARIANTS)["frame"] for index in range(number)]
@@ -142,7 +142,7 @@ async def amqp_burst(data_plane: bool, clock: Any) -> AsyncIterator[Timed]:
 
 @workload(**{LIMIT: ()})
 async def amqp_limit() -> AsyncIterator[Timed]:
-    """As many replies from a publisher that encodes none to a consumer that reads none."""
+    """The same replies from a publisher that encodes none to a consumer that parses none."""
     import amqp_limit as limit
 
     with limit.Limit(broker_url()) as ends:
@@ -155,7 +155,7 @@ async def amqp_limit() -> AsyncIterator[Timed]:
 
 @workload(**{PING_LIMIT: ()})
 async def amqp_ping_limit() -> AsyncIterator[Timed]:
-    """The messages of a ping one at a time, with nothing encoded and nothing read."""
+    """The messages of a ping one at a time, with nothing encoded and nothing parsed."""
     import amqp_limit as limit
 
     async with limit.PingLimit(broker_url()) as client:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""What a broker can do: messages framed once, published with confirms, counted and thrown away.
+"""The limit of a broker: messages encoded once, published with confirms, counted and discarded.
 
     python benchmarks/amqp_limit.py [--url URL] [--replies N] [--seconds S]
 
 One process publishes copies of the same frames, another counts the bodies that it gets. Nothing is
-encoded, decoded or looked at, so no client is faster on this broker; a burst of replies through clu
+encoded, decoded or read, so no client is faster on this broker; a burst of replies through clu
 is measured against this. Without ``--url`` it starts a private broker.
 """
 
@@ -111,7 +111,7 @@ class Connection:
         self.socket.sendall(method(channel, ids, arguments))
 
     def call(self, channel: int, ids: tuple[int, int], arguments: bytes) -> None:
-        """Call a method, and see that the answer is the one that belongs to it."""
+        """Call a method, and check that the answer belongs to it."""
         self.send(channel, ids, arguments)
         answer = struct.unpack_from(">HH", self.next_frame()[1])
         if answer != (ids[0], ids[1] + 1):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from harness import Timed
 
-WRITES_PER_TURN = 200
+WRITES_PER_ITERATION = 200
 BROADCASTS_PER_TURN = 50
 COMMANDS_AT_ONCE = 100
 GROWTH = 5000
@@ -107,7 +107,7 @@ for keyword in reply.keywords: model[keyword.name].value
 async def reply_parse(
     line: Callable[[int], str], length: int, keywords: int, statement: str
 ) -> AsyncIterator[Timed]:
-    """A line into a reply; `READ_VALUES` asks for each value too, which may be made on demand."""
+    """A line into a reply; `READ_VALUES` reads each value too, which may be converted on demand."""
     from clu.legacy.types.parser import ReplyParser
 
     parser = ReplyParser()
@@ -182,7 +182,7 @@ def check_reply(kind: str, line: str, index: int) -> None:
 async def write(
     kind: str, validate: bool, with_command: bool, keywords: int = 30
 ) -> AsyncIterator[Timed]:
-    """`actor.write`, one loop turn after each `WRITES_PER_TURN`; a fresh command for each turn."""
+    """`actor.write`: `WRITES_PER_ITERATION` in each iteration of the loop, with a new command."""
     from clu import Command
 
     actor, transport = make_actor(kind, keywords=keywords)
@@ -196,7 +196,7 @@ async def write(
             "x", commander_id=transport.user_id, command_id=7, actor=actor, transport=transport
         )
 
-    async def turn(count: int) -> float:
+    async def iteration(count: int) -> float:
         command = make_command()
         start = perf_counter()
         for _ in range(count):
@@ -205,10 +205,12 @@ async def write(
         return perf_counter() - start
 
     async def timed(number: int) -> float:
-        turns, rest = divmod(number, WRITES_PER_TURN)
-        return sum([await turn(WRITES_PER_TURN) for _ in range(turns)]) + await turn(rest)
+        iterations, rest = divmod(number, WRITES_PER_ITERATION)
+        return sum(
+            [await iteration(WRITES_PER_ITERATION) for _ in range(iterations)]
+        ) + await iteration(rest)
 
-    await turn(3)
+    await iteration(3)
     check_reply(kind, transport.last_line(), 2)
     actor.write("i", inputs.bad_message(), validate=validate)
     await asyncio.sleep(0)

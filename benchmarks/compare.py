@@ -4,8 +4,8 @@
     python benchmarks/compare.py [--rounds R] [--seconds S] [--case NAME ...] [--write] [--json OUT]
 
 The first run makes ``benchmarks/.venv-sdss-clu`` with the same interpreter. A round runs each case
-of ``cases.py`` in all builds, in turn and in a fresh process; the table has the medians over the
-rounds.
+of ``cases.py`` in all builds, one after the other and each in a fresh process; the table has the
+medians over the rounds.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LONGEST = 300.0
 
 
 class CaseFailed(Exception):
-    """A case gave no figures."""
+    """A case returned no figures."""
 
 
 @dataclass
@@ -81,14 +81,14 @@ class Build:
             return json.loads(output.read_text())
 
     def measure(self, name: str, seconds: float) -> dict[str, Any]:
-        """Run a case; when it fails, or hangs, the others still have their turn."""
+        """Run a case; when it fails or hangs, the others still run."""
         try:
             return self.run(name, seconds)["cases"]
         except CaseFailed as err:
             return {name: {"microseconds": None, "reason": str(err), "wrong": True}}
 
     def check(self) -> None:
-        """Make sure that it is the clu that its name says."""
+        """Check that the imported clu is the one that the name of the build says."""
         try:
             self.about = self.run("status_tests", 0.01)["about"]
         except CaseFailed as err:
@@ -155,7 +155,7 @@ def chosen_builds(names: list[str]) -> list[Build]:
 
 
 def measure(builds: list[Build], names: list[str], rounds: int, seconds: float) -> None:
-    """Run each case in all builds, one after the other, so that they meet the same machine."""
+    """Run each case in all builds, one after the other, under the same conditions."""
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for build in builds:

@@ -1,8 +1,8 @@
-"""What a client that floods and does not read costs an actor and its other clients.
+"""The costs of a client that floods and does not read, for an actor and its other clients.
 
 ``python benchmarks/flood.py`` measures each actor over TCP, on asyncio and uvloop, in a process of
-its own, and commands of a megabyte. ``docs/reliability.md`` promises the limits; the tests see to
-what they follow from, the number of commands in a turn of the loop, without a clock.
+its own, and commands of a megabyte. ``docs/reliability.md`` promises the limits; the tests check,
+without a clock, their cause: the number of commands in an iteration of the event loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a case is, and how it is timed."""
+"""Cases, and how they are timed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Schemas, messages and hub lines, the same for every build.
 
 Everything comes in ``VARIANTS`` versions that differ in their values, so that a build which
-remembers its last answer gains nothing by it.
+remembers its last answer does not become faster by it.
 """
 
 from __future__ import annotations
@@ -105,5 +105,5 @@ def hub_line(index: int = 0, keys: int = 300) -> str:
 
 
 def rotate(make: Callable[[int], Any]) -> Callable[[], Any]:
-    """Return a function that gives the variants of an input in turn."""
+    """Return a function that returns the variants of an input, one after the other."""
     return cycle([make(index) for index in range(VARIANTS)]).__next__

@@ -1,4 +1,4 @@
-"""A RabbitMQ of our own for as long as a benchmark runs; the tests have the same."""
+"""A RabbitMQ of our own while a benchmark runs; the tests use the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextlib.contextmanager
 def private_broker() -> Iterator[Broker]:
-    """Start a broker on a free port, and stop it in the end."""
+    """Start a broker on a free port, and stop it at the end."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     from tests.broker import Broker

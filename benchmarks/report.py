@@ -83,8 +83,8 @@ ROWS = [
     Row("AMQP ping, 1,000 at once, `data_plane=False`", *plain("amqp_ping_1000")),
     Row("AMQP burst, `data_plane=False`", *plain("amqp_burst", "/s")),
     Row("CPU for a delivered reply, `data_plane=False`", *plain("amqp_burst_cpu")),
-    Row("replies framed once, thrown away unread", LIMIT, None, "/s"),
-    Row("the messages of a ping, framed once and not read", PING_LIMIT),
+    Row("replies encoded once, discarded unread", LIMIT, None, "/s"),
+    Row("the messages of a ping, encoded once and not parsed", PING_LIMIT),
 ]
 
 GROWTHS = [
@@ -162,19 +162,19 @@ def summary(rows: list[Row], figures: dict[str, Figures]) -> list[str]:
 
 
 def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
-    """How near bursts and pings come to what the broker can do."""
+    """Bursts and pings compared with the limit of the broker."""
     limits, lines = figures.get(COMPILED, {}), []
     if isinstance(limit := limits.get(LIMIT), float):
         shares = [f"{name} {limit / figure:.0%}" for name, figure in figures_of(figures, BURSTS)]
         lines.append(
-            f"AMQP burst, as a share of the {1e6 / limit:,.0f}/s that a publisher of ready frames "
-            f"and a consumer reach that reads none (goal: compiled over 60%): {', '.join(shares)}."
+            f"AMQP burst, as a share of the {1e6 / limit:,.0f}/s of a publisher of encoded frames "
+            f"and a consumer that parses none (goal: compiled over 60%): {', '.join(shares)}."
         )
     if isinstance(limit := limits.get(PING_LIMIT), float):
         times = [f"{name} {figure / limit:.1f}x" for name, figure in figures_of(figures, PINGS)]
         lines.append(
             f"AMQP ping, one at a time, as a multiple of the {limit:,.0f} us that its messages "
-            f"take when they are framed once and not read: {', '.join(times)}."
+            f"take when they are encoded once and not parsed: {', '.join(times)}."
         )
     return lines
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Run an AMQP actor and a client for minutes or hours, and see that nothing is lost or grows.
+"""Run an AMQP actor and a client for minutes or hours, and check that nothing is lost or grows.
 
     python benchmarks/soak.py [--minutes M] [--rate R] [--fault-every S] [--no-data-plane]
 
-It starts a private broker. The client commands the actor at a steady rate: commands with several
-replies, with a time limit, cancelled ones and ones to nobody; the actor writes numbered broadcasts
-meanwhile. Every so often the broker is killed and started again, or the connection is cut. The
-exit status is 1 when a reply was lost or came twice, a command was left, or memory grew.
+It starts a private broker. The client sends commands to the actor at a steady rate: commands with
+several replies, with a time limit, cancelled ones and unroutable ones; meanwhile the actor writes
+numbered broadcasts. At intervals the broker is killed and started again, or the connection is cut.
+The exit status is 1 when a reply was lost or delivered twice, a command was left, or memory grew.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def wait(command: Command[Any], seconds: float) -> None:
 
 
 class Soak:
-    """The actor, the client, what they do and what was seen of it."""
+    """The actor, the client, what they do and what was observed."""
 
     def __init__(self, actor: AMQPActor, client: AMQPClient, rate: float) -> None:
         self.actor = actor
@@ -187,8 +187,8 @@ async def break_things(soak: Soak, broker: Any, proxy: Proxy, period: float) -> 
             await asyncio.to_thread(broker.start)
 
 
-async def quiet(soak: Soak, limit: float) -> None:
-    """Wait until everything that is under way has ended."""
+async def wait_until_idle(soak: Soak, limit: float) -> None:
+    """Wait until no command is running and no reply is in flight."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
         if not soak.commands and soak.received >= soak.written and not soak.actor.stats["backlog"]:
@@ -242,7 +242,7 @@ async def soak_for(options: argparse.Namespace, broker: Any) -> int:
                     raise RuntimeError("a part of the soak ended") from result
             if not broker.is_running:
                 await asyncio.to_thread(broker.start)
-            await quiet(soak, 90)
+            await wait_until_idle(soak, 90)
             return report(soak, options, await left_of(before))
 
 
@@ -251,7 +251,7 @@ def report(soak: Soak, options: argparse.Namespace, commands_left: int) -> int:
     rows: list[tuple[str, str, bool]] = [
         ("broadcasts written", f"{soak.written:,}", True),
         ("broadcasts lost", f"{missing:,}", missing == 0),
-        ("broadcasts that came twice", f"{soak.twice:,}", soak.twice == 0),
+        ("broadcasts delivered twice", f"{soak.twice:,}", soak.twice == 0),
         ("commands whose replies were not in order", f"{soak.broken_sequences}", True),
         ("replies dropped by the outbox", f"{soak.actor.stats['dropped']:,}", True),
         ("faults", f"{soak.faults}", True),

@@ -5,6 +5,8 @@ Run with ``pytest benchmarks --benchmark-only``; no test judges a time.
 
 from __future__ import annotations
 
+import collections
+import itertools
 import json
 import logging
 from contextlib import contextmanager
@@ -153,6 +155,107 @@ def test_opscore_convert(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
     text = opscore.BareConverter(type("String", (str,), {}), None, None)
     plan = opscore.Plan([number, number, text], None, 3, [], None)
     assert benchmark(plan.convert, ["1.5", "-2", "state"]) == [1.5, -2.0, "state"]
+
+
+# --- amqp --------------------------------------------------------------------------------
+
+AMQP_MESSAGES = 100
+
+
+def amqp_message(amqp: ModuleType, index: int) -> bytes:
+    """Return the frames that publish the usual reply, as an actor does."""
+    headers = {
+        "message_code": "i",
+        "commander_id": "client.actor",
+        "command_id": f"0d3b0a0a-5d35-4d23-8a2c-6c1f7e7d{index:04x}",
+        "sender": "actor",
+        "internal": False,
+    }
+    body = json.dumps(inputs.message()).encode()
+    ids = (f"0123456789abcdef0123{index:x}", headers["command_id"], None)
+    publisher = amqp.Publisher("sdss_exchange", "text/json")
+    return bytes(
+        publisher.encode(1, 131072, "reply.client", body, headers, *ids, 1_700_000_000, False)
+    )
+
+
+@pytest.mark.parametrize("commands", ["same", "other"])
+def test_amqp_encode(benchmark: BenchmarkFixture, kernel: Kernel, commands: str) -> None:
+    amqp = kernel("amqp")
+    encode = amqp.Publisher("sdss_exchange", "text/json").encode
+    body = json.dumps(inputs.message()).encode()
+    ids = [f"0d3b0a0a-5d35-4d23-8a2c-{index:012x}" for index in range(5000)]
+    next_id = itertools.cycle(ids if commands == "other" else ids[:1]).__next__
+
+    def publish() -> Any:
+        command_id = next_id()
+        headers = {
+            "message_code": "i",
+            "commander_id": "client.actor",
+            "command_id": command_id,
+            "sender": "actor",
+            "internal": False,
+        }
+        message_id = "0123456789abcdef01230"
+        rest = (message_id, command_id, None, 1_700_000_000, False)
+        return encode(1, 131072, "reply.client", body, headers, *rest)
+
+    assert body in benchmark(publish)
+
+
+@pytest.mark.parametrize("commands", ["same", "other"])
+def test_amqp_deliver(benchmark: BenchmarkFixture, kernel: Kernel, commands: str) -> None:
+    """Split `AMQP_MESSAGES` messages."""
+    amqp = kernel("amqp")
+    method = b"\x00\x3c\x00\x3c\x04ctag" + bytes(8) + b"\x00\x0dsdss_exchange\x0creply.client"
+    start = b"\x01\x00\x01" + len(method).to_bytes(4, "big") + method + b"\xce"
+    stream = b""
+    for index in range(AMQP_MESSAGES):
+        frames = amqp_message(amqp, index if commands == "other" else 0)
+        stream += start + frames[8 + int.from_bytes(frames[3:7], "big") :]
+    messages: collections.deque[Any] = collections.deque(maxlen=1)
+
+    def nothing(*rest: Any) -> None:
+        pass
+
+    splitter = amqp.Splitter(
+        nothing, amqp.Delivery, {b"ctag": messages.append}, nothing, nothing, nothing
+    )
+    benchmark(splitter.feed, stream)
+    assert json.loads(messages[-1].body) == inputs.message()
+
+
+def test_amqp_confirm(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    """Split `AMQP_MESSAGES` confirmations."""
+    amqp = kernel("amqp")
+    tags: collections.deque[int] = collections.deque(maxlen=1)
+
+    def nothing(*rest: Any) -> None:
+        pass
+
+    splitter = amqp.Splitter(
+        nothing, amqp.Delivery, {}, lambda tag, *rest: tags.append(tag), nothing, nothing
+    )
+    splitter.channel = 7
+    # An acknowledgement is the same in both directions.
+    stream = b"".join(amqp.encode_ack(7, tag) for tag in range(AMQP_MESSAGES))
+    benchmark(splitter.feed, stream)
+    assert tags[-1] == AMQP_MESSAGES - 1
+
+
+def test_amqp_encode_ack(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    assert len(benchmark(kernel("amqp").encode_ack, 1, 12345)) == 21
+
+
+def test_amqp_has_long_number(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    body = json.dumps(inputs.message()).encode()
+    assert not benchmark(kernel("amqp").has_long_number, body)
+
+
+def test_amqp_move_frames(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    amqp = kernel("amqp")
+    frames = amqp_message(amqp, 0)
+    assert len(benchmark(amqp.move_frames, frames, 3, 4096)) == len(frames)
 
 
 # --- the cases of the comparison, without network and processes ----------------------------

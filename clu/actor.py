@@ -11,7 +11,7 @@ from clu._amqp.announcement import PRESENCE_KEY, RECONNECTED, STARTED
 from clu._amqp.command import BadMessage, payload
 from clu._amqp.reply import decode_headers
 from clu._core.callbacks import call_user_function, callback_name
-from clu._core.encoding import ENCODING_ERRORS, blame_keyword, indent_line
+from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
 from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
@@ -43,54 +43,55 @@ CustomTransportType = ClientTransport
 
 
 def _make_command(self: Any, *args: Any, **kwargs: Any) -> Command[Any]:
-    """Make the command of a user. Tests of actors patch the class in this module."""
+    """Create the command of a user. Tests of actors patch the class in this module."""
     return Command(*args, **kwargs)
 
 
 class TCPBaseActor(TCPServerActor):
-    """An actor that serves TCP clients, and replies with a line of JSON.
+    """An actor that serves TCP clients, and replies with lines of JSON.
 
-    A client sends lines ``[<command id>] <command>``, where the id is a number that comes back
-    in the header of each reply. A reply is a line ``{"header": {"command_id", "commander_id",
+    A client sends lines ``[<command id>] <command>``. The id is a number that is repeated in the
+    header of each reply. A reply is a line ``{"header": {"command_id", "commander_id",
     "message_code", "internal", "sender"}, "data": {...}}``, or several lines after the command
-    ``multiline``. The class has no parser: combine it with one.
+    ``multiline``. The class has no parser: combine it with a parser class.
 
     Parameters
     ----------
     name
         The name of the actor.
     host
-        The address to listen at; ``localhost`` by default, ``""`` for all addresses.
+        The address to listen on; ``localhost`` by default, ``""`` for all interfaces.
     port
-        The port to listen at. 0 takes a free one, which `port` tells after `start`.
+        The port to listen on. 0 selects a free port, which is available as `port` after `start`.
     args, kwargs
         Arguments of `BaseActor`.
     max_connections
-        How many clients to accept.
+        The maximum number of clients.
     line_limit
-        The length in bytes of the longest line of a client. A longer one gets an error reply.
+        The maximum length of a line in bytes. A longer line is answered with an error.
     buffer_limit
-        How many bytes may wait for a client that does not read, before it is cut off.
+        The number of bytes to buffer for a client that does not read before disconnecting it.
     max_commands
-        How many commands of one client run at once. Further ones wait in the connection, unread,
-        until one of them has ended. None stands for no limit.
+        The number of commands of one client that run at once. No further commands are read from
+        the connection until one of them has ended. None means no limit.
     token
-        A word that each client must send first, in a line ``token <token>``. A client that does
-        not gets one failing reply, and its connection is closed. By default none is needed.
+        A token that each client must send first, in a line ``token <token>``. A client that does
+        not send it gets one failing reply, and its connection is closed. By default no token is
+        required.
 
     Attributes
     ----------
     server
         The TCP server.
     transports
-        The connected clients, by their user id.
+        The transports of the connected clients, by user id.
     timed_commands
-        Commands that the actor runs on itself periodically.
+        The commands that the actor runs periodically.
 
     Raises
     ------
     CluValueError
-        If there is no port, or the token is not a word.
+        If the port is missing, or the token is not a single word.
     """
 
     def __init__(
@@ -115,19 +116,19 @@ class TCPBaseActor(TCPServerActor):
         )
 
     async def start(self: T) -> T:
-        """Start to listen for clients.
+        """Start listening for clients.
 
         Raises
         ------
         OSError
-            If the address cannot be used.
+            If the server cannot listen on the address.
         """
         await self._start_server()
         self.timed_commands.start()
         return self
 
     def new_user(self, transport: Any) -> None:
-        """Take a new client, or forget one that has gone."""
+        """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
             self.transports.pop(transport.user_id, None)
             return
@@ -136,7 +137,7 @@ class TCPBaseActor(TCPServerActor):
         self.transports[transport.user_id] = transport
 
     def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
-        """Run the command in a line of a client.
+        """Run the command in a line from a client.
 
         Parameters
         ----------
@@ -161,14 +162,23 @@ class TCPBaseActor(TCPServerActor):
     def _command_id_of(self, head: bytes) -> int:
         return find_command_id(head)
 
-    # The very function, since a call to pass the arguments on takes a quarter of its time.
-    write = with_open_signature(BaseActor.write)
+    # A copy, because passing on the arguments would take a quarter of the time of a write.
+    write = with_open_signature(
+        BaseActor.write,
+        """Write a reply to the users.
+
+        Parameters
+        ----------
+        args, kwargs
+            Arguments of `BaseActor.write`.
+        """,
+    )
 
     def _write_internal(self, reply: Reply, write_to_log: bool = True) -> None:
         try:
             line = encode_line(reply, self.name)
         except ENCODING_ERRORS as error:
-            raise blame_keyword(reply.message, error) from error
+            raise find_bad_keyword(reply.message, error) from error
         command = reply.command
         if command is not None and command.transport is not None and not reply.broadcast:
             transport = command.transport
@@ -194,12 +204,12 @@ class JSONActor(ClickParser, TCPBaseActor):
         self.parser.add_command(multiline)
 
     def send_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: a JSON actor is not connected to others."""
+        """Raise `CluNotImplemented`: a JSON actor is not connected to other actors."""
         raise CluNotImplemented("JSONActor cannot send commands to other actors.")
 
 
 class AMQPBaseActor(BrokerActor, AMQPClient):
-    """An actor that speaks over an AMQP broker. It has no parser: combine it with one.
+    """An actor that uses an AMQP broker. It has no parser: combine it with a parser class.
 
     Parameters
     ----------
@@ -209,16 +219,16 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
     Attributes
     ----------
     commands_queue
-        The queue of aio_pika that commands come from.
+        The aio_pika queue from which commands are received.
     timed_commands
-        Commands that the actor runs on itself periodically.
+        The commands that the actor runs periodically.
 
     Notes
     -----
-    An actor announces when it has started and when it may have lost commands or replies, so that
-    clients do not wait for them for ever: see ``clu._amqp.announcement``.
+    An actor announces that it has started, and that it may have lost commands or replies. Clients
+    then stop waiting for them: see ``clu._amqp.announcement``.
 
-    The broker sends it the replies of others from the moment that it wants some: when it overrides
+    It subscribes to the replies of other actors when it first needs them: if it overrides
     ``handle_reply``, has a model or a callback, or sends a command.
     """
 
@@ -231,7 +241,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
             self._write_internal = self._write_now  # type: ignore[method-assign,assignment]
 
     async def start(self, **kwargs: Any) -> Self:  # type: ignore[override]
-        """Connect to the broker and listen for commands.
+        """Connect to the broker, and start receiving commands.
 
         Parameters
         ----------
@@ -255,7 +265,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
         return self
 
     async def stop(self) -> None:
-        """Cancel what runs, publish what was written, and close the connection."""
+        """Cancel the running commands, publish the pending replies, and close the connection."""
         await self.timed_commands.stop()
         if self.connection.is_connected:
             await self.connection.stop_consuming()
@@ -263,7 +273,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
         await super().stop()
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
-        """Run the command in a message.
+        """Run the command in a message from the broker.
 
         Parameters
         ----------
@@ -288,12 +298,12 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
 
     def _connection_back(self, *args: Any) -> None:
         super()._connection_back(*args)
-        # While the outbox overflows, replies are lost after this too: its end is announced.
+        # An overflow of the outbox loses further replies: it is announced when it has ended.
         if self._sender is not None and not self._sender.backlog.is_overflowing:
             self._announce(RECONNECTED)
 
     def _wants_replies(self) -> bool:
-        # Each reply would go to each actor of an observatory, though most of them follow nobody.
+        # Otherwise each actor would receive all replies, although most of them follow no others.
         return bool(self.models or self._callbacks) or not self._handles_replies_itself()
 
 
@@ -308,7 +318,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
     Attributes
     ----------
     task_handlers
-        The handlers of tasks, by their names.
+        The handlers of tasks, by the name of the task.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -316,15 +326,15 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         self.task_handlers: dict[str, Callable[[dict[str, Any]], Any]] = {}
 
     def add_task_handler(self, name: str, callback: Callable[[dict[str, Any]], Any]) -> None:
-        """Add a handler of a task that others send with `AMQPClient.send_task`.
+        """Add a handler for a task that others send with `AMQPClient.send_task`.
 
         Parameters
         ----------
         name
             The name of the task.
         callback
-            A function or coroutine function that is called with the payload. The payload has
-            the actor itself as ``__actor__``.
+            A function or coroutine function that is called with the payload. The payload
+            includes the actor as ``__actor__``.
         """
         self.task_handlers[name] = callback
 
@@ -343,15 +353,15 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         name = task.pop("task", None)
         handler = self.task_handlers.get(name) if isinstance(name, str) else None
         if handler is None:
-            self.log.warning("%s: there is no handler of the task %r.", self.name, name)
+            self.log.warning("%s: there is no handler for the task %r.", self.name, name)
             return None
         task["__actor__"] = self
-        self.log.debug("%s: task %r goes to %s.", self.name, name, callback_name(handler))
+        self.log.debug("%s: task %r is handled by %s.", self.name, name, callback_name(handler))
         result = call_user_function(handler, task)
         if asyncio.iscoroutine(result):
             self._create_task(result, handler)
         return None
 
 
-#: What may be done without a coroutine, as nobody has overridden it.
+#: The implementations that can be replaced by a function call, unless they are overridden.
 _OWN = (AMQPBaseActor.new_command, AMQPActor.new_command)

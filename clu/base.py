@@ -1,4 +1,4 @@
-"""The base of all clients and actors."""
+"""The base classes of all clients and actors."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ SchemaType = "Mapping[str, Any] | pathlib.Path | str | type | None"
 
 
 class BaseClient(metaclass=abc.ABCMeta):
-    """The base of clients: what has a name, a log and a configuration.
+    """The base class of clients, which have a name, a logger and a configuration.
 
     Parameters
     ----------
     name
         The name of the client.
     version
-        The version of the client; ``"?"`` when there is none.
+        The version of the client; ``"?"`` by default.
     log_dir
         The directory of the log file; no file is written by default.
     log
         A logger to use instead of a new one.
     verbose
-        Whether to log everything to the terminal, or the level from which to log.
+        Whether to log everything to the terminal, or the lowest level to log there.
     validate
-        Whether an actor validates its own replies; `BaseActor.write` can override it.
+        Whether an actor validates its own replies by default; see `BaseActor.write`.
     config
-        The configuration, which is kept in `config`.
+        The configuration, available as the attribute `config`.
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class BaseClient(metaclass=abc.ABCMeta):
     """
 
     name: str
-    #: Models of the commands of other actors, by the name of the actor.
+    #: The command models of other actors, by the name of the actor.
     command_models: dict[str, Any] = {}
 
     def __init__(
@@ -110,24 +110,24 @@ class BaseClient(metaclass=abc.ABCMeta):
         """Cancel the tasks that the client started."""
         if uncancelled := await cancel_tasks(self._tasks):
             self.log.warning(
-                "%s: %d tasks go on though they were cancelled.", self.name, uncancelled
+                "%s: %d tasks are still running after being cancelled.", self.name, uncancelled
             )
 
     def _create_task(
         self, coroutine: Coroutine[Any, Any, Any], callback: Callable[..., Any] | None = None
     ) -> asyncio.Task[Any]:
-        """Run a coroutine, maybe that of a callback, as a task that `stop` cancels."""
+        """Run a coroutine, possibly that of a callback, as a task that `stop` cancels."""
         if callback is not None:
             what = f"the callback {callback_name(callback)} raised an error"
             task = start_user_coroutine(coroutine, functools.partial(self._log_failure, what))
         else:
             task = asyncio.get_running_loop().create_task(coroutine)
-            task.add_done_callback(self._look_at_task)
+            task.add_done_callback(self._log_task_error)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _look_at_task(self, task: asyncio.Task[Any]) -> None:
+    def _log_task_error(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log_failure("a background task failed", error)
 
@@ -151,31 +151,31 @@ class BaseClient(metaclass=abc.ABCMeta):
         Parameters
         ----------
         config
-            A dictionary or the path of a YAML file. Its section ``actor``, else ``client``, else
-            all of it holds the arguments of the class.
+            A dictionary or the path of a YAML file. The arguments of the class are read from its
+            section ``actor`` or ``client``, or from the top level.
         args, kwargs
-            Further arguments of the class, which win over the configuration.
+            Further arguments of the class, which override the configuration.
         loader
             The YAML loader.
 
         Raises
         ------
         AssertionError
-            If there is no file at the path.
+            If the file does not exist.
         """
         parsed = cls._parse_config(config, loader)
         return cls(*args, **actor_arguments(cls, parsed, kwargs))
 
     def set_loop_exception_handler(self) -> None:
-        """Log what reaches the exception handler of the running event loop."""
+        """Log the errors that reach the exception handler of the running event loop."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._handle_loop_exception)
 
     def _handle_loop_exception(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
-        # What the log does with an error is only fit for an `Exception`. aiormq gives futures that
-        # nobody waits for a CancelledError as the loop is shut down.
+        # The logger can handle only an `Exception`. When the loop shuts down, aiormq sets a
+        # CancelledError on futures that nobody awaits.
         if not isinstance(context.get("exception"), asyncio.CancelledError):
             self.log.asyncio_exception_handler(loop, context)
 
@@ -185,16 +185,16 @@ class BaseClient(metaclass=abc.ABCMeta):
         log_dir: pathlib.Path | str | None,
         verbose: bool | int = False,
     ) -> SDSSLogger:
-        """Set up the log of the client.
+        """Set up the logger of the client.
 
         Parameters
         ----------
         log
-            A logger to use; a new one is made if there is none.
+            A logger to use; by default a new one is created.
         log_dir
-            Where to write a log file ``<name>.log``, which is rolled over.
+            The directory of the log file ``<name>.log``, which is rolled over.
         verbose
-            Whether to log everything to the terminal, or the level from which to log.
+            Whether to log everything to the terminal, or the lowest level to log there.
 
         Raises
         ------
@@ -223,11 +223,11 @@ class BaseClient(metaclass=abc.ABCMeta):
         return log
 
     async def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:
-        """Send a command to another actor. Not every client can."""
+        """Send a command to another actor, if this kind of client supports it."""
         raise CluNotImplemented("Sending commands is not implemented for this client.")
 
     def proxy(self, actor: str) -> ProxyClient:
-        """Return an object that sends commands to one actor."""
+        """Return a `ProxyClient` that sends commands to an actor."""
         return ProxyClient(self, actor)
 
 
@@ -247,36 +247,36 @@ class ProxyClient:
         self.actor = actor
 
     def send_command(self, *args: Any) -> Any:
-        """Send a command. The words of the command are joined by spaces."""
+        """Send a command. The arguments are joined by spaces."""
         return self.client.send_command(self.actor, " ".join(map(str, args)))
 
 
 class BaseActor(BaseClient):
-    """The base of actors: what accepts commands and writes replies.
+    """The base class of actors, which accept commands and write replies.
 
     Parameters
     ----------
     args, kwargs
         Arguments of `BaseClient`.
     schema
-        The schema of the keywords: a dictionary, JSON, a path or a pydantic model. A class
-        attribute of this name is the default. None stands for the default keywords.
+        The schema of the keywords: a dictionary, a JSON string, a path or a pydantic model. By
+        default it is the class attribute of this name; None means only the default keywords.
     store
-        Whether to store the keywords that are output, or which of them, or how many outputs of
-        each keyword to keep; or a dictionary of the arguments of `clu.store.KeywordStore`. By
-        default nothing is stored, and a store has no limit.
+        Whether to store the keywords that the actor outputs. It can also be a list of the
+        keywords to store, the number of outputs of each keyword to keep, or a dictionary of
+        arguments of `clu.store.KeywordStore`. By default nothing is stored.
     additional_properties
-        Whether keywords that the schema does not have are allowed.
+        Whether keywords that are not in the schema are allowed.
     error_details
-        Whether replies about exceptions have the traceback, the file name and line, and paths.
-        The log has them in any case.
+        Whether replies about exceptions include the traceback, the file name and line, and
+        paths. The log always includes them.
 
     Attributes
     ----------
     model
         The model of the actor's own keywords.
     store
-        The store of the keywords that were output, or None.
+        The store of the keywords that the actor has output, or None.
     """
 
     schema: Any = None
@@ -302,7 +302,7 @@ class BaseActor(BaseClient):
             schema if schema is not None else self.schema,
             additional_properties=additional_properties,
         )
-        # Found faster in the actor than in the class, which may have one.
+        # Looking it up on the instance is faster than on the class, which may define one.
         self._message_processor = self._message_processor
         self.store: KeywordStore | None = None
         self._active_commands = ActiveCommands()
@@ -322,11 +322,11 @@ class BaseActor(BaseClient):
         Parameters
         ----------
         schema
-            A dictionary, JSON, a path, a pydantic model or None.
+            A dictionary, a JSON string, a path, a pydantic model or None.
         is_file
-            Whether a text is a path; guessed when None.
+            Whether a string is a path; detected automatically if None.
         additional_properties
-            Whether keywords that the schema does not have are allowed.
+            Whether keywords that are not in the schema are allowed.
         """
         from clu.model import EMPTY_SCHEMA, Model
 
@@ -345,10 +345,10 @@ class BaseActor(BaseClient):
 
     @abc.abstractmethod
     def new_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Handle a new command, as it came from the transport."""
+        """Handle a new command received from the transport."""
 
     def _track_command(self, command: Any) -> None:
-        """Remember a command that runs, until it has ended."""
+        """Keep track of a running command until it ends."""
         self._active_commands.track(command)
 
     @abc.abstractmethod
@@ -356,7 +356,7 @@ class BaseActor(BaseClient):
         """Parse and run a command."""
 
     def invoke_mock_command(self, command_str: str, command_id: int = 0) -> Any:
-        """Send a command to an actor that was prepared by `clu.testing.setup_test_actor`."""
+        """Send a command to an actor prepared by `clu.testing.setup_test_actor`."""
         raise CluNotImplemented("Prepare the actor with clu.testing.setup_test_actor() first.")
 
     def write(
@@ -381,41 +381,41 @@ class BaseActor(BaseClient):
         message_code
             The code of the reply.
         message
-            The keywords and their values, or the value of the keyword ``text``.
+            The keywords and their values as a dictionary, or a string for the keyword ``text``.
         command
-            The command to reply to. Without one the reply goes to all users.
+            The command to reply to. Without a command the reply is sent to all users.
         broadcast
-            Whether the reply goes to all users.
+            Whether to send the reply to all users.
         validate
-            Whether to validate the reply against the model of the actor; by default as the
-            actor was created.
+            Whether to validate the reply against the model of the actor; by default the
+            actor's own ``validate``.
         expand_exceptions
-            Whether a value that is an exception is replaced by its description and traceback,
-            or just by its text.
+            Whether to replace exceptions among the values with a description that includes the
+            traceback, or only with their strings.
         traceback_frame
             The frame of the traceback whose file name and line are reported.
         silent
-            Update the model and ``command.replies``, but send nothing.
+            Whether to update the model and ``command.replies`` without sending anything.
         internal
-            Mark the reply as not for wider consumption.
+            Whether to mark the reply as internal, i.e. not intended for a wider audience.
         emit
             Whether to send the reply.
         write_to_log
             Whether to log the reply.
         kwargs
-            Keywords that are added to the message.
+            Keywords to add to the message.
 
         Returns
         -------
         reply
-            The reply; the error reply if the message was rejected by the model or cannot be sent.
+            The reply, or the error reply if the model rejected the message or it cannot be sent.
 
         Raises
         ------
         CluTypeError
-            If the message is neither a dictionary nor a text.
+            If the message is neither a dictionary nor a string.
         CluValueError
-            If there is no such message code.
+            If the message code is not valid.
         """
         if type(message_code) is MessageCode:
             code = message_code
@@ -472,7 +472,7 @@ class BaseActor(BaseClient):
         """
 
     def _validate(self, reply: Reply) -> str | None:
-        """Validate a reply, and return what is wrong with it."""
+        """Validate a reply; return the reason if it is not valid."""
         message = reply.message
         try:
             validated = self.model.validate(message)[0]  # type: ignore[union-attr]
@@ -501,7 +501,7 @@ class BaseActor(BaseClient):
         return message
 
     def _reject(self, reply: Reply, problem: str, emit: bool, write_to_log: bool) -> Reply:
-        """Write the problem in the place of a reply; a terminal code still ends its command."""
+        """Write an error instead of a reply; a terminal code still ends its command."""
         error = self._replace(reply, MessageCode.ERROR, {"error": problem}, emit, write_to_log)
         if reply.message_code in TERMINAL_CODES:
             self._replace(reply, reply.message_code, {}, emit, write_to_log)
@@ -515,7 +515,7 @@ class BaseActor(BaseClient):
         emit: bool,
         write_to_log: bool,
     ) -> Reply:
-        """Write another message to where a reply was to go, as it is."""
+        """Write another message instead of a reply, without validating it."""
         substitute = Reply(
             code,
             message,

@@ -1,4 +1,4 @@
-"""Commands: what users ask of an actor, and what a client asks of others."""
+"""Commands: those that users send to an actor, and those that a client sends to actors."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ _LEVEL_OF_CODE = {
     MessageCode.FAILED: logging.ERROR,
     MessageCode.CRITICAL: logging.CRITICAL,
 }
-#: How a parent passes on the codes of its children: they neither start nor end it.
+#: The codes with which a parent writes replies of its children, which do not end the parent.
 _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
-_ERROR_CODES = (MessageCode.ERROR, MessageCode.FAILED)
-_CUT_OFF = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
+#: As strings, whose comparison is fast.
+_ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
+_INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
 
 
 class ReplyList(list[ReplyType], Generic[ReplyType]):
@@ -80,48 +81,48 @@ class ReplyList(list[ReplyType], Generic[ReplyType]):
 class BaseCommand(
     asyncio.Future[Future_co], StatusMixIn[CommandStatus], Generic[Actor_co, Future_co]
 ):
-    """The base of commands: a future that resolves to itself when the command ends.
+    """The base class of commands: a future that resolves to itself when the command ends.
 
     Parameters
     ----------
     commander_id
-        Who sends the command: a number for legacy actors, else a string.
+        The sender of the command: a number for legacy actors, otherwise a string.
     command_id
-        The number or string by which the commander knows the command.
+        The number or string with which the commander identifies the command.
     consumer_id
-        Who runs the command.
+        The name of the actor that runs the command.
     actor
-        The actor that runs it; by default that of the parent.
+        The actor that runs the command; by default that of the parent.
     parent
-        The command on whose behalf this one runs. Replies go out as replies of the parent.
+        The parent command, if any. Replies are written as replies of the parent.
     reply_callback
         A function that is called with each reply, for commands to other actors.
     status_callback
         A function that is called with the status when it changes.
     call_now
-        Whether to call the status callback at once.
+        Whether to call the status callback immediately.
     default_keyword
-        The keyword of a message that is just a text.
+        The keyword for a message that is a string.
     silent
-        Update the model and `replies`, but send nothing.
+        Whether to update the model and `replies` without sending anything.
     internal
-        Mark the replies as not for wider consumption.
+        Whether to mark the replies as internal.
     write_to_log
         Whether to log the replies.
     time_limit
-        After how many seconds the command ends as timed out.
+        The time in seconds after which the command times out.
     loop
         The event loop; the running one by default.
 
     Attributes
     ----------
     replies
-        The replies so far.
+        The replies received or written so far.
     context
-        The click context that runs the command.
+        The click context in which the command runs.
     """
 
-    #: The connection that the command came from, for TCP actors.
+    #: The connection from which the command was received, for TCP actors.
     transport: Any = None
 
     def __init__(
@@ -186,7 +187,7 @@ class BaseCommand(
         silent: bool = False,
         **kwargs: Any,
     ) -> Self:
-        """Set the status, and tell the users with a message.
+        """Set the status, and report the change to the users.
 
         Parameters
         ----------
@@ -195,7 +196,7 @@ class BaseCommand(
         message
             The message that reports the change.
         silent
-            Do not report the change.
+            Whether not to report the change.
         kwargs
             Further arguments of `write`, and keywords.
 
@@ -207,7 +208,7 @@ class BaseCommand(
         Raises
         ------
         CluValueError, CluTypeError
-            If there is no such status.
+            If the status is not valid.
         """
         new_status = _status_of(status)
         if self._status is not None and self._status.is_done:
@@ -241,11 +242,11 @@ class BaseCommand(
             self.set_result(self)  # type: ignore[arg-type]
 
     def finish(self, *args: Any, **kwargs: Any) -> Self:
-        """End the command as done. The arguments are those of `set_status`."""
+        """Mark the command as done, with the arguments of `set_status`."""
         return self.set_status(CommandStatus.DONE, *args, **kwargs)
 
     def fail(self, *args: Any, **kwargs: Any) -> Self:
-        """End the command as failed. The arguments are those of `set_status`."""
+        """Mark the command as failed, with the arguments of `set_status`."""
         return self.set_status(CommandStatus.FAILED, *args, **kwargs)
 
     def debug(self, *args: Any, **kwargs: Any) -> None:
@@ -261,7 +262,7 @@ class BaseCommand(
         self.write(MessageCode.WARNING, *args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:
-        """Write a reply of level error. The command goes on."""
+        """Write a reply of level error. It does not end the command."""
         self.write(MessageCode.ERROR, *args, **kwargs)
 
     def write(
@@ -275,28 +276,21 @@ class BaseCommand(
 
         Parameters
         ----------
-        message_code
-            The code of the reply, or a logging level that has one.
-        message
-            The keywords and their values; a text goes to the default keyword (``error`` in a
-            reply that is an error), an exception to ``error``.
-        broadcast
-            Whether the reply goes to all users.
-        kwargs
-            Keywords, and arguments of the actor's ``write``.
+        message_code, message, broadcast, kwargs
+            Arguments of `BaseActor.write`. The code can also be a logging level. A string is the
+            value of the default keyword, or of ``error`` if the code is that of an error; an
+            exception is the value of ``error``.
 
         Raises
         ------
         CommandError
             If the command has no actor.
         CluValueError
-            If there is no such code.
+            If the code is not valid.
         """
-        code = self._code_of(message_code)
-        if isinstance(message, str):
-            message = {"error" if code in _ERROR_CODES else self.default_keyword: message}
-        elif isinstance(message, BaseException):
-            message = {"error": message}
+        code = message_code if type(message_code) is MessageCode else self._code_of(message_code)
+        if message is not None and type(message) is not dict:
+            message = self._as_dict(code, message)
         if self.actor is None:
             raise CommandError(
                 "An actor has not been defined for this command. Cannot write to users."
@@ -336,6 +330,16 @@ class BaseCommand(
         if inspect.isawaitable(waiter):
             await waiter
 
+    def _as_dict(
+        self, code: MessageCode, message: dict[str, Any] | str | BaseException | None
+    ) -> dict[str, Any] | None:
+        """Return a message with a keyword for a string or an exception."""
+        if isinstance(message, str):
+            return {"error" if code._value_ in _ERROR_CODES else self.default_keyword: message}
+        if isinstance(message, BaseException):
+            return {"error": message}
+        return message
+
     @staticmethod
     def _code_of(code: MessageCode | str | int) -> MessageCode:
         if isinstance(code, int):
@@ -352,7 +356,7 @@ class BaseCommand(
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Send a command to another actor, in the name of this command's actor.
+        """Send a command to another actor, from the actor of this command.
 
         Parameters
         ----------
@@ -361,14 +365,14 @@ class BaseCommand(
         command_string
             The command.
         new_command
-            Whether the command stands on its own. Otherwise it is sent as part of this one.
+            Whether the command is independent. Otherwise it is sent as part of this one.
         args, kwargs
             Further arguments of the actor's ``send_command``.
 
         Returns
         -------
         command
-            What the actor's ``send_command`` returns: a command or an awaitable of it.
+            The result of the actor's ``send_command``: a command, or an awaitable of one.
         """
         if self.actor is None:
             raise CommandError("An actor has not been defined for this command.")
@@ -398,21 +402,21 @@ def _status_of(status: CommandStatus | str | int) -> CommandStatus:
 
 
 class Command(BaseCommand[Actor_co, "Command[Any]"]):
-    """A command from a user.
+    """A command received from a user.
 
     Parameters
     ----------
     command_string
         The command, without any header.
     transport
-        The connection from which the command came, for TCP actors.
+        The connection from which the command was received, for TCP actors.
     kwargs
         Arguments of `BaseCommand`.
 
     Attributes
     ----------
     body
-        The command that is parsed.
+        The command to parse.
     raw_command_string
         The command as it was received.
     """
@@ -425,7 +429,7 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
 
     @property
     def ctx(self) -> click.Context | None:
-        """The click context that runs the command."""
+        """The click context in which the command runs."""
         return self.context
 
     @ctx.setter
@@ -453,17 +457,17 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
         return self
 
     def _parent_ended(self, parent: BaseCommand[Any, Any]) -> None:
-        """Cancel the callback, if the parent was cut off."""
-        if self._task is not None and (parent.cancelled() or parent.status in _CUT_OFF):
+        """Cancel the callback if the parent was cancelled or timed out."""
+        if self._task is not None and (parent.cancelled() or parent.status in _INTERRUPTED):
             self._task.cancel()
 
     def _leave_parent(self, _: object) -> None:
-        # A parent that was cancelled while it waited for this has cancelled only the future.
+        # A parent that was cancelled while awaiting this command has cancelled only the future.
         if self.parent is not None and not self.cancelled():
             self.parent.remove_done_callback(self._parent_ended)
 
     def child_command(self, command_string: str) -> Command[Actor_co]:
-        """Run another command of the same actor as a part of this one."""
+        """Run another command of the same actor as a child of this one."""
         return Command(command_string, actor=self.actor, parent=self).parse()
 
     def __str__(self) -> str:
@@ -474,14 +478,14 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
 
 
 class FakeCommand(BaseCommand[Any, "FakeCommand"]):
-    """A command that writes to a logger instead of users.
+    """A command that writes to a logger instead of to users.
 
     Parameters
     ----------
     log
         The logger.
     actor
-        An actor, for code that looks at it.
+        An actor, for code that accesses it.
     """
 
     def __init__(self, log: logging.Logger, actor: Any = None) -> None:
@@ -495,13 +499,16 @@ class FakeCommand(BaseCommand[Any, "FakeCommand"]):
         broadcast: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Write a message to the logger, at the level that the code stands for."""
+        """Write a message to the logger, at the level that corresponds to the code.
+
+        Parameters
+        ----------
+        message_code, message, broadcast, kwargs
+            Arguments of `BaseCommand.write`.
+        """
         code = self._code_of(message_code)
-        if isinstance(message, str):
-            message = {"error" if code in _ERROR_CODES else self.default_keyword: message}
-        elif isinstance(message, BaseException):
-            message = {"error": message}
-        self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), {**(message or {}), **kwargs})
+        keywords = {**(self._as_dict(code, message) or {}), **kwargs}
+        self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), keywords)
 
     async def drain(self) -> None:
         """Return at once: nothing waits for a logger."""

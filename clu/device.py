@@ -1,4 +1,4 @@
-"""Devices: a TCP connection that speaks in lines."""
+"""Devices: a line-based TCP connection."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _CHUNK = 64 * 1024
 
 
 class Device(CallbackMixIn):
-    """The connection to a device over TCP.
+    """A TCP connection to a device.
 
     Override `process_message`, or pass a callback, to handle the lines that the device sends.
 
     Parameters
     ----------
     host, port
-        Where the device listens.
+        The address and port of the device.
     callback
         A function or coroutine function that is called with each line, without the newline and
-        white space around it. Bytes that are not UTF-8 are replaced.
+        surrounding white space. Bytes that are not UTF-8 are replaced.
     """
 
     def __init__(self, host: str, port: int, callback: Callable[[str], Any] | None = None) -> None:
@@ -45,12 +45,12 @@ class Device(CallbackMixIn):
         CallbackMixIn.__init__(self, [callback if callback is not None else self.process_message])
 
     async def start(self: T) -> T:
-        """Open the connection and listen.
+        """Open the connection and start receiving lines.
 
         Raises
         ------
         CluRuntimeError
-            If it is open already.
+            If the connection is already open.
         OSError
             If the device cannot be reached.
         """
@@ -77,14 +77,14 @@ class Device(CallbackMixIn):
         return not writer.is_closing() and not reader.at_eof()
 
     def write(self, message: str, newline: str = "\n") -> None:
-        """Send a text to the device.
+        """Send a string to the device.
 
         Parameters
         ----------
         message
-            The text.
+            The string.
         newline
-            What to add to it.
+            The string to append to it.
 
         Raises
         ------

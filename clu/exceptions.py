@@ -1,7 +1,7 @@
 """The exceptions and warnings of clu.
 
-``CluError`` is the base of every exception raised on purpose. Where a builtin says the same, the
-class derives from it too, so that users can catch either family.
+``CluError`` is the base class of all exceptions that clu raises. Most of them also derive from the
+corresponding builtin exception, and can be caught as either.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = [
 
 
 class CluError(Exception):
-    """The base of the errors of clu.
+    """The base class of the errors of clu.
 
     Parameters
     ----------
     message
-        What went wrong; a general text by default.
+        The error message; a generic one by default.
     """
 
     def __init__(self, message: object = None) -> None:
@@ -36,7 +36,7 @@ class CluError(Exception):
 
 
 class CluNotImplemented(CluError, NotImplementedError):
-    """A feature that this class does not have."""
+    """A feature that is not implemented by this class."""
 
     def __init__(self, message: object = None) -> None:
         super().__init__(message if message else "This feature is not implemented yet.")
@@ -47,15 +47,15 @@ class CluTypeError(CluError, TypeError):
 
 
 class CluValueError(CluError, ValueError):
-    """An argument of the right type with a value that makes no sense."""
+    """An argument of the right type with an invalid value."""
 
 
 class CluRuntimeError(CluError, RuntimeError):
-    """Something done at the wrong moment."""
+    """An operation that is not possible in the current state."""
 
 
 class CluConnectionError(CluError, ConnectionError):
-    """A server that cannot be reached, or that does not let us in."""
+    """A server that cannot be reached, or refuses the connection."""
 
 
 class CommandError(CluError):
@@ -72,7 +72,7 @@ class EncodingError(CluError, TypeError):
     Attributes
     ----------
     keyword
-        The keyword that holds the value, or None when it is not known.
+        The keyword with the value, or None if it is not known.
     """
 
     def __init__(self, message: object = None, keyword: str | None = None) -> None:
@@ -81,12 +81,12 @@ class EncodingError(CluError, TypeError):
 
 
 class CluBaseWarning(Warning):
-    """The base of the warnings of clu."""
+    """The base class of the warnings of clu."""
 
 
 class CluWarning(UserWarning, CluBaseWarning):
-    """Something that the user should look at."""
+    """A problem that the user should look into."""
 
 
 class CluDeprecationWarning(CluBaseWarning):
-    """A feature that will go."""
+    """A feature that will be removed."""

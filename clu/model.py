@@ -41,12 +41,12 @@ __all__ = [
 BaseModel = CluModel
 
 _VALID = (True, None)
-#: The seconds that an actor has to reply with its schema.
-_SCHEMA_LIMIT = 20.0
+#: How long to wait for an actor to reply with its schema, in seconds.
+_SCHEMA_TIMEOUT = 20.0
 
 
 def _validator_class() -> Any:
-    """Return the Draft 7 validator, for which a tuple is an array too."""
+    """Return the Draft 7 validator class, with tuples as arrays."""
     import jsonschema
 
     def is_array(checker: object, instance: object) -> bool:
@@ -59,7 +59,7 @@ def _validator_class() -> Any:
 
 
 class _LazyValidatorClass:
-    """The validator class, made when it is first asked for: jsonschema is slow to import."""
+    """The validator class, created when it is first used: jsonschema is slow to import."""
 
     def __init__(self) -> None:
         self._class: Any = None
@@ -78,20 +78,20 @@ class Model(CluModel[Property]):
     name
         The name of the model, usually that of its actor.
     schema
-        A JSON schema (Draft 7) of type object, as a dictionary, JSON, a path or a pydantic
-        model. The model has its own copy, `schema`; an edit of that counts from the next
-        validation on.
+        A JSON schema (Draft 7) of type object, as a dictionary, a JSON string, a path or a
+        pydantic model. The model has its own copy, `schema`; changes to the copy take effect with
+        the next validation.
     is_file
-        Whether a text is a path; guessed when None.
+        Whether a string is a path; detected automatically if None.
     additional_properties
-        Whether keywords that the schema does not have are allowed, where it does not say.
+        Whether keywords that are not in the schema are allowed, unless the schema defines it.
     kwargs
         Arguments of `CluModel`.
 
     Raises
     ------
     CluValueError
-        If the schema cannot be parsed, is invalid or not of type object with ``properties``.
+        If the schema cannot be parsed, is invalid, or is not an object with ``properties``.
     """
 
     VALIDATOR: Any = _LazyValidatorClass()
@@ -130,7 +130,7 @@ class Model(CluModel[Property]):
 
     @staticmethod
     def is_file(schema: Any) -> bool:
-        """Whether a schema is given as the path of a file that exists."""
+        """Whether a schema is the path of an existing file."""
         return names_file(schema)
 
     @staticmethod
@@ -176,8 +176,8 @@ class Model(CluModel[Property]):
     def update_model(self, instance: dict[str, Any]) -> None:
         """Update the model with keywords and their values, without validating them.
 
-        A dictionary is merged into the previous one. A keyword that the schema does not have
-        becomes a property whose ``in_schema`` is False.
+        A dictionary is merged into the previous one. A keyword that is not in the schema becomes a
+        property with ``in_schema`` False.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class Model(CluModel[Property]):
         return prop
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_known": {}}  # a copy has properties of its own
+        return {**super().__getstate__(), "_known": {}}  # a copy has its own properties
 
     def __setitem__(self, keyword: str, prop: Property) -> None:
         self._known.clear()
@@ -222,26 +222,25 @@ class Model(CluModel[Property]):
 class ModelSet(dict[str, Model]):
     """The models of other actors.
 
-    Each actor is asked for its schema when `load_schemas` is awaited, which clients do as they
-    start.
+    `load_schemas` requests the schemas from the actors. Clients await it when they start.
 
     Parameters
     ----------
     client
-        The client that asks.
+        The client that requests the schemas.
     actors
         The names of the actors.
     get_schema_command
         The command that makes an actor reply with its schema.
     raise_exception
-        Whether to raise an error, or warn, when a model cannot be loaded.
+        Whether to raise an error, rather than warn, if a model cannot be loaded.
     kwargs
         Arguments of `Model`.
 
     Attributes
     ----------
     on_added
-        Is called when there is a new model.
+        A function that is called when a model is added, or None.
     """
 
     def __init__(
@@ -265,13 +264,13 @@ class ModelSet(dict[str, Model]):
         if self.on_added is not None:
             self.on_added()
 
-    # Those of dict would go past __setitem__.
+    # The methods of dict would bypass __setitem__.
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Add models, as the method of a dictionary does."""
+        """Add models, like `dict.update`."""
         MutableMapping.update(self, *args, **kwargs)
 
     def setdefault(self, actor: str, model: Any = None) -> Any:
-        """Return the model of an actor; add one if there is none."""
+        """Return the model of an actor, after adding it if there is none."""
         return MutableMapping.setdefault(self, actor, model)
 
     # It is not the type of `|`, which makes a plain dictionary.
@@ -299,9 +298,9 @@ class ModelSet(dict[str, Model]):
     async def _load(self, actor: str) -> Model:
         sending = self.client.send_command(actor, self._get_schema, internal=True)
         try:
-            command = await asyncio.wait_for(sending, _SCHEMA_LIMIT)
+            command = await asyncio.wait_for(sending, _SCHEMA_TIMEOUT)
         except (asyncio.TimeoutError, TimeoutError):
-            raise CluError(f"No reply within {_SCHEMA_LIMIT} s.") from None
+            raise CluError(f"No reply within {_SCHEMA_TIMEOUT} s.") from None
         if command.status.did_fail:
             raise CluError(f"Failed getting the schema of {actor}.")
         return Model(actor, command.replies.get("schema"), is_file=False, **self._kwargs)

@@ -1,4 +1,4 @@
-"""Servers and clients: streams over TCP, and queues of an AMQP broker."""
+"""Servers and clients for TCP streams and AMQP queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record of the keywords that an actor has output."""
+"""A store of the keywords that an actor has output."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class KeywordOutput:
 
 
 class KeywordStore(defaultdict[str, list[KeywordOutput]]):
-    """The keywords that an actor has output: a list for each.
+    """The keywords that an actor has output, with a list of outputs for each.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
     filter
         The keywords to store; all by default.
     limit
-        How many outputs of a keyword to keep, the last ones; all by default.
+        How many of the latest outputs of each keyword to keep; all by default.
 
     Raises
     ------
@@ -88,12 +88,12 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
 
 
 def make_store(actor: ActorLike, store: object) -> KeywordStore:
-    """Make the store of an actor from what its argument ``store`` says.
+    """Create the store of an actor from its argument ``store``.
 
     Raises
     ------
     CluTypeError
-        If it says nothing that makes sense.
+        If the argument is of another type.
     CluValueError
         If the limit is not a positive number.
     """

@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 def dict_depth(d: object) -> int:
-    """Return how deep dictionaries are nested: 0 for anything else, 1 for a flat dictionary."""
+    """Return the depth of nested dictionaries: 1 if flat, and 0 for anything else."""
     if not isinstance(d, dict):
         return 0
     return 1 + max((dict_depth(value) for value in d.values()), default=0)
@@ -58,12 +58,12 @@ async def as_complete_failer(
     on_fail_callback: Callable[..., Any] | None = None,
     **kwargs: Any,
 ) -> tuple[bool, str | None]:
-    """Run awaitables together, and cancel the rest as soon as one fails.
+    """Run awaitables concurrently, and cancel the rest as soon as one fails.
 
     Parameters
     ----------
     aws
-        One awaitable or several. Each returns whether it succeeded, or a pair of that and a
+        One or more awaitables. Each returns whether it succeeded, or a tuple of that and a
         message.
     on_fail_callback
         A function or coroutine function that is called, without arguments, when one fails.
@@ -73,7 +73,7 @@ async def as_complete_failer(
     Returns
     -------
     outcome
-        ``(True, None)``, or False and the message or the error of the one that failed.
+        ``(True, None)``, or False and the message or error of the awaitable that failed.
     """
     awaitables = [aws] if inspect.isawaitable(aws) else list(aws)
     tasks = [asyncio.ensure_future(item) for item in awaitables]
@@ -103,7 +103,7 @@ async def _outcome(awaitable: Awaitable[Any]) -> tuple[bool, str | None]:
 
 
 def cli_coro(f: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
-    """Decorate a coroutine function so that it can be a click command of a program."""
+    """Decorate a coroutine function for use as a click command."""
 
     @functools.wraps(f)
     def wrapper(*args: Any, **kwargs: Any) -> T:

@@ -41,55 +41,54 @@ TIME_LIMIT = 24 * 3600.0
 
 #: The code of the websocket protocol for "try again later".
 _TRY_AGAIN_LATER = 1013
-#: How many reasons are remembered, to log each once for a host.
+#: How many reasons are remembered, to log each of them once per host.
 _MOST_REFUSALS = 1000
 
 
 class WebsocketServer:
-    """A server that passes commands and replies between websocket clients and a broker.
+    """A server that relays commands and replies between websocket clients and an AMQP broker.
 
     A client sends commands as JSON objects ``{"consumer": <actor>, "command_string": <command>,
-    "command_id": <id>}``, of which the id, a text or an integer, can be left out. Each reply of
-    any actor goes to all clients, as ``{"headers", "exchange", "message_id", "routing_key",
-    "timestamp", "body"}``, in which ``headers["command_id"]`` is the id of the command, and
-    ``body`` holds the keywords. Browsers, which cannot parse NaN and infinities, get null for them.
+    "command_id": <id>}``; the id, a string or an integer, is optional. Each reply of any actor is
+    sent to all clients, as ``{"headers", "exchange", "message_id", "routing_key", "timestamp",
+    "body"}``, where ``headers["command_id"]`` is the id of the command and ``body`` contains the
+    keywords. Browsers cannot parse NaN and infinities: they receive null instead.
 
-    What the server itself has to say goes to one client, as an object with the further keys
-    ``"error"``, a text, and ``"command_id"``, the id as it was given or null. It answers messages
-    that are not commands, and tells that a command ended without a reply of its actor: there is
-    no such actor or no connection to the broker, or the time limit is over.
+    Errors of the server itself are sent to one client, as an object with the additional keys
+    ``"error"``, a string, and ``"command_id"``, the id as sent by the client or null. They answer
+    messages that are not valid commands, and report commands that ended without a reply from the
+    actor: the actor does not exist, the broker is not connected, or the time limit was exceeded.
 
-    Commanders are not told apart by the actors: who may connect may command every actor.
+    Actors do not distinguish between clients: any client that can connect can command every actor.
 
     Parameters
     ----------
     whost
-        The address to listen at; ``""`` for all addresses.
+        The address to listen on; ``""`` for all interfaces.
     wport
-        The port to listen at. 0 takes a free one, which `wport` tells after `start`.
+        The port to listen on. 0 selects a free port, which is available as `wport` after `start`.
     token
-        What clients must know, if anything. They pass it as ``?token=...`` in the address, or in
-        a header ``Authorization: Bearer ...``.
+        The token that clients must send, if any, as ``?token=...`` in the URL, or in a header
+        ``Authorization: Bearer ...``.
     allowed_origins
-        The origins of pages that may connect, such as ``"https://example.org"``, on top of pages
-        of this machine and of the host that the browser connects to. ``"*"`` lets in all pages,
-        and ``"null"`` those without an origin, such as files. Clients that are not browsers have
-        no origin, and may connect.
+        The origins of pages that may connect, such as ``"https://example.org"``, in addition to
+        pages of this machine and of the host that the browser connects to. ``"*"`` allows all
+        pages, and ``"null"`` those without an origin, such as files. Clients that are not browsers
+        have no origin, and may connect.
     max_connections
-        How many clients to accept.
+        The maximum number of clients.
     max_commands
-        How many commands of a client may run at once.
+        The maximum number of concurrent commands of a client.
     message_limit
-        The length in bytes of the longest message of a client. A longer one gets an error; over
+        The maximum length of a message in bytes. A longer message is answered with an error; above
         eight times the limit the connection is closed, with code 1009.
     buffer_limit
-        How many bytes may wait for a client that does not read, before it is dropped.
+        The number of bytes to buffer for a client that does not read before disconnecting it.
     keepalive
-        The seconds between two pings to a client, and those that it has to answer before it is
-        dropped. None sends no pings.
+        The interval between pings to a client, and the time it has to answer before it is
+        disconnected, in seconds. None disables pings.
     time_limit
-        After how many seconds the server waits for the end of a command no longer. None stands
-        for no limit.
+        How long the server waits for the end of a command, in seconds. None means no limit.
     client_kwargs
         Arguments of `clu.client.AMQPClient`, which connects to the broker.
 
@@ -98,14 +97,14 @@ class WebsocketServer:
     client
         The `clu.client.AMQPClient`.
     wclients
-        The connected clients, by their connection.
+        The connected clients, by connection.
 
     Raises
     ------
     CluError
         If the package websockets is not installed.
     CluValueError
-        If the token is empty, an origin is none, or a limit is not positive.
+        If the token is empty, an origin is invalid, or a limit is not positive.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class WebsocketServer:
             ("time_limit", time_limit),
         ):
             if value is not None and value <= 0:
-                raise CluValueError(f"{name} must be positive, and is {value}.")
+                raise CluValueError(f"{name} must be positive, not {value}.")
         self.whost = whost
         self.wport = wport
         self.max_connections = max_connections
@@ -150,7 +149,7 @@ class WebsocketServer:
         self._listener: Listener = Listener(
             self._handle_websocket, self._admit, self.log, message_limit, keepalive
         )
-        # Where nothing awaits, a task for each reply would be for nothing.
+        # If it is not overridden, a task for each reply is not needed.
         is_plain = type(self)._handle_reply is WebsocketServer._handle_reply
         self.client.add_reply_callback(self._broadcast if is_plain else self._handle_reply)
 
@@ -171,50 +170,50 @@ class WebsocketServer:
 
     @property
     def wparams(self) -> tuple[str, int]:
-        """The address and the port to listen at."""
+        """The address and the port to listen on."""
         return self.whost, self.wport
 
     @property
     def websocket_server(self) -> Server | None:
-        """The server of the package websockets, while it listens."""
+        """The server object of the package websockets, while it is listening."""
         return self._listener.server
 
     async def start(self) -> Self:
-        """Connect to the broker, and start to listen.
+        """Connect to the broker, and start listening.
 
         Raises
         ------
         CluConnectionError
             If the broker cannot be reached or refuses the connection.
         CluRuntimeError
-            If the server is running already.
+            If the server is already running.
         OSError
-            If the address to listen at cannot be used.
+            If the server cannot listen on the address.
         """
         if self._listener.server is not None:
-            raise CluRuntimeError(f"The websocket server at {self.address} is running already.")
+            raise CluRuntimeError(f"The websocket server at {self.address} is already running.")
         await self.client.start()
         try:
             self.wport = await self._listener.start(self.whost, self.wport)
         except BaseException:
             await self.client.stop()
             raise
-        self.log.info("%s: listening at %s.", self.client.name, self.address)
+        self.log.info("%s: listening on %s.", self.client.name, self.address)
         if not (is_loopback(self.whost) or self._access.has_token):
             self.log.warning(
-                "Everybody who reaches %s may command every actor: there is no token.", self.address
+                "Anyone who can reach %s can command every actor: no token is set.", self.address
             )
         return self
 
     async def stop(self) -> None:
-        """Tell the clients, close their connections, and disconnect from the broker."""
+        """Notify the clients, close their connections, and disconnect from the broker."""
         await self._listener.stop()
         await self.client.stop()
 
     # -- out ------------------------------------------------------------------------------
 
     async def _handle_reply(self, reply: AMQPReply) -> None:
-        """Pass a reply on to all clients."""
+        """Send a reply to all clients."""
         self._broadcast(reply)
 
     def _broadcast(self, reply: AMQPReply) -> None:
@@ -233,17 +232,17 @@ class WebsocketServer:
         send_to_all([client.connection for client in clients if self._can_send(client)], text)
 
     def _can_send(self, client: BridgeClient) -> bool:
-        """Whether a client can take a further message. One that does not read is dropped."""
+        """Whether to send a further message to a client; disconnect it if it does not read."""
         if client.is_gone:
             return False
-        if (waiting := client.waiting) <= self.buffer_limit:
+        if (buffered := client.buffered) <= self.buffer_limit:
             return True
         client.drop()
         self.log.warning(
-            "Dropped the websocket client %s, which does not read: %d bytes wait for it, "
-            "and the limit is %d.",
+            "Disconnected the websocket client %s, which does not read: %d bytes are buffered "
+            "(the limit is %d).",
             client.name,
-            waiting,
+            buffered,
             self.buffer_limit,
         )
         return False
@@ -251,31 +250,31 @@ class WebsocketServer:
     # -- in -------------------------------------------------------------------------------
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Return what to answer to a client that may not connect, or None."""
+        """Return the response to a client that may not connect, or None."""
         problem = self._access.problem(request)
         if problem is None:
             return None
         status, reason = problem
-        self._tell_refusal(connection, reason)
+        self._log_refusal(connection, reason)
         response = connection.respond(status, f"{reason}\n")
         if status == status.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
-    def _tell_refusal(self, connection: ServerConnection, reason: str) -> None:
-        """Log why a client is turned down, once for each host: it may try again for ever."""
+    def _log_refusal(self, connection: ServerConnection, reason: str) -> None:
+        """Log why a client is refused, once per host: it may keep trying."""
         name = client_name(connection)
         key = (name.rpartition(":")[0], reason)
         if key not in self._refused and len(self._refused) < _MOST_REFUSALS:
             self._refused.add(key)
-            self.log.warning("Turned down the websocket client %s: %s", name, reason)
+            self.log.warning("Refused the websocket client %s: %s", name, reason)
 
     async def _handle_websocket(self, websocket: ServerConnection) -> None:
         """Serve a client."""
         from websockets.exceptions import ConnectionClosed
 
         if len(self.wclients) >= self.max_connections:
-            await self._turn_down(websocket)
+            await self._refuse(websocket)
             return
         client = BridgeClient(websocket)
         self.wclients[websocket] = client
@@ -283,20 +282,20 @@ class WebsocketServer:
         try:
             while True:
                 self._take(client, await websocket.recv(decode=False))
-                # A client that floods must leave the others their turn.
+                # Yield, so that a client that sends many messages does not block the others.
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
             if not client.is_dropped:
-                self.log.info("The websocket client %s has gone: %s.", client.name, closed)
+                self.log.info("The websocket client %s has disconnected: %s.", client.name, closed)
         finally:
             del self.wclients[websocket]
             await client.stop()
 
-    async def _turn_down(self, websocket: ServerConnection) -> None:
+    async def _refuse(self, websocket: ServerConnection) -> None:
         from clu._websocket.listener import send_to_all
 
-        reason = f"There are {self.max_connections} clients already, which is the limit."
-        self._tell_refusal(websocket, reason)
+        reason = f"The limit of {self.max_connections} clients has been reached."
+        self._log_refusal(websocket, reason)
         send_to_all([websocket], encode_error(reason))
         await websocket.close(_TRY_AGAIN_LATER, reason)
 
@@ -305,8 +304,8 @@ class WebsocketServer:
             command = parse_message(message, self.message_limit)
             if len(client.commands) >= self.max_commands:
                 raise BadMessage(
-                    f"{self.max_commands} commands of this client are running, "
-                    "which is the limit: wait for one to end.",
+                    f"The limit of {self.max_commands} running commands of a client has been "
+                    "reached: wait for one of them to end.",
                     command.given_id,
                     command.consumer,
                 )
@@ -316,21 +315,21 @@ class WebsocketServer:
             client.run(self._run(client, command))
 
     async def _run(self, client: BridgeClient, command: CommandMessage) -> None:
-        """Send a command, wait for its end, and tell the client if no actor does."""
+        """Send a command, wait for its end, and report it to the client if the actor does not."""
         problem = await self._send_command(command)
         if problem is not None:
             self._send([client], encode_error(problem, command.given_id, command.consumer))
 
     async def _send_command(self, message: CommandMessage) -> str | None:
-        """Send a command and wait for its end, or return why no actor has ended it."""
+        """Send a command and wait for its end; return the reason if no actor has ended it."""
         if self.client.running_commands.runs(message.command_id):
-            return f"A command with the id {message.command_id!r} is running already."
+            return f"A command with the id {message.command_id!r} is already running."
         is_ended = False
 
         def look(reply: AMQPReply) -> None:
             nonlocal is_ended
             if not is_for(message.consumer, reply.sender):
-                return  # another actor has done a part of the command
+                return  # from another actor that has run a part of the command
             status = CommandStatus.code_to_status(str(reply.message_code.value))
             is_ended = is_ended or status.is_done
 
@@ -347,6 +346,6 @@ class WebsocketServer:
         if is_ended:
             return None
         if command.status is CommandStatus.TIMEDOUT:
-            return f"The command has not ended within {self.time_limit:g} s."
+            return f"The command did not end within {self.time_limit:g} s."
         last = command.replies[-1].message if command.replies else {}
         return str(last.get("error", "The command has ended without a reply."))

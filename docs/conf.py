@@ -60,12 +60,12 @@ html_show_sphinx = False
 
 # Nothing is downloaded to link to what others document, and types inside clu stay plain text.
 _OTHERS = (
-    "_asyncio|aio_pika|asyncio|click|click_aliases|collections|datetime|enum|jsonschema|logging|"
-    "pathlib|ssl_module"
+    "_asyncio|aio_pika|asyncio|click|click_aliases|collections|datetime|dict|enum|jsonschema|"
+    "logging|pathlib|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
-    "AbstractIncomingMessage|AbstractRobustQueue|Handler|HubReply|Plan|SDSSLogger|Server|Token|"
-    "Writer"
+    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|CommandLike|CommandSender|Handler|"
+    "HubReply|Plan|SDSSLogger|Server|Token|Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"
 nitpick_ignore_regex = [

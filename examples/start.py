@@ -1,7 +1,7 @@
-"""Start an example, and tell what to type next.
+"""Start an example, and print what to type next.
 
-Run it as ``python examples/start.py camera``, and in place of ``camera`` say ``device``,
-``legacy`` or ``web_page`` for the others.
+Run it as ``python examples/start.py camera``, or with ``device``, ``legacy`` or ``web_page``
+instead of ``camera``.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ EXAMPLES = {
     help="The address of RabbitMQ.",
 )
 def start(name: str, port: int | None, url: str) -> None:
-    """Start an example, and tell what to type next. Ctrl-C stops it."""
+    """Start an example, and print what to type next. Ctrl-C stops it."""
     clu.run(run(name, EXAMPLES[name], port, url))
 
 
@@ -133,7 +133,7 @@ async def run(name: str, example: Example, port: int | None, url: str) -> None:
 
 
 async def show_line(process: asyncio.subprocess.Process) -> None:
-    """Print a line of a process, which tells that it is ready."""
+    """Print the line with which a process reports that it is ready."""
     assert process.stdout is not None
     line = await process.stdout.readline()
     if not line:
@@ -142,7 +142,7 @@ async def show_line(process: asyncio.subprocess.Process) -> None:
 
 
 async def show_lines(process: asyncio.subprocess.Process) -> None:
-    """Print what a process says."""
+    """Print the output of a process."""
     while True:
         await show_line(process)
 

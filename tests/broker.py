@@ -31,7 +31,7 @@ class Broker:
     Parameters
     ----------
     directory
-        Where it keeps its data and its log.
+        The directory of its data and its log.
     """
 
     def __init__(self, directory: pathlib.Path) -> None:
@@ -127,7 +127,7 @@ class Broker:
         raise RuntimeError(f"The broker did not start:\n{self.log}")
 
     def stop(self, kill: bool = True) -> None:
-        """Stop the server, at once, and all that it started."""
+        """Stop the server and all its child processes at once."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -141,11 +141,11 @@ class Broker:
         return self._process is not None and self._process.poll() is None
 
     def pause(self) -> None:
-        """Let the server do nothing, and its connections stand, until it goes on."""
+        """Suspend the server, with its connections open, until it is resumed."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused server go on."""
+        """Resume a paused server."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""Counts calls: what work takes, without a clock."""
+"""Counts calls: the cost of work, without a clock."""
 
 from __future__ import annotations
 

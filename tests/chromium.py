@@ -41,7 +41,7 @@ class Chromium:
     Parameters
     ----------
     directory
-        Where it keeps its profile.
+        The directory of its profile.
     """
 
     def __init__(self, directory: pathlib.Path) -> None:
@@ -75,7 +75,7 @@ class Chromium:
         raise RuntimeError(f"Chromium did not start:\n{log}")
 
     def stop(self) -> None:
-        """Stop the browser, and all that it started."""
+        """Stop the browser and all its child processes."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -74,7 +74,7 @@ def pytest_runtest_teardown(item: object) -> Iterator[None]:
     """End the run if the end of a test hangs.
 
     uvloop waits for ever when a loop is closed on which a failed test has left something open, and
-    pytest-timeout looks away once a test has failed.
+    pytest-timeout does not apply once a test has failed.
     """
     faulthandler.dump_traceback_later(TEARDOWN_LIMIT, exit=True)
     try:

@@ -58,7 +58,7 @@ class BusyActor:
             self.process.kill()
 
     def report(self) -> dict[str, Any]:
-        """Stop the actor, and return what its clients have cost it."""
+        """Stop the actor, and return its costs."""
         out, err = self.process.communicate("\n", timeout=_REPORT_LIMIT)
         assert "Traceback" not in err
         assert err.count("\n") <= 1
@@ -68,14 +68,14 @@ class BusyActor:
 
 @contextlib.contextmanager
 def flood(port: int, text: str, commands: int = COMMANDS) -> Iterator[None]:
-    """Send as many commands as the actor takes, and read nothing."""
+    """Send as many commands as the actor reads, and read nothing."""
     data = b"".join(b"%d %s\n" % (number, text.encode()) for number in range(commands))
-    deaf = socket.create_connection(("127.0.0.1", port))
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    unresponsive = socket.create_connection(("127.0.0.1", port))
+    unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def send() -> None:
         with contextlib.suppress(OSError):
-            deaf.sendall(data)
+            unresponsive.sendall(data)
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -83,6 +83,6 @@ def flood(port: int, text: str, commands: int = COMMANDS) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):  # the actor may have cut it off
-            deaf.shutdown(socket.SHUT_RDWR)
-        deaf.close()
+            unresponsive.shutdown(socket.SHUT_RDWR)
+        unresponsive.close()
         thread.join(10)

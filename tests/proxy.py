@@ -1,4 +1,4 @@
-"""A TCP proxy that does to connections what networks do to them."""
+"""A TCP proxy that simulates the failures of networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 
 
 class Proxy:
-    """Passes connections on to a port of this machine, as long as it is left alone.
+    """Forwards connections to a port of this machine, until it is told to fail.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._links: set[_Link] = set()
-        self._refuses = False
+        self._is_blackhole = False
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Proxy:
@@ -48,26 +48,26 @@ class Proxy:
             link.reset()
 
     def hold(self) -> None:
-        """Let nothing pass until it is released; nothing gets lost."""
+        """Forward nothing until `release` is called; nothing gets lost."""
         self._flows.clear()
 
     def release(self) -> None:
-        """Let everything pass again, except what goes over connections that were abandoned."""
+        """Forward everything again, except on connections that were abandoned."""
         self._flows.set()
 
     def abandon(self) -> None:
-        """Leave the connections half open: never again does anything pass, or end, on them."""
+        """Leave the connections half open: nothing is forwarded any more, not even their end."""
         for link in self._links:
             link.is_abandoned = True
 
-    def refuse(self, refused: bool = True) -> None:
-        """Accept new connections and leave them half open from the start, or no longer."""
-        self._refuses = refused
+    def blackhole(self, is_on: bool = True) -> None:
+        """Leave new connections half open from the start, or forward them again."""
+        self._is_blackhole = is_on
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        link = _Link(task, writer, self._refuses)
+        link = _Link(task, writer, self._is_blackhole)
         self._links.add(link)
         try:
             there, onwards = await asyncio.open_connection("127.0.0.1", self.target)

@@ -27,7 +27,7 @@ KEYS = {
 
 
 class _Screen(pyte.Screen):
-    """A screen that answers, as terminals do, where the cursor is."""
+    """A screen that answers queries of the cursor position, as terminals do."""
 
     answer: Any = None
 
@@ -45,7 +45,7 @@ class Terminal:
     columns, lines
         The size of the terminal.
     command
-        What to run in the place of ``clu``.
+        What to run instead of ``clu``.
     environment
         Variables to set.
     """
@@ -106,7 +106,7 @@ class Terminal:
         return "\n".join(self.rows)
 
     def colors(self, text: str) -> set[str]:
-        """Return the colours of a text on the screen."""
+        """Return the colours of a string on the screen."""
         for number, row in enumerate(self._screen.display):
             if (start := row.find(text)) >= 0:
                 line = self._screen.buffer[number]
@@ -114,7 +114,7 @@ class Terminal:
         raise AssertionError(f"{text!r} is not on the screen:\n{self.text}")
 
     def press(self, *keys: str) -> None:
-        """Press keys: names of keys, or texts."""
+        """Press keys: names of keys, or strings."""
         for key in keys:
             self._write(KEYS.get(key, key))
 
@@ -134,7 +134,7 @@ class Terminal:
         return self.process.wait(max(end - time.monotonic(), 0.1))
 
     def wait_process(self, seconds: float = 20) -> int:
-        """Wait until the process has ended, with the terminal still there."""
+        """Wait until the process has ended, with the terminal still open."""
         end = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < end:
             self._read(0.1)

@@ -208,8 +208,8 @@ async def test_a_client_that_does_not_read_is_cut_off_while_others_keep_their_fl
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     actor = await make_actor(buffer_limit=1024 * 1024).start()
-    deaf = socket.create_connection(("localhost", actor.port))
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    unresponsive = socket.create_connection(("localhost", actor.port))
+    unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     async with await Client.connect(actor.port) as good:
         await good.ask("1 ping")
         await until(lambda: len(actor.transports) == 2)
@@ -226,7 +226,7 @@ async def test_a_client_that_does_not_read_is_cut_off_while_others_keep_their_fl
     reasons = [r.getMessage() for r in caplog.records if "does not read" in r.getMessage()]
     assert len(reasons) == 1
     assert "1048576" in reasons[0]
-    deaf.close()
+    unresponsive.close()
     await actor.stop()
 
 
@@ -305,9 +305,9 @@ async def test_stop_ends_running_commands_closes_sockets_and_frees_the_port() ->
     await again.stop()
 
 
-async def test_stop_gives_clients_what_was_written_to_them_and_cuts_off_the_deaf() -> None:
+async def test_stop_sends_what_was_written_and_disconnects_unresponsive_clients() -> None:
     actor = await make_actor(buffer_limit=64 * 1024 * 1024).start()
-    deaf = socket.create_connection(("localhost", actor.port))
+    unresponsive = socket.create_connection(("localhost", actor.port))
     async with await Client.connect(actor.port) as client:
         await client.ask("1 ping")
         await until(lambda: len(actor.transports) == 2)
@@ -318,7 +318,7 @@ async def test_stop_gives_clients_what_was_written_to_them_and_cuts_off_the_deaf
         assert await asyncio.wait_for(client.reader.read(), 10) == b""
     assert not actor.server.transports
     assert not actor.server._handlers
-    deaf.close()
+    unresponsive.close()
 
 
 async def test_an_actor_starts_again_after_a_stop() -> None:
@@ -385,7 +385,7 @@ async def test_replies_are_logged_once_as_they_were_sent(tmp_path: pathlib.Path)
     assert "not for the log" not in log
 
 
-async def test_too_many_connections_are_told_so() -> None:
+async def test_connections_above_the_limit_get_a_message() -> None:
     actor = await make_actor(max_connections=1).start()
     async with await Client.connect(actor.port) as one:
         await one.ask("1 ping")

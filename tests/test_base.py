@@ -37,7 +37,7 @@ class Client(BaseClient):
 
 
 class Collector(BaseActor):
-    """An actor that keeps what it would send."""
+    """An actor that records its replies and sends nothing."""
 
     def __init__(self, name: str = "collector", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -523,7 +523,7 @@ def test_a_reply_that_does_not_match_is_replaced_by_an_error(actor: Collector) -
     assert actor.model["text"].value is None
 
 
-def test_an_error_of_the_validation_itself_is_told(
+def test_an_error_of_the_validation_itself_is_reported(
     actor: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def validate(*_: Any) -> Any:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Actor(Collector):
-    """An actor that remembers the commands that it sent to others, and takes any keyword."""
+    """An actor that records the commands that it sends to others, and accepts any keyword."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(additional_properties=True, **kwargs)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """A device that sends what it is told to."""
+    """A device that sends given lines."""
 
     def __init__(self) -> None:
         self.received: list[bytes] = []

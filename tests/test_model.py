@@ -229,7 +229,7 @@ def test_what_is_not_a_dictionary_is_not_valid(model: Model) -> None:
         model.update_model([1])  # type: ignore[arg-type]
 
 
-def test_validation_updates_the_model_unless_told_not_to(model: Model) -> None:
+def test_validation_updates_the_model_unless_it_is_switched_off(model: Model) -> None:
     model.validate({"temperature": 1})
     model.validate({"temperature": 2}, update_model=False)
     model.validate({"temperature": "hot", "text": "x"})
@@ -527,7 +527,7 @@ def test_a_callback_that_raises_is_logged_and_the_update_goes_on(
 
 
 class Client(BaseClient):
-    """A client to which other actors reply with what it was given."""
+    """A client to which other actors reply with given values."""
 
     def __init__(self, **answers: Any) -> None:
         super().__init__("client")

@@ -1,4 +1,4 @@
-"""The example of the README runs as it is pasted."""
+"""The example of the README runs as it is."""
 
 from __future__ import annotations
 

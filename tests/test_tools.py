@@ -316,7 +316,7 @@ def test_users_make_their_own_mask_bits() -> None:
 # --- StatusMixIn ------------------------------------------------------------------------------
 
 
-async def turn() -> None:
+async def iteration() -> None:
     await asyncio.sleep(0)
 
 
@@ -326,11 +326,11 @@ async def test_callbacks_are_scheduled_when_the_status_changes() -> None:
     lamp.status = Lamp.OFF
     lamp.status = Lamp.ON
     assert seen == []
-    await turn()
+    await iteration()
     assert seen == [Lamp.ON]
     lamp.callbacks.append(seen.append)
     lamp.status = Lamp.HOT
-    await turn()
+    await iteration()
     assert seen == [Lamp.ON, Lamp.HOT, Lamp.HOT]
 
 
@@ -339,14 +339,14 @@ async def test_callbacks_get_the_status_as_it_was_then() -> None:
     lamp = StatusMixIn(Lamp, Lamp.OFF, seen.append)
     lamp.status = Lamp.ON
     lamp.status = Lamp.HOT
-    await turn()
+    await iteration()
     assert seen == [Lamp.ON, Lamp.HOT]
 
 
 async def test_the_first_call_may_come_at_once() -> None:
     seen: list[Lamp] = []
     StatusMixIn(Lamp, Lamp.OFF, seen.append, call_now=True)
-    await turn()
+    await iteration()
     assert seen == [Lamp.OFF]
 
 
@@ -368,7 +368,7 @@ async def test_a_status_callback_that_raises_is_logged(caplog: pytest.LogCapture
     lamp = StatusMixIn(Lamp, Lamp.OFF, broken)
     lamp.callbacks.append(seen.append)
     lamp.status = Lamp.ON
-    await turn()
+    await iteration()
     assert seen == [Lamp.ON]
     assert "broken raised an error" in caplog.text
 
@@ -379,7 +379,7 @@ def test_outside_of_a_loop_callbacks_wait_for_it_to_run() -> None:
         lamp = StatusMixIn(Lamp, Lamp.OFF, seen.append)
         lamp.status = Lamp.ON
         loop = get_event_loop()
-        loop.run_until_complete(turn())
+        loop.run_until_complete(iteration())
         loop.close()
         return seen
 
@@ -390,9 +390,9 @@ async def test_several_may_wait_for_a_status() -> None:
     lamp = StatusMixIn(Lamp, Lamp.OFF)
     await lamp.wait_for_status(Lamp.OFF)
     waiting = [asyncio.ensure_future(lamp.wait_for_status(each)) for each in (Lamp.HOT, Lamp.HOT)]
-    await turn()
+    await iteration()
     lamp.status = Lamp.ON
-    await turn()
+    await iteration()
     assert not any(task.done() for task in waiting)
     lamp.status = Lamp.HOT
     await asyncio.wait_for(asyncio.gather(*waiting), 5)

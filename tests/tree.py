@@ -1,4 +1,4 @@
-"""The tree that the tests belong to, which need not be what is tested."""
+"""The source tree of the tests, which may test an installed distribution instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for what is to happen."""
+"""Waiting for a condition."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Much longer than anything takes: the machine may be busy with other things.
-PATIENCE = 40.0
+#: In seconds, much longer than anything takes: the machine may be busy with other things.
+TIMEOUT = 40.0
 _PERIOD = 0.005
 
 
-async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
+async def until(condition: Callable[[], Any], seconds: float = TIMEOUT) -> None:
     """Wait until something is true."""
 
     async def poll() -> None:

@@ -1,4 +1,4 @@
-"""Tell what is wrong with the contents of wheels and sdists: check_distributions.py PATH..."""
+"""Check the contents of wheels and sdists: check_distributions.py PATH..."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wheel_problems(path: Path) -> list[str]:
     expected = set() if path.name.endswith("-py3-none-any.whl") else kernels()
     problems += [f"{name} is not compiled" for name in sorted(expected - compiled)]
     problems += [f"{name} is compiled" for name in sorted(compiled - expected)]
-    wanted = ["clu/py.typed", f"{SPEEDUPS}/amqp_c.pyi", f"{about}/licenses/LICENSE"]
+    wanted = ["clu/py.typed", f"{about}/licenses/LICENSE"]
     return problems + [f"{name} is missing" for name in wanted if name not in names]
 
 
@@ -54,7 +54,7 @@ def sdist_problems(path: Path) -> list[str]:
     wanted += [
         f"{SPEEDUPS}/{source.name}"
         for source in (ROOT / SPEEDUPS).iterdir()
-        if source.suffix in (".py", ".pxd", ".pyx", ".pyi")
+        if source.suffix in (".py", ".pxd", ".pyx")
     ]
     return problems + [f"{name} is missing" for name in wanted if name not in names]
 

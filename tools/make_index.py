@@ -1,7 +1,7 @@
 """Write a package index (PEP 503) of the files of GitHub releases: make_index.py RELEASES FOLDER.
 
 RELEASES is what ``gh api --paginate --slurp repos/OWNER/NAME/releases`` prints. The index is made
-anew from all releases, so that there is nothing to keep between two of them.
+from all releases each time, so that nothing is kept between two releases.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from clu._amqp.command import BadMessage, command_string
 from clu._amqp.publishing import PublishingMixIn
 from clu._amqp.reply import decode_headers
 from clu._amqp.sending import Envelope
-from clu._core.encoding import ENCODING_ERRORS, blame_keyword
+from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
 from clu._core.reply import TERMINAL_CODES, MessageCode
 from clu._speedups.reply import encode_json, would_log
@@ -171,7 +171,7 @@ class BrokerActor(PublishingMixIn, BaseActor):
         try:
             body = encode_json(reply.message)
         except ENCODING_ERRORS as error:
-            raise blame_keyword(reply.message, error) from error
+            raise find_bad_keyword(reply.message, error) from error
         is_last = code in TERMINAL_CODES
         if command is None:
             self._put(envelope, body)

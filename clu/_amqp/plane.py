@@ -1,9 +1,9 @@
 """The data plane: messages that ride on aio_pika's connection, past its Python code.
 
 aio_pika keeps the connection, the channels, the queues and their bindings, the heartbeats and the
-recovery from a loss. What every message pays for is done here: `Sender` publishes on a channel of
-its own, and what the broker delivers to our consumers goes to a function each, in order, without a
-task.
+recovery from a loss. What every message pays for is done here, with a codec of its own: `Sender`
+publishes on a channel of its own, and what the broker delivers to our consumers goes to a function
+each, in order, without a task.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What clients and actors of every transport are made of: replies, statuses, keywords, logging.
+"""The building blocks of clients and actors: replies, statuses, keywords, logging.
 
-It imports the kernels and ``clu.exceptions``, and nothing else of clu.
-It must not know clients, actors, commands or transports: what it needs of them, it names as a
-protocol in ``clu._core.protocols``.
+It imports the kernels and ``clu.exceptions``, and nothing else from clu.
+It must not know about clients, actors, commands or transports: what it needs from them is declared
+as protocols in ``clu._core.protocols``.
 """

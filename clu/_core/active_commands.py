@@ -1,4 +1,4 @@
-"""The commands that an actor runs."""
+"""The commands that an actor is running."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 class ActiveCommands(set["CommandLike"]):
-    """The commands that an actor runs, each until it has ended."""
+    """The commands that an actor is running. Each is removed when it ends."""
 
     def track(self, command: CommandLike) -> None:
-        """Add a command, until it has ended."""
+        """Add a command until it ends."""
         self.add(command)
         command.add_done_callback(self.discard)
 
     async def cancel(self, actor: ActorLike) -> None:
-        """Cancel all commands, because their actor stops.
+        """Cancel all commands because the actor is stopping.
 
         Parameters
         ----------
         actor
-            The actor, whose log tells of callbacks that go on.
+            The actor; its log reports callbacks that are still running.
         """
         tasks = [command._task for command in self if command._task is not None]
         if uncancelled := await cancel_tasks(tasks):
             actor.log.warning(
-                "%s: %d callbacks go on though they were cancelled.", actor.name, uncancelled
+                "%s: %d callbacks are still running after being cancelled.", actor.name, uncancelled
             )
         for command in list(self):
             if not command.status.is_done:

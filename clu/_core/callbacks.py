@@ -1,4 +1,4 @@
-"""Callbacks of users: called with as many arguments as they take, never fatal."""
+"""User callbacks: called with as many arguments as they accept, and never fatal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("clu")
 
 
 def callback_name(callback: object) -> str:
-    """Return a name by which a user recognises the callback in a log."""
+    """Return the name of a callback, for log messages."""
     while isinstance(callback, functools.partial):
         callback = callback.func
     name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
@@ -26,10 +26,10 @@ def callback_name(callback: object) -> str:
 
 
 def positional_capacity(callback: Callable[..., Any]) -> int | None:
-    """Return how many positional arguments a callback takes, or None for any number."""
+    """Return how many positional arguments a callback accepts, or None for any number."""
     function = getattr(callback, "__func__", callback)
     if type(function) is types.FunctionType and not function.__dict__:
-        # Nothing can have changed its signature, which is slow to make.
+        # Its signature cannot have been changed, and inspect is slow to build one.
         code = function.__code__
         if code.co_flags & inspect.CO_VARARGS:
             return None
@@ -44,12 +44,12 @@ def positional_capacity(callback: Callable[..., Any]) -> int | None:
 
 
 def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
-    """Call a function of the user with the arguments it takes; log what it raises.
+    """Call a user function with the arguments it accepts, and log any exception.
 
     Returns
     -------
     result
-        What the function returned (maybe an awaitable), or None if it raised.
+        The return value (possibly an awaitable), or None if the function raised.
     """
     capacity = positional_capacity(callback)
     try:
@@ -64,7 +64,7 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
 def start_user_coroutine(
     coroutine: Coroutine[Any, Any, Any], report: Callable[[BaseException], None]
 ) -> asyncio.Task[Any]:
-    """Run a coroutine of the user as a task; report what it raises.
+    """Run a user coroutine as a task, and report any exception.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def start_user_coroutine(
     """
 
     def ended(task: asyncio.Task[Any]) -> None:
-        coroutine.close()  # it has not begun if the task was cancelled before it could
+        coroutine.close()  # it never started if the task was cancelled first
         if not task.cancelled() and (error := task.exception() or task.result()) is not None:
             report(error)
 
@@ -85,7 +85,7 @@ def start_user_coroutine(
 
 
 async def _exit_of(coroutine: Coroutine[Any, Any, Any]) -> SystemExit | None:
-    """Return the exit that a coroutine asks for: raised in a task, it would end the event loop."""
+    """Return the SystemExit that a coroutine raises: in a task it would stop the event loop."""
     try:
         await coroutine
     except SystemExit as error:
@@ -94,12 +94,12 @@ async def _exit_of(coroutine: Coroutine[Any, Any, Any]) -> SystemExit | None:
 
 
 async def await_user_function(callback: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-    """Call a function or coroutine function of the user to its end; log what it raises.
+    """Call a user function or coroutine function, wait for it, and log any exception.
 
     Returns
     -------
     result
-        What the function returned, or None if it raised.
+        The return value, or None if the function raised.
     """
     try:
         result = callback(*args, **kwargs)
@@ -116,14 +116,14 @@ def _log(callback: Callable[..., Any], error: BaseException) -> None:
 
 
 class CallbackMixIn:
-    """A mix-in for things that notify callbacks.
+    """A mix-in for objects that notify callbacks.
 
     Parameters
     ----------
     callbacks
         Functions or coroutine functions to call.
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
     """
 
     def __init__(
@@ -137,9 +137,9 @@ class CallbackMixIn:
             self.register_callback(callback)
 
     def notify(self, *args: object) -> None:
-        """Call the callbacks with as many of the arguments as they take.
+        """Call the callbacks with as many of the arguments as they accept.
 
-        Coroutines become tasks. An error in a callback is logged, and does not stop the others.
+        Coroutines run as tasks. An error in a callback is logged and does not affect the others.
         """
         for callback in list(self._callbacks):
             result = call_user_function(callback, *args)
@@ -158,14 +158,14 @@ class CallbackMixIn:
         Raises
         ------
         AssertionError
-            If it is not among the callbacks.
+            If it is not registered.
         """
         if callback_func not in self._callbacks:
             raise AssertionError("callback_func is not in the list of callbacks.")
         self._callbacks.remove(callback_func)
 
     async def stop_callbacks(self) -> None:
-        """Cancel the callbacks that still run."""
+        """Cancel the callbacks that are still running."""
         running = list(self._running)
         for task in running:
             task.cancel()

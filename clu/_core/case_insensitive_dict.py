@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 def _empty(cls: type[CaseInsensitiveDict[Any]]) -> CaseInsensitiveDict[Any]:
-    """Return a dictionary into which copy and pickle can put items."""
+    """Return an empty dictionary for copy and pickle to fill."""
     new = cls.__new__(cls)
     new._lc = {}
     return new
 
 
 class CaseInsensitiveDict(dict[str, T], Generic[T]):
-    """A dictionary whose look-ups ignore case, and which keeps the case first used.
+    """A dictionary with case-insensitive keys, which keep the case in which they were first set.
 
     Parameters
     ----------

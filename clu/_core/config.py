@@ -1,4 +1,4 @@
-"""Configurations, and the arguments that a class takes from them."""
+"""Configurations, and the arguments of classes in them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def parse_config(config: Any, loader: Any = None) -> Any:
     Parameters
     ----------
     config
-        A dictionary, which is returned as it is, or the path of a YAML file.
+        A dictionary, which is returned unchanged, or the path of a YAML file.
     loader
         The YAML loader.
 
     Raises
     ------
     AssertionError
-        If there is no file at the path.
+        If the file does not exist.
     """
     if isinstance(config, Mapping):
         return config
@@ -36,10 +36,10 @@ def parse_config(config: Any, loader: Any = None) -> Any:
 def actor_arguments(
     cls: type, config: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a class that a configuration holds.
+    """Return the arguments for a class from a configuration.
 
-    The section ``actor``, else ``client``, else the whole counts. Keys that a class without
-    ``**kwargs`` does not name are dropped. The configuration itself is passed as ``config``.
+    They are read from the section ``actor`` or ``client``, or from the top level. Keys that a class
+    without ``**kwargs`` does not accept are dropped. The configuration is passed as ``config``.
     """
     section = config.get("actor") or config.get("client") or config
     arguments = {**section, **overrides}

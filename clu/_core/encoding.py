@@ -1,4 +1,4 @@
-"""Replies as JSON: who is to blame when one cannot be encoded, and JSON for human eyes."""
+"""Replies as JSON: indented lines, and errors for replies that cannot be encoded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from clu._speedups.reply import encode_json
 from clu.exceptions import EncodingError
 
-#: What encoding raises: a type or a value that has no JSON, or too deep a nesting.
+#: Raised by encoding: for types and values without a JSON equivalent, and for deep nesting.
 ENCODING_ERRORS = (TypeError, ValueError, RecursionError)
 
 
-def blame_keyword(message: dict[str, Any], error: Exception) -> EncodingError:
-    """Return an error that names the keyword because of which a message cannot be encoded."""
+def find_bad_keyword(message: dict[str, Any], error: Exception) -> EncodingError:
+    """Return an error that names the keyword that cannot be encoded."""
     for keyword, value in message.items():
         try:
             encode_json({keyword: value})
@@ -23,5 +23,5 @@ def blame_keyword(message: dict[str, Any], error: Exception) -> EncodingError:
 
 
 def indent_line(line: bytes) -> bytes:
-    """Return a line of JSON as several lines for human eyes."""
+    """Return a line of JSON as indented lines."""
     return json.dumps(json.loads(line), indent=4).encode() + b"\n"

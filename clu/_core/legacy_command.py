@@ -14,7 +14,7 @@ _pattern = re.compile(
     re.DOTALL,
 )
 
-#: The longest number that is taken for a command id, in digits.
+#: The maximum number of digits of a command id.
 _MAX_DIGITS = 640
 
 
@@ -29,7 +29,7 @@ def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
     Returns
     -------
     commander_id
-        The commander, ``program.user`` with any actors that relayed the command, or None.
+        The commander, ``program.user`` followed by any actors that relayed the command, or None.
     command_id
         The number of the command, 0 by default.
     body
@@ -38,8 +38,8 @@ def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
     Raises
     ------
     CommandError
-        If there is no body that begins with a letter, an underscore or ``--help``, or the number
-        is absurd.
+        If there is no body that starts with a letter, an underscore or ``--help``, or the number
+        has too many digits.
     """
     found = _pattern.match(command_string)
     if found is None or found["body"] is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Writer(Protocol):
-        """What writes replies: an actor or a command."""
+        """An object that writes replies: an actor or a command."""
 
         def write(self, message_code: Any = ..., message: Any = ..., **kwargs: Any) -> Any: ...
 
@@ -30,7 +30,7 @@ _emitting: contextvars.ContextVar[bool] = contextvars.ContextVar("clu_emitting",
 
 
 def register_reply_level() -> None:
-    """Name the logging level 5 ``REPLY`` and give loggers a method of that name."""
+    """Register the logging level 5 as ``REPLY``, and add a method of that name to loggers."""
     logging.addLevelName(REPLY, "REPLY")
 
     def log_at_reply_level(self: logging.Logger, msg: object, *args: Any, **kwargs: Any) -> None:
@@ -57,14 +57,14 @@ def log_reply(
     message
         The text of the reply.
     use_message_code
-        Log at the level that the code stands for instead.
+        Log at the level that corresponds to the code instead.
     """
     level = LEVEL_OF_CODE.get(str(getattr(message_code, "value", message_code)), REPLY)
     log.log(level if use_message_code else REPLY, message)
 
 
 def guard_handlers(log: logging.Logger) -> None:
-    """Keep what a handler of a logger raises from the program; it is told on stderr instead."""
+    """Report exceptions of the handlers of a logger on stderr instead of propagating them."""
 
     def call_handlers(record: logging.LogRecord) -> None:
         logger: logging.Logger | None = log
@@ -76,7 +76,7 @@ def guard_handlers(log: logging.Logger) -> None:
                     _handle(handler, handler.handle, record)
             logger = logger.parent if logger.propagate else None
         if not found:
-            type(log).callHandlers(log, record)  # which knows the handler of last resort
+            type(log).callHandlers(log, record)  # which uses the handler of last resort
 
     log.callHandlers = call_handlers  # type: ignore[method-assign]
 
@@ -84,7 +84,7 @@ def guard_handlers(log: logging.Logger) -> None:
 def _handle(
     handler: logging.Handler, function: Callable[..., Any], record: logging.LogRecord, *args: Any
 ) -> Any:
-    """Call a function of a handler, and tell on stderr what it raises."""
+    """Call a function of a handler, and report its exceptions on stderr."""
     try:
         return function(record, *args)
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -109,19 +109,19 @@ LEVEL_OF_CODE = {
 class ActorHandler(logging.Handler):
     """A logging handler that outputs records as keywords of an actor.
 
-    With ``error_details=False`` of the actor, tracebacks, file names with lines, source code
-    and absolute paths are left out.
+    If the actor has ``error_details=False``, tracebacks, file names with lines, source code and
+    absolute paths are left out.
 
     Parameters
     ----------
     actor
         The actor.
     level
-        The level from which records are output.
+        The lowest level of the records that are output.
     keyword
-        The keyword that carries the text.
+        The keyword for the text.
     code_mapping
-        Logging levels to message codes, on top of the defaults (d, i, w, e).
+        The message codes of logging levels, in addition to the defaults (d, i, w, e).
     filter_warnings
         Categories of warnings to output. Records of other warnings are dropped.
     """
@@ -148,14 +148,14 @@ class ActorHandler(logging.Handler):
         self._loop = running_loop()
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """Filter and output a record; what a filter raises is told on stderr."""
+        """Filter and output a record; exceptions raised by filters are reported on stderr."""
         return _handle(self, super().handle, record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Output a record, one reply a line.
+        """Output a record, one reply per line.
 
-        A record that the actor itself logs on the way is not output again. What another thread
-        logs is output by the event loop in which the handler was created or first used.
+        A record that the actor logs in the process is not output again. Records from other threads
+        are output by the event loop in which the handler was created or first used.
         """
         if _emitting.get():
             return
@@ -191,7 +191,7 @@ class ActorHandler(logging.Handler):
 
     def _lines(self, record: logging.LogRecord) -> list[str]:
         text = record.getMessage()
-        # Of a command, its actor says what is told.
+        # For a command, its actor decides what is reported.
         actor = getattr(self.actor, "actor", None) or self.actor
         is_brief = not getattr(actor, "error_details", True)
         if record.levelno == logging.WARNING and (found := _warning_pattern.match(text)):
@@ -218,5 +218,5 @@ class ActorHandler(logging.Handler):
 
 
 def escape(value: object) -> str:
-    """Quote and escape a text as JSON does."""
+    """Quote and escape a string as in JSON."""
     return json.dumps(value)

@@ -1,4 +1,4 @@
-"""The event loop to use, inside and outside of one."""
+"""The event loop: getting it, shutting it down, and cancelling tasks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
-#: How long to wait for tasks that were cancelled, in seconds.
+#: How long to wait for cancelled tasks to end, in seconds.
 GRACE = 5.0
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, if any."""
+    """Return the event loop running in this thread, if any."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -22,12 +22,12 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def get_event_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop, else the current one, else a new one that becomes current."""
+    """Return the running or the current event loop, or set a new one as the current one."""
     loop = running_loop()
     if loop is not None:
         return loop
     with warnings.catch_warnings():
-        # It is deprecated to ask when there is none, which is what this is for.
+        # Calling it without a current loop is deprecated, but that is the case handled here.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             loop = asyncio.get_event_loop()
@@ -40,7 +40,7 @@ def get_event_loop() -> asyncio.AbstractEventLoop:
 
 
 async def call_at_shutdown(function: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
-    """Call a coroutine function when the event loop shuts down, or what is returned is closed.
+    """Call a coroutine function when the event loop shuts down or the guard is closed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ async def call_at_shutdown(function: Callable[[], Awaitable[None]]) -> AsyncGene
     Returns
     -------
     guard
-        To be kept, and closed with ``aclose`` when the function shall be called earlier.
+        Keep a reference to it; close it with ``aclose`` to call the function earlier.
     """
     guard = _call_when_closed(function)
     await guard.__anext__()
@@ -58,7 +58,7 @@ async def call_at_shutdown(function: Callable[[], Awaitable[None]]) -> AsyncGene
 
 
 async def _call_when_closed(function: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
-    # Asynchronous generators are all that a loop closes after it has cancelled the tasks.
+    # Asynchronous generators are the only things that a loop closes after cancelling the tasks.
     try:
         yield
     finally:
@@ -66,19 +66,19 @@ async def _call_when_closed(function: Callable[[], Awaitable[None]]) -> AsyncGen
 
 
 async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]], grace: float = GRACE) -> int:
-    """Cancel tasks, other than the one that asks for it, and wait until they have ended.
+    """Cancel tasks, except the current one, and wait until they have ended.
 
     Parameters
     ----------
     tasks
         The tasks.
     grace
-        After how many seconds to give up.
+        The maximum number of seconds to wait.
 
     Returns
     -------
     uncancelled
-        How many run on although they were cancelled.
+        The number of tasks that are still running.
     """
     others = [task for task in tasks if task is not asyncio.current_task()]
     for task in others:

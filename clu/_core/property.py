@@ -1,4 +1,4 @@
-"""Keywords with a value, and the base of models made of them."""
+"""Keywords with their values, and the base class of models."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Property(PropertyFields, CallbackMixIn):
         The model that it belongs to.
     callback
         A function or coroutine function that is called with a copy of the property when its
-        value is set, even to what it was.
+        value is set, even if it does not change.
 
     Attributes
     ----------
     last_seen
-        When the value was set, in seconds since 1970, or None.
+        The Unix time at which the value was last set, or None.
     in_schema
-        Whether the schema of the model has the keyword.
+        Whether the keyword is in the schema of the model.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Property(PropertyFields, CallbackMixIn):
         return copy
 
     def flatten(self) -> dict[str, Any]:
-        """Return a dictionary of the name and the value."""
+        """Return a dictionary with the name and the value."""
         return {self.name: self.value}
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ PropertyType = TypeVar("PropertyType", bound=Property)
 
 
 class CluModel(CaseInsensitiveDict[PropertyType], CallbackMixIn):
-    """The base of models: a dictionary of properties that ignores case.
+    """The base class of models: a case-insensitive dictionary of properties.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ class CluModel(CaseInsensitiveDict[PropertyType], CallbackMixIn):
         The name of the model.
     callback
         A function or coroutine function that is called when a keyword changes, with the values
-        of all keywords and a copy of the one that changed.
+        of all keywords and a copy of the property that changed.
 
     Attributes
     ----------
     last_seen
-        When the model was updated, in seconds since 1970, or None.
+        The Unix time at which the model was last updated, or None.
     """
 
     def __init__(self, name: str, callback: Callable[..., Any] | None = None) -> None:
@@ -108,7 +108,7 @@ class CluModel(CaseInsensitiveDict[PropertyType], CallbackMixIn):
         self.last_seen: float | None = None
 
     def flatten(self) -> dict[str, Any]:
-        """Return a dictionary of the names and values of the keywords."""
+        """Return a dictionary with the names and values of the keywords."""
         return {name: prop.value for name, prop in self.items()}
 
     def jsonify(self) -> str:

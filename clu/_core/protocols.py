@@ -1,4 +1,4 @@
-"""What the lower layers need of clients, actors and commands, which they must not import."""
+"""Clients, actors and commands as the lower layers, which must not import them, see them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CommandLike(Protocol):
-    """What a reply, and the actor that writes it, need of the command that is answered."""
+    """A command, as used by its replies and by the actor that writes them."""
 
     commander_id: Any
     command_id: Any
@@ -29,17 +29,17 @@ class CommandLike(Protocol):
 
     @property
     def set_status(self) -> Callable[..., Any]:
-        """Sets the status, and tells the users."""
+        """The method that sets the status and reports it to the users."""
 
     @property
     def add_done_callback(self) -> Callable[..., Any]:
-        """Adds a function that is called when the command has ended."""
+        """The method that adds a function to call when the command has ended."""
 
     _task: asyncio.Task[Any] | None
 
 
 class ActorLike(Protocol):
-    """What stores and timed commands need of an actor."""
+    """An actor, as used by stores and timed commands."""
 
     @property
     def name(self) -> str:
@@ -51,8 +51,8 @@ class ActorLike(Protocol):
 
 
 class CommandSender(Protocol):
-    """What a set of models needs of a client."""
+    """A client, as used by a set of models."""
 
     @property
     def send_command(self) -> Callable[..., Any]:
-        """Sends a command to an actor."""
+        """The method that sends a command to an actor."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MessageCode(enum.Enum):
-    """The codes of replies. A member equals its own string."""
+    """The codes of replies. Members are equal to their string values."""
 
     STARTED = ">"
     DONE = ":"
@@ -35,9 +35,9 @@ class MessageCode(enum.Enum):
         return hash(self._value_)
 
 
-#: A member equals, and has the hash of, its string: both are keys.
+#: Members have the hash of their string values, so that both can be keys.
 MESSAGE_CODES: dict[Any, MessageCode] = {code.value: code for code in MessageCode}
-#: Those that end a command.
+#: The codes that end a command.
 TERMINAL_CODES = (MessageCode.DONE, MessageCode.FAILED)
 
 
@@ -47,7 +47,7 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
     Raises
     ------
     CluValueError
-        If there is no such code.
+        If the code is not valid.
     """
     if type(code) is MessageCode:
         return code
@@ -58,7 +58,7 @@ def message_code_of(code: MessageCode | str) -> MessageCode:
 
 
 class Reply(ReplyFields):
-    """A reply of a command or an actor to its users.
+    """A reply from a command or an actor to its users.
 
     Parameters
     ----------
@@ -67,17 +67,17 @@ class Reply(ReplyFields):
     message
         The keywords and their values.
     command
-        The command that is answered, if any.
+        The command that the reply answers, if any.
     broadcast
-        Whether the reply goes to all users.
+        Whether the reply is sent to all users.
     use_validation
-        Whether the reply was to be validated.
+        Whether validation was requested.
     validated
-        Whether it was validated, with success.
+        Whether the reply was validated successfully.
     internal
-        Whether the reply is not for wider consumption.
+        Whether the reply is internal, i.e. not intended for a wider audience.
     keywords
-        The keywords as typed objects, where the protocol has them.
+        The keywords as typed objects, if the protocol has them.
     """
 
     __slots__ = ("__weakref__",)
@@ -105,12 +105,12 @@ class Reply(ReplyFields):
 
     @property
     def date(self) -> datetime.datetime:
-        """When the reply was created, in UTC."""
+        """The time at which the reply was created, in UTC."""
         return datetime.datetime.fromtimestamp(self._created, datetime.timezone.utc)
 
     @property
     def body(self) -> dict[str, Any]:
-        """The message, by another name."""
+        """An alias of ``message``."""
         return self.message
 
     def __repr__(self) -> str:

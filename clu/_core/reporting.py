@@ -10,28 +10,28 @@ from typing import Any
 _PATH = re.compile(r"(?<![\w./\\])(?:~?/[^\s'\":;,()/][^\s'\":;,()]*|[A-Za-z]:[\\/][^\s'\":;,()]+)")
 
 _TRACEBACK = re.compile(r"(?:[\s|+]*Exception Group )?Traceback \(most recent call last\):")
-# What the formatter of warnings puts before their category.
+# What the formatter of warnings writes before the category.
 _WARNING = re.compile(r"[^\n:]*(?::[\\/][^\n:]*)?:\d+: (?=\w*Warning: )")
 _PLACE = re.compile(r"""File "[^"]*", line \d+(?:, in [\w<>.]+)?|[\w./\\~-]+\.pyx?:\d+""")
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of an exception, even of one that fails to tell it."""
+    """Return an exception as a string, even if its ``__str__`` raises."""
     try:
         return str(error)
     except Exception:
-        return f"<the text of {type(error).__name__} cannot be told>"
+        return f"<the message of {type(error).__name__} is not available>"
 
 
 def without_paths(text: str) -> str:
-    """Return a text with each absolute path in it replaced by ``<path>``."""
+    """Replace each absolute path in a string with ``<path>``."""
     return _PATH.sub("<path>", text)
 
 
 def without_details(text: str) -> str:
-    """Return a text without tracebacks, lines of source code, file names with lines, and paths.
+    """Remove tracebacks, lines of source code, file names with lines, and paths from a string.
 
-    Of a traceback there remain the lines that tell the exception.
+    Only the lines of a traceback that report the exception are kept.
     """
     kept = []
     is_inside = False
@@ -39,7 +39,7 @@ def without_details(text: str) -> str:
         if is_inside and (not line or line[0].isspace()):
             continue
         traceback, warning = _TRACEBACK.search(line), _WARNING.match(line)
-        # Of a warning the line of source code follows.
+        # A warning is followed by the line of source code.
         is_inside = traceback is not None or warning is not None
         if warning is not None:
             line = line[warning.end() :]
@@ -57,13 +57,13 @@ def describe_exception(error: BaseException, frame: int = 0) -> dict[str, Any]:
     error
         The exception.
     frame
-        How many frames to step into the traceback for the file name and line.
+        The number of frames to step into the traceback for the file name and line.
 
     Returns
     -------
     description
-        The keys ``message, module, type, filename, lineno, traceback``; the file name and line
-        are None for an exception that was never raised.
+        A dictionary with the keys ``message, module, type, filename, lineno, traceback``. The file
+        name and line are None for an exception that was never raised.
     """
     step = error.__traceback__
     for _ in range(frame):
@@ -81,9 +81,9 @@ def describe_exception(error: BaseException, frame: int = 0) -> dict[str, Any]:
 
 
 def report_exceptions(message: dict[str, Any], expand: bool, frame: int) -> dict[str, Any]:
-    """Return the message with each exception in it replaced by its description or its text.
+    """Replace each exception in a message with its description or its string.
 
-    An exception inside a dictionary is always replaced by its text.
+    An exception inside a dictionary is always replaced with its string.
     """
     reported = {}
     for key, value in message.items():
@@ -96,7 +96,7 @@ def report_exceptions(message: dict[str, Any], expand: bool, frame: int) -> dict
 
 
 def report_briefly(message: dict[str, Any], expand: bool, frame: int) -> dict[str, Any]:
-    """Do what `report_exceptions` does, without tracebacks, file names and paths."""
+    """Do the same as `report_exceptions`, but without tracebacks, file names and paths."""
     reported = {}
     for key, value in message.items():
         if isinstance(value, BaseException):

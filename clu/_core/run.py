@@ -1,4 +1,4 @@
-"""Running a program on uvloop where it is installed, else on asyncio."""
+"""Running a program on uvloop, if it is installed, or on asyncio."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def run(
 ) -> T:
     """Run a coroutine on a new event loop, and return its result.
 
-    It does what `asyncio.run` does, with the event loop of uvloop where that is installed. No
-    policy is set: other event loops of the program stay what they are.
+    It works like `asyncio.run`, but uses the event loop of uvloop if uvloop is installed. No event
+    loop policy is set: other event loops of the program are not affected.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def run(
     loop
         ``"auto"``, or the event loop to use.
     debug
-        Whether the event loop runs in debug mode; by default as the environment says.
+        Whether to run the event loop in debug mode; by default the environment decides.
 
     Raises
     ------
     CluValueError
-        If there is no such event loop, or it is not installed.
+        If the event loop is unknown or not installed.
     """
     if loop not in ("auto", "asyncio", "uvloop"):
         problem = f"There is no event loop {loop!r}: use auto, asyncio or uvloop."
@@ -64,10 +64,10 @@ def default_loop() -> Literal["asyncio", "uvloop"]:
 
 
 def _interruptible(main: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-    """Let Ctrl-C cancel the main task alone, as it does from Python 3.11 on.
+    """Let Ctrl-C cancel only the main task, as in Python 3.11 and later.
 
-    Before, all tasks were cancelled at once, those of the connections included, so that a program
-    could not stop in order.
+    Earlier versions cancel all tasks at once, including those of the connections: a program cannot
+    shut down in an orderly way.
     """
     if (
         sys.version_info >= (3, 11)

@@ -31,7 +31,7 @@ EXCEPTION_SCHEMA: dict[str, Any] = {
     ]
 }
 
-#: The schema of an actor that gives none: the default keywords are added to it.
+#: The schema of an actor without one: the default keywords are added to it.
 EMPTY_SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",
@@ -55,12 +55,12 @@ DEFAULT_SCHEMA: dict[str, Any] = {
 
 
 def names_file(schema: object) -> bool:
-    """Whether a schema is given as the path of a file that exists."""
+    """Whether a schema is the path of an existing file."""
     if not isinstance(schema, (str, os.PathLike)):
         return False
     try:
         return pathlib.Path(schema).is_file()
-    except (OSError, ValueError):  # a JSON text is too long for a path, or has a NUL
+    except (OSError, ValueError):  # a JSON string is too long for a path, or has a NUL
         return False
 
 
@@ -70,14 +70,14 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     Parameters
     ----------
     schema
-        A dictionary, JSON, a path or a pydantic model.
+        A dictionary, a JSON string, a path or a pydantic model.
     is_file
-        Whether a text is a path; guessed when None.
+        Whether a string is a path; detected automatically if None.
 
     Raises
     ------
     CluValueError
-        If it is none of these, or cannot be parsed.
+        If it cannot be read or parsed.
     """
     if isinstance(schema, Mapping):
         return copy.deepcopy(dict(schema))
@@ -94,7 +94,7 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
 
 
 def complete_schema(schema: dict[str, Any], additional_properties: bool) -> dict[str, Any]:
-    """Add what every model has to a schema, in place."""
+    """Add the default keywords and settings to a schema, in place."""
     for keyword, definition in DEFAULT_SCHEMA.items():
         schema["properties"].setdefault(keyword, copy.deepcopy(definition))
     schema.pop("required", None)  # a reply never has all the keywords

@@ -1,4 +1,4 @@
-"""Functions under a looser signature."""
+"""Functions with a more general signature."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ import types
 from typing import Any
 
 
-def with_open_signature(function: Any) -> Any:
-    """Return a copy of a method that is documented as ``(self, *args, **kwargs)``.
+def with_open_signature(function: Any, doc: str) -> Any:
+    """Return a copy of a method with the signature ``(self, *args, **kwargs)``.
 
-    Some methods are recorded with that signature where they only pass their arguments on. This
-    keeps the signature without the call.
+    That is the documented signature of some methods that only pass on their arguments. The copy has
+    it without the cost of the additional call.
+
+    Parameters
+    ----------
+    function
+        The method.
+    doc
+        The docstring of the copy.
     """
     copy = types.FunctionType(
         function.__code__,
@@ -22,7 +29,7 @@ def with_open_signature(function: Any) -> Any:
     )
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__annotations__ = function.__annotations__
-    copy.__doc__ = function.__doc__
+    copy.__doc__ = doc
     parameter = inspect.Parameter
     copy.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [

@@ -1,4 +1,4 @@
-"""Mask bits, the status of a command, and the mix-in of things that have a status."""
+"""Mask bits, the status of a command, and a mix-in for objects with a status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Maskbit(enum.Flag):
 
     @property
     def active_bits(self) -> list[Self]:
-        """The members of one bit that are set in this value."""
+        """The single-bit members that are set in this value."""
         members: list[tuple[int, object]] = [
             (member.value, member) for member in type(self).__members__.values()
         ]
@@ -45,20 +45,20 @@ class Maskbit(enum.Flag):
 class CommandStatus(Maskbit):
     """The status of a command.
 
-    Each single state has a ``code``, the message code that reports it.
+    Each state that is not a combination has a ``code``, the message code that reports it.
     """
 
-    # The tests are kept on the members, of which there is one for each value, after the first look.
+    # There is one member for each value, which caches the results of its tests.
 
     code: str | None
 
-    #: The command has finished well.
+    #: The command has finished successfully.
     DONE = enum.auto()
     #: The command was cancelled.
     CANCELLED = enum.auto()
     #: The command has failed.
     FAILED = enum.auto()
-    #: The command has taken longer than its time limit, and was ended.
+    #: The command has exceeded its time limit and was ended.
     TIMEDOUT = enum.auto()
     #: The command has not started.
     READY = enum.auto()
@@ -68,7 +68,7 @@ class CommandStatus(Maskbit):
     CANCELLING = enum.auto()
     #: The command is failing.
     FAILING = enum.auto()
-    #: What the code of a debug message stands for.
+    #: The status that corresponds to a debug message.
     DEBUG = enum.auto()
 
     #: Running, being cancelled or failing.
@@ -77,7 +77,7 @@ class CommandStatus(Maskbit):
     FAILED_STATES = CANCELLED | FAILED | TIMEDOUT
     #: Being cancelled or failing.
     FAILING_STATES = CANCELLING | FAILING
-    #: Ended, whether well or not.
+    #: Ended, successfully or not.
     DONE_STATES = DONE | FAILED_STATES
     #: All states of a command.
     ALL_STATES = ACTIVE_STATES | DONE_STATES | READY
@@ -97,7 +97,7 @@ class CommandStatus(Maskbit):
 
     @cached_property
     def did_succeed(self) -> bool:
-        """Whether the command finished well."""
+        """Whether the command finished successfully."""
         return is_within(self._value_, CommandStatus.DONE._value_)
 
     @cached_property
@@ -107,7 +107,7 @@ class CommandStatus(Maskbit):
 
     @cached_property
     def is_done(self) -> bool:
-        """Whether the command has ended, well or not."""
+        """Whether the command has ended, successfully or not."""
         return is_within(self._value_, CommandStatus.DONE_STATES._value_)
 
     @cached_property
@@ -124,7 +124,7 @@ class CommandStatus(Maskbit):
         code
             A message code, e.g. ``":"``.
         default
-            What a code without a status stands for; ``RUNNING`` when not given.
+            The status for other codes; ``RUNNING`` by default.
         """
         status = _CODE_TO_STATUS.get(code)
         if status is None:
@@ -144,18 +144,18 @@ MaskbitType = TypeVar("MaskbitType", bound=Maskbit)
 
 
 class StatusMixIn(Generic[MaskbitType]):
-    """A mix-in that keeps a status and tells callbacks when it changes.
+    """A mix-in that holds a status and calls callbacks when it changes.
 
     Parameters
     ----------
     maskbit_flags
-        The class of the statuses.
+        The class of the status.
     initial_status
-        The status to begin with.
+        The initial status.
     callback_func
         A function that is called with the status when it changes.
     call_now
-        Whether to call the callback at once.
+        Whether to call the callback immediately.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class StatusMixIn(Generic[MaskbitType]):
             callback(status)
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
-        except BaseException:  # SystemExit would end the event loop
+        except BaseException:  # SystemExit would stop the event loop
             logging.getLogger("clu").exception(
                 "The status callback %s raised an error.", callback_name(callback)
             )

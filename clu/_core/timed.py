@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
     from clu._core.protocols import ActorLike
 
-#: What the poller leaves to others between two rounds, in seconds.
+#: The shortest pause of the poller between two rounds, in seconds.
 _SHORTEST_PAUSE = 0.001
 
 
 class TimedCommand:
-    """A command to run on a loop.
+    """A command that runs periodically.
 
     Parameters
     ----------
     command_string
         The command.
     delay
-        The seconds between two runs.
+        The interval between runs, in seconds.
     first_silent
-        Whether the first run only updates the model and sends nothing.
+        Whether the first run only updates the model, without sending replies.
     """
 
-    #: Makes the command that runs. The class of commands, which knows this module, sets it.
+    #: Creates the command to run. It is set by the module of commands, which imports this one.
     factory: ClassVar[Callable[..., Any]]
 
     def __init__(self, command_string: str, delay: float = 1, first_silent: bool = False) -> None:
         self.command_string = command_string
         self.delay = delay
-        self.last_run = 0.0  # the loop's monotonic clock does not care for changes of the date
+        self.last_run = 0.0  # monotonic time, which ignores changes of the system clock
         self.is_running = False
         self.first_silent = first_silent
 
     async def run(self, actor: ActorLike) -> None:
-        """Start the command on an actor. It runs on in the background."""
+        """Start the command on an actor. It continues in the background."""
         silent, self.first_silent = self.first_silent, False
         command = type(self).factory(
             self.command_string,
@@ -61,7 +61,7 @@ class TimedCommand:
             raise
 
     def done(self, task: Any) -> None:
-        """Mark the end of a run."""
+        """Record the end of a run."""
         self.is_running = False
 
 
@@ -73,9 +73,9 @@ class TimedCommandList(list[TimedCommand]):
     actor
         The actor that runs them.
     resolution
-        How often to look for commands that were added or have ended, in seconds.
+        How often to check for commands that were added or have ended, in seconds.
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
     """
 
     def __init__(
@@ -90,14 +90,13 @@ class TimedCommandList(list[TimedCommand]):
         self._task: asyncio.Task[Any] | None = None
 
     def add_command(self, command_string: str, **kwargs: Any) -> None:
-        """Add a command. The arguments are those of `TimedCommand`."""
+        """Add a command, with the arguments of `TimedCommand`."""
         self.append(TimedCommand(command_string, **kwargs))
 
     async def poller(self) -> None:
-        """Run each command that is due and not running, for ever.
+        """Run commands that are due and not running, until cancelled.
 
-        A command that is late, because the loop was busy, is next due when it would have been
-        anyway: it keeps its period.
+        A command that is late because the event loop was busy keeps its original schedule.
         """
         while True:
             now = time.monotonic()
@@ -123,12 +122,12 @@ class TimedCommandList(list[TimedCommand]):
             self.actor.log.exception("The timed command %r failed.", command.command_string)
 
     def start(self) -> TimedCommandList:
-        """Start to run the commands, all of them at once at first.
+        """Start running the commands. The first run of each is immediate.
 
         Raises
         ------
         CluError
-            If they run already.
+            If they are already running.
         """
         if self.running:
             raise CluRuntimeError("poller is already running.")
@@ -138,7 +137,7 @@ class TimedCommandList(list[TimedCommand]):
         return self
 
     async def stop(self) -> None:
-        """Stop. Commands that run at the moment go on."""
+        """Stop running the commands. Commands in progress are not cancelled."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

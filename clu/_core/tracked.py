@@ -1,4 +1,4 @@
-"""Dictionaries and lists that tell when they, or what they contain, were changed in place."""
+"""Dictionaries and lists that count the in-place changes of themselves and their contents."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Revision", "TrackedDict", "TrackedList", "track"]
 
 
 class Revision:
-    """A number shared by the parts of a tracked value, raised by every change of any of them.
+    """A counter shared by the parts of a tracked value, incremented by each change to them.
 
     Attributes
     ----------
     number
-        How many changes there have been (an operation that failed may count as one).
+        The number of changes (a failed operation may be counted).
     """
 
     __slots__ = ("number",)
@@ -27,21 +27,21 @@ class Revision:
 
 
 def track(value: Any, revision: Revision) -> Any:
-    """Copy a JSON-like value into one whose changes are counted.
+    """Copy a JSON-like value, and count the changes of the copy.
 
     Parameters
     ----------
     value
-        Dictionaries, lists and tuples are copied at any depth; other objects are taken as they are,
-        and so is what the revision tracks already.
+        Dictionaries, lists and tuples are copied at any depth; other objects, and those that the
+        revision already tracks, are used as they are.
     revision
         Counts the changes.
 
     Returns
     -------
     tracked
-        A value equal to the first one. What is later put into it becomes tracked in the same way,
-        by copying: a change of it must go through the tracked value to be seen.
+        A value equal to the original. Items that are added to it later are also copied and
+        tracked: change them through the tracked value for the changes to be counted.
     """
     if isinstance(value, (TrackedDict, TrackedList)) and value.revision is revision:
         return value
@@ -55,7 +55,7 @@ def track(value: Any, revision: Revision) -> Any:
 
 
 def _counted(change: Callable[..., Any]) -> Any:
-    """Make a method of dict or list raise the revision, once the change is there to be seen."""
+    """Wrap a method of dict or list to increment the revision after the change."""
 
     @functools.wraps(change)
     def method(self: TrackedDict | TrackedList, *args: Any, **kwargs: Any) -> Any:
@@ -68,14 +68,14 @@ def _counted(change: Callable[..., Any]) -> Any:
 
 
 class TrackedDict(dict[str, Any]):
-    """A `dict` whose changes are counted; it is copied and pickled as a plain one.
+    """A `dict` whose changes are counted. It is copied and pickled as a plain `dict`.
 
     Parameters
     ----------
     value
-        Whatever makes a `dict`.
+        Any argument of `dict`.
     revision
-        Counts the changes; its own by default.
+        Counts the changes; a new one by default.
     """
 
     __slots__ = ("revision",)
@@ -113,14 +113,14 @@ class TrackedDict(dict[str, Any]):
 
 
 class TrackedList(list[Any]):
-    """A `list` whose changes are counted; it is copied and pickled as a plain one.
+    """A `list` whose changes are counted. It is copied and pickled as a plain `list`.
 
     Parameters
     ----------
     value
-        Whatever makes a `list`.
+        Any argument of `list`.
     revision
-        Counts the changes; its own by default.
+        Counts the changes; a new one by default.
     """
 
     __slots__ = ("revision",)

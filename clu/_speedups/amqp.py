@@ -1,50 +1,21 @@
-"""The AMQP codec, which has no interpreted build: without it `HAS_CODEC` is False."""
+"""Selects the build of the AMQP codec."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from clu._speedups import NO_EXTENSIONS
 
-if TYPE_CHECKING:
-    from clu._speedups.amqp_c import (
-        Delivery,
-        FrameError,
-        Publisher,
-        Splitter,
-        encode_ack,
-        has_long_number,
-        move_frames,
-    )
-
-    HAS_CODEC = True
+if TYPE_CHECKING or NO_EXTENSIONS:
+    from clu._speedups import amqp_py as _kernel
 else:
-    HAS_CODEC = False
+    try:
+        from clu._speedups import amqp_c as _kernel
+    except ImportError:
+        from clu._speedups import amqp_py as _kernel
 
-    def has_long_number(text: bytes) -> bool:
-        """Take it that there is a long number: nobody looks."""
-        return True
-
-    if not NO_EXTENSIONS:
-        with contextlib.suppress(ImportError):
-            from clu._speedups.amqp_c import (
-                Delivery,
-                FrameError,
-                Publisher,
-                Splitter,
-                encode_ack,
-                has_long_number,
-                move_frames,
-            )
-
-            HAS_CODEC = True
-
-__all__ = [
-    "HAS_CODEC",
-    "Delivery",
-    "FrameError",
-    "Publisher",
-    "Splitter",
-    "encode_ack",
-    "has_long_number",
-    "move_frames",
-]
+Delivery = _kernel.Delivery
+FrameError = _kernel.FrameError
+Publisher = _kernel.Publisher
+Splitter = _kernel.Splitter
+encode_ack = _kernel.encode_ack
+has_long_number = _kernel.has_long_number
+move_frames = _kernel.move_frames

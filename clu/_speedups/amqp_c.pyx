@@ -1,13 +1,20 @@
+# cython: auto_pickle=False, binding=False
 """The AMQP 0-9-1 codec: publishes are encoded, the frames of a byte stream are split and decoded.
 
 It knows nothing of sockets. Every length is compared with the end of the frame that holds it
-before a byte is read.
+before a byte is read. Its interpreted twin, which says the same in Python, is ``amqp_py.py``.
+
+Whatever a function is given, it reads no foreign memory. So arguments are objects until they were
+looked at, classes take theirs in ``__cinit__``, which nobody can leave out, and nothing that calls
+Python code keeps a pointer, or a buffer that another call could use, meanwhile. Methods are not
+bound by Cython, which does not look what ``self`` is.
 """
 
 import datetime
 import decimal
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
@@ -15,9 +22,13 @@ from libc.string cimport memcmp, memcpy
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
+    object PyNumber_Index(object)
+    unsigned long long PyLong_AsUnsignedLongLong(object) except? 0xFFFFFFFFFFFFFFFF
 
-# What a peer may send before it has told how long its frames are.
+# What a peer may send before it has told how long its frames are, and if it sets no limit.
 cdef uint64_t DEF_LIMIT = 1 << 20
+cdef uint64_t NO_LIMIT = 1 << 30
+cdef Py_ssize_t LONGEST = 0xFFFFFFFF
 cdef enum:
     METHOD = 1
     HEADER = 2
@@ -70,10 +81,51 @@ cdef inline uint64_t get64(const uint8_t* p) noexcept nogil:
     return (<uint64_t>get32(p) << 32) | get32(p + 4)
 
 
+# -- arguments ----------------------------------------------------------------------------
+
+
+cdef str a_string(object value, str what):
+    if type(value) is str:
+        return <str>value
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is not a string: {value!r}")
+    return str.__str__(value)
+
+
+cdef int channel_number(object value) except -1:
+    cdef int overflow = 0
+    if not PyLong_CheckExact(value):
+        value = PyNumber_Index(value)
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow or not 0 <= number <= 0xFFFF:
+        raise ValueError(f"there is no channel {value}")
+    return <int>number
+
+
+cdef Py_ssize_t frame_limit(object value) except? -1:
+    """Return the longest frame; a number that is too large for C is a limit for nothing."""
+    cdef int overflow = 0
+    if not PyLong_CheckExact(value):
+        value = PyNumber_Index(value)
+    cdef long long number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    if overflow:
+        return 0
+    return <Py_ssize_t>number
+
+
+cdef uint64_t a_number(object value, str what) except? 0xFFFFFFFFFFFFFFFF:
+    if not PyLong_CheckExact(value):
+        value = PyNumber_Index(value)
+    try:
+        return PyLong_AsUnsignedLongLong(value)
+    except OverflowError:
+        raise ValueError(f"{what} is not a number of 64 bits: {value}") from None
+
+
 # -- out ----------------------------------------------------------------------------------
 
 
-cdef class Buffer:
+cdef class _Buffer:
     """Bytes that grow."""
 
     cdef uint8_t* data
@@ -110,7 +162,7 @@ cdef class Buffer:
 
     cdef int long_bytes(self, uint8_t tag, const char* s, Py_ssize_t length) except -1:
         cdef uint8_t* p
-        if length > 0xFFFFFFFF:
+        if length > LONGEST:
             raise ValueError("a value in the headers is too long")
         p = self.room(length + 5)
         p[0] = tag
@@ -128,18 +180,24 @@ cdef class Buffer:
         self.size += width + 1
         return 0
 
-    cdef int table(self, dict table, int depth) except -1:
+    cdef int end_of(self, Py_ssize_t start) except -1:
+        """Write how long what has just ended is, in the four bytes at its start."""
+        if self.size - start - 4 > LONGEST:
+            raise ValueError("a value in the headers is too long")
+        put32(self.data + start, <uint32_t>(self.size - start - 4))
+        return 0
+
+    cdef int table(self, object table, int depth) except -1:
         cdef Py_ssize_t start
         self.room(4)
         start = self.size
         self.size += 4
         for key, value in table.items():
             if not isinstance(key, str):
-                raise TypeError(f"the key {key!r} in the headers is not a text")
-            self.short_text(key, "a key in the headers")
+                raise TypeError(f"the key {key!r} in the headers is not a string")
+            self.short_text(a_string(key, ""), "a key in the headers")
             self.value(value, depth)
-        put32(self.data + start, <uint32_t>(self.size - start - 4))
-        return 0
+        return self.end_of(start)
 
     cdef int value(self, object value, int depth) except -1:
         cdef Py_ssize_t length, start
@@ -162,7 +220,7 @@ cdef class Buffer:
             try:
                 number = value
             except OverflowError:
-                raise ValueError(f"the number {value} in the headers is too large") from None
+                raise ValueError("a number in the headers is too large") from None
             if -128 <= number <= 127:
                 return self.number(c"b", <uint64_t>number, 1)
             if -32768 <= number <= 32767:
@@ -204,19 +262,26 @@ cdef class Buffer:
             self.size += 5
             for item in value:
                 self.value(item, depth + 1)
-            put32(self.data + start, <uint32_t>(self.size - start - 4))
-            return 0
+            return self.end_of(start)
         raise TypeError(f"a value of type {type(value).__name__} cannot be in the headers")
 
     cdef int decimal(self, object value) except -1:
         cdef uint8_t* p
-        exponent = value.as_tuple().exponent
-        if not isinstance(exponent, int):
+        cdef bint fits = False
+        sign, digits, exponent = _Decimal.as_tuple(value)
+        mantissa = 0
+        # Not a number of Python before it is known to be short.
+        if isinstance(exponent, int) and (not value or _Decimal.adjusted(value) < 10):
+            for digit in digits:
+                mantissa = 10 * mantissa + digit
+            if mantissa and exponent > 0:
+                mantissa *= 10**exponent
+            if sign:
+                mantissa = -mantissa
+            fits = -exponent < 256 and -(2**31) <= mantissa < 2**31
+        if not fits:
             raise ValueError(f"the number {value} cannot be in the headers")
         scale = max(-exponent, 0)
-        mantissa = int(value.scaleb(scale)) if scale < 256 else 2**31
-        if not -(2**31) <= mantissa < 2**31:
-            raise ValueError(f"the number {value} cannot be in the headers")
         p = self.room(6)
         p[0] = c"D"
         p[1] = scale
@@ -233,6 +298,8 @@ cdef class Buffer:
 
     cdef int close_frame(self, Py_ssize_t start) except -1:
         cdef uint8_t* p = self.room(1)
+        if self.size - start > LONGEST:
+            raise ValueError("the headers are too long")
         p[0] = END
         put32(self.data + start - 4, <uint32_t>(self.size - start))
         self.size += 1
@@ -250,27 +317,27 @@ cdef class Publisher:
         The content type of the messages.
     """
 
-    cdef Buffer buffer
+    # None while it is in use: what a header is encoded with may call `encode`.
+    cdef _Buffer buffer
     cdef str exchange
     cdef str content_type
 
-    def __init__(self, str exchange not None, str content_type not None):
-        self.buffer = Buffer()
-        self.exchange = exchange
-        self.content_type = content_type
+    def __cinit__(self, exchange, content_type):
+        self.exchange = a_string(exchange, "the name of the exchange")
+        self.content_type = a_string(content_type, "the content type")
 
     def encode(
         self,
-        int channel,
-        Py_ssize_t frame_max,
-        str routing_key not None,
-        bytes body not None,
-        dict headers not None,
-        str message_id,
-        str correlation_id,
-        str reply_to,
+        channel,
+        frame_max,
+        routing_key,
+        body,
+        headers,
+        message_id,
+        correlation_id,
+        reply_to,
         timestamp,
-        bint is_mandatory,
+        is_mandatory,
     ):
         """Return the frames that publish a message.
 
@@ -299,27 +366,38 @@ cdef class Publisher:
         ValueError, TypeError
             If a part is too long, or of a type that AMQP does not have.
         """
-        cdef Buffer buffer = self.buffer
-        cdef Py_ssize_t start, flags_at, length = PyBytes_GET_SIZE(body), left, piece, most
+        cdef _Buffer buffer = self.buffer
+        cdef int number = channel_number(channel)
+        cdef Py_ssize_t limit = frame_limit(frame_max)
+        cdef str key = a_string(routing_key, "the routing key")
+        cdef bint mandatory = is_mandatory
+        cdef Py_ssize_t start, flags_at, length, left, piece, most
         cdef uint32_t flags = (1 << 15) | (1 << 13) | (1 << 12)
-        cdef uint8_t* p
-        cdef const char* source = PyBytes_AS_STRING(body)
-        cdef bytes frames
         cdef uint64_t seconds
+        cdef uint8_t* p
+        cdef const char* source
+        cdef bytes frames
+        if buffer is None:
+            buffer = _Buffer()
+        self.buffer = None
         buffer.size = 0
-        start = buffer.open_frame(METHOD, channel)
+        start = buffer.open_frame(METHOD, number)
         p = buffer.room(6)
         put16(p, 60)
         put16(p + 2, 40)
         put16(p + 4, 0)
         buffer.size += 6
         buffer.short_text(self.exchange, "the name of the exchange")
-        buffer.short_text(routing_key, "the routing key")
+        buffer.short_text(key, "the routing key")
         p = buffer.room(1)
-        p[0] = is_mandatory
+        p[0] = mandatory
         buffer.size += 1
         buffer.close_frame(start)
-        start = buffer.open_frame(HEADER, channel)
+        if not isinstance(body, bytes):
+            raise TypeError(f"the body is not bytes: {body!r}")
+        source = PyBytes_AS_STRING(body)
+        length = PyBytes_GET_SIZE(body)
+        start = buffer.open_frame(HEADER, number)
         p = buffer.room(14)
         put16(p, 60)
         put16(p + 2, 0)
@@ -327,30 +405,37 @@ cdef class Publisher:
         buffer.size += 14
         flags_at = buffer.size - 2
         buffer.short_text(self.content_type, "the content type")
+        if not isinstance(headers, dict):
+            raise TypeError(f"the headers are not a dictionary: {headers!r}")
         buffer.table(headers, 0)
         p = buffer.room(1)
         p[0] = 1  # not persistent
         buffer.size += 1
         if correlation_id is not None:
             flags |= 1 << 10
-            buffer.short_text(correlation_id, "the correlation id")
+            buffer.short_text(
+                a_string(correlation_id, "the correlation id"), "the correlation id"
+            )
         if reply_to is not None:
             flags |= 1 << 9
-            buffer.short_text(reply_to, "the name of the queue for replies")
+            buffer.short_text(
+                a_string(reply_to, "the name of the queue for replies"),
+                "the name of the queue for replies",
+            )
         if message_id is not None:
             flags |= 1 << 7
-            buffer.short_text(message_id, "the message id")
+            buffer.short_text(a_string(message_id, "the message id"), "the message id")
         if timestamp is not None:
             flags |= 1 << 6
-            seconds = timestamp
+            seconds = a_number(timestamp, "the time")
             p = buffer.room(8)
             put64(p, seconds)
             buffer.size += 8
         put16(buffer.data + flags_at, flags)
+        if limit > 0 and buffer.size - start + OVERHEAD > limit:
+            raise ValueError(f"the headers are longer than {limit} bytes")
         buffer.close_frame(start)
-        if frame_max > 0 and buffer.size - start + 7 > frame_max:
-            raise ValueError(f"the headers are longer than {frame_max} bytes")
-        most = frame_max - OVERHEAD if frame_max > OVERHEAD else 0xFFFFFFFF
+        most = limit - OVERHEAD if limit > OVERHEAD else LONGEST
         left = (length + most - 1) // most
         frames = PyBytes_FromStringAndSize(NULL, buffer.size + length + left * OVERHEAD)
         p = <uint8_t*>PyBytes_AS_STRING(frames)
@@ -360,33 +445,38 @@ cdef class Publisher:
         while left > 0:
             piece = min(left, most)
             p[0] = BODY
-            put16(p + 1, channel)
+            put16(p + 1, number)
             put32(p + 3, <uint32_t>piece)
             memcpy(p + 7, source, piece)
             p[7 + piece] = END
             p += piece + OVERHEAD
             source += piece
             left -= piece
+        self.buffer = buffer
         return frames
 
 
-def encode_ack(int channel, uint64_t delivery_tag):
+def encode_ack(channel, delivery_tag):
     """Return the frame that acknowledges one message."""
+    cdef uint64_t tag = a_number(delivery_tag, "the delivery tag")
+    cdef int number = channel_number(channel)
     cdef bytes frame = PyBytes_FromStringAndSize(NULL, 21)
     cdef uint8_t* p = <uint8_t*>PyBytes_AS_STRING(frame)
     p[0] = METHOD
-    put16(p + 1, channel)
+    put16(p + 1, number)
     put32(p + 3, 13)
     put16(p + 7, 60)
     put16(p + 9, 80)
-    put64(p + 11, delivery_tag)
+    put64(p + 11, tag)
     p[19] = 0
     p[20] = END
     return frame
 
 
-def has_long_number(bytes text not None):
+def has_long_number(text):
     """Whether there are 19 digits in a row, which not every JSON parser reads exactly."""
+    if not isinstance(text, bytes):
+        raise TypeError(f"the text is not bytes: {text!r}")
     cdef const char* p = PyBytes_AS_STRING(text)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(text), i = 18, back
     while i < size:
@@ -403,7 +493,7 @@ def has_long_number(bytes text not None):
     return False
 
 
-def move_frames(bytes frames not None, int channel, Py_ssize_t frame_max):
+def move_frames(frames, channel, frame_max):
     """Return the frames of a message as they are for another channel and length of frames.
 
     Parameters
@@ -412,39 +502,54 @@ def move_frames(bytes frames not None, int channel, Py_ssize_t frame_max):
         What `Publisher.encode` returned.
     channel, frame_max
         The number of the channel, and the longest frame.
+
+    Raises
+    ------
+    ValueError
+        If these are no whole frames.
     """
-    cdef Py_ssize_t i = 0, size = PyBytes_GET_SIZE(frames), length, number = 0
+    if not isinstance(frames, bytes):
+        raise TypeError(f"the frames are not bytes: {frames!r}")
+    cdef int number = channel_number(channel)
+    cdef Py_ssize_t limit = frame_limit(frame_max)
+    cdef Py_ssize_t i = 0, size = PyBytes_GET_SIZE(frames), length, most
     cdef list heads = [], bodies = []
     cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(frames)
-    while size - i >= OVERHEAD:
+    while i < size:
+        if size - i < OVERHEAD:
+            raise ValueError("the frames end too early")
         length = get32(p + i + 3)
         if length > size - i - OVERHEAD:
-            break
-        payload = frames[i + 7 : i + 7 + length]
+            raise ValueError("the frames end too early")
+        payload = PyBytes_FromStringAndSize(<const char*>p + i + 7, length)
         if p[i] == BODY:
             bodies.append(payload)
         else:
-            heads.append(_frame(p[i], channel, payload))
+            heads.append(_frame(p[i], number, payload))
         i += length + OVERHEAD
     body = b"".join(bodies)
-    most = frame_max - OVERHEAD if frame_max > OVERHEAD else 0xFFFFFFFF
+    most = limit - OVERHEAD if limit > OVERHEAD else LONGEST
     for i in range(0, len(body), most):
-        heads.append(_frame(BODY, channel, body[i : i + most]))
+        heads.append(_frame(BODY, number, body[i : i + most]))
     return b"".join(heads)
 
 
 cdef bytes _frame(int kind, int channel, bytes payload):
-    cdef uint8_t head[7]
-    head[0] = kind
-    put16(head + 1, channel)
-    put32(head + 3, <uint32_t>PyBytes_GET_SIZE(payload))
-    return (<char*>head)[:7] + payload + b"\xce"
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(payload)
+    cdef bytes frame = PyBytes_FromStringAndSize(NULL, length + OVERHEAD)
+    cdef uint8_t* p = <uint8_t*>PyBytes_AS_STRING(frame)
+    p[0] = kind
+    put16(p + 1, channel)
+    put32(p + 3, <uint32_t>length)
+    memcpy(p + 7, PyBytes_AS_STRING(payload), length)
+    p[length + 7] = END
+    return frame
 
 
 # -- in -----------------------------------------------------------------------------------
 
 
-cdef class Reader:
+cdef class _Reader:
     """Reads values from a part of a frame, and never beyond it."""
 
     cdef const uint8_t* p
@@ -542,7 +647,8 @@ cdef class Reader:
             return self.time()
         if tag == c"D":
             p = self.take(5)
-            return _Decimal(<int32_t>get32(p + 1)).scaleb(-<int>p[0])
+            # From a string it is exact, whatever the context.
+            return _Decimal(f"{<int32_t>get32(p + 1)}E-{<int>p[0]}")
         if tag == c"x":
             length = get32(self.take(4))
             p = self.take(length)
@@ -607,6 +713,9 @@ cdef class Delivery:
     cdef uint64_t left
     cdef list pieces
 
+    def __init__(self):
+        """Take no arguments."""
+
 
 cdef class Splitter:
     """Splits a stream into frames, takes those that are ours and passes on the others.
@@ -640,91 +749,117 @@ cdef class Splitter:
 
     cdef object forward, message_class, on_confirm, on_return, on_control
     cdef dict consumers
-    cdef bytes rest
+    # What has come of a frame that is not all there, its size, and what it must be.
+    cdef list chunks
+    cdef Py_ssize_t size
+    cdef Py_ssize_t needed
     cdef dict parked
     cdef dict closes
     cdef Delivery current
+    cdef str failure
+    cdef bint is_busy
     cdef bint is_started
     cdef bint is_foreign
     cdef uint64_t limit
-    cdef Reader reader
+    cdef _Reader reader
+    # What takes the message that begins.
+    cdef object handler
     cdef str exchange, routing_key, content_type
     cdef public int channel
     cdef public Py_ssize_t frame_max
     cdef public bint is_at_end
 
-    def __init__(
-        self,
-        forward,
-        message_class,
-        dict consumers not None,
-        on_confirm,
-        on_return,
-        on_control,
-    ):
+    def __cinit__(self, forward, message_class, consumers, on_confirm, on_return, on_control):
+        for function in (forward, on_confirm, on_return, on_control):
+            if not callable(function):
+                raise TypeError(f"{function!r} is not a function")
+        if not isinstance(message_class, type) or not issubclass(message_class, Delivery):
+            raise TypeError(f"{message_class!r} is not a class of messages")
+        if type(consumers) is not dict:
+            raise TypeError(f"the consumers are not a dictionary: {consumers!r}")
         self.forward = forward
         self.message_class = message_class
-        self.consumers = consumers
+        self.consumers = <dict>consumers
         self.on_confirm = on_confirm
         self.on_return = on_return
         self.on_control = on_control
-        self.rest = b""
+        self.chunks = []
         self.parked = {}
         self.closes = {}
         self.limit = DEF_LIMIT
-        self.reader = Reader()
+        self.reader = _Reader()
         self.exchange = self.routing_key = self.content_type = ""
         self.channel = -1
 
-    def feed(self, bytes data not None):
+    def feed(self, data):
         """Take further bytes of the stream.
 
         An error of a function that is called leaves the stream where it was: call `feed`
-        again, with nothing, to go on.
+        again, with nothing, to go on. None of the functions may call `feed`.
 
         Raises
         ------
         FrameError
             If the bytes are not AMQP. Nothing can be read from the stream any more.
         """
-        cdef const uint8_t* p
-        cdef Py_ssize_t size, i = 0, run = 0, after
+        if not isinstance(data, bytes):
+            raise TypeError(f"the stream is not bytes: {data!r}")
+        if self.is_busy:
+            raise RuntimeError("a function that the splitter has called feeds it")
+        if self.failure is not None:
+            raise FrameError(self.failure)
+        if self.chunks:
+            # To join each chunk with those before it would copy a long frame again and again.
+            self.chunks.append(data)
+            self.size += PyBytes_GET_SIZE(data)
+            if self.size < self.needed:
+                return
+            data = b"".join(self.chunks)
+            self.chunks.clear()
+        if not self.is_started and PyBytes_GET_SIZE(data):
+            # A broker of another version answers with a header of its own, which is no frame.
+            self.is_started = True
+            self.is_foreign = PyBytes_AS_STRING(data)[0] == c"A"
+        self.is_busy = True
+        try:
+            if not self.is_foreign:
+                self.split(data)
+            elif PyBytes_GET_SIZE(data):
+                self.forward(data)
+        finally:
+            self.is_busy = False
+
+    cdef int split(self, bytes data) except -1:
+        cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data), i = 0, run = 0, before, after, needed = 0
         cdef uint64_t length
         cdef int kind, channel
         cdef uint32_t method
         cdef bint is_ours
         cdef Delivery content
-        if PyBytes_GET_SIZE(self.rest):
-            data = self.rest + data
-            self.rest = b""
-        p = <const uint8_t*>PyBytes_AS_STRING(data)
-        size = PyBytes_GET_SIZE(data)
-        if not self.is_started and size:
-            # A broker of another version answers with a header of its own, which is no frame.
-            self.is_started = True
-            self.is_foreign = p[0] == c"A"
-        if self.is_foreign:
-            self.forward(data)
-            return
         try:
-            while size - i >= 7:
+            while True:
+                if size - i < 7:
+                    needed = 7
+                    break
                 kind = p[i]
                 length = get32(p + i + 3)
                 if kind != METHOD and kind != HEADER and kind != BODY and kind != HEARTBEAT:
-                    raise FrameError(f"there is no type of frame {kind}")
+                    raise self.fail(f"there is no type of frame {kind}")
                 if length + OVERHEAD > self.limit:
-                    raise FrameError(f"a frame of {length} bytes is too long")
+                    raise self.fail(f"a frame of {length} bytes is too long")
                 if <uint64_t>(size - i) < length + OVERHEAD:
+                    needed = <Py_ssize_t>length + OVERHEAD
                     break
                 after = i + <Py_ssize_t>length + OVERHEAD
                 if p[after - 1] != END:
-                    raise FrameError("a frame does not end where it should")
+                    raise self.fail("a frame does not end where it should")
                 channel = get16(p + i + 1)
                 content = None
                 method = 0
                 if kind == METHOD:
                     if length < 4:
-                        raise FrameError("a method has no name")
+                        raise self.fail("a method has no name")
                     method = get32(p + i + 7)
                     is_ours = self.is_our_method(channel, method, p + i + 11, p + after - 1)
                 elif kind == HEARTBEAT:
@@ -733,10 +868,9 @@ cdef class Splitter:
                     content = self.content_of(channel)
                     is_ours = content is not None
                 if not is_ours:
-                    i = after
                     if method:
                         if method == 0x000A001E:
-                            self.tune(p + i - length - 1 + 4, p + after - 1)
+                            self.tune(p + i + 11, p + after - 1)
                         elif (
                             method == 0x000A0032
                             or method == 0x000A003C
@@ -745,14 +879,18 @@ cdef class Splitter:
                             or method == 0x00140029
                         ):
                             # What came before must be known first.
-                            self.forward(data[run:i])
-                            run = i
-                            self.control(channel, method)
+                            before, run, i = run, after, after
+                            try:
+                                self.forward(data[before:after])
+                            finally:
+                                self.control(channel, method)
                         elif self.content_of(channel) is not None:
-                            raise FrameError("a method comes within a message")
+                            raise self.fail("a method comes within a message")
+                    i = after
                     continue
                 if run < i:
-                    self.forward(data[run:i])
+                    before, run = run, i
+                    self.forward(data[before:i])
                 run = i = after
                 self.is_at_end = after == size
                 if kind == METHOD:
@@ -764,16 +902,23 @@ cdef class Splitter:
                 else:
                     self.take_body(content, p + after - 1 - length, <Py_ssize_t>length)
         finally:
+            if i < size:
+                self.chunks.append(data[i:])
+                self.size = size - i
+                self.needed = needed
             if run < i:
                 self.forward(data[run:i])
-            self.rest = data[i:]
+        return 0
+
+    cdef object fail(self, str reason):
+        self.failure = reason
+        return FrameError(reason)
 
     cdef int tune(self, const uint8_t* p, const uint8_t* end) except -1:
         if end - p < 6:
-            raise FrameError("the broker does not tell its limits")
+            raise self.fail("the broker does not tell its limits")
         self.frame_max = get32(p + 2)
-        # Without a limit, one that no broker is known to have.
-        self.limit = self.frame_max if self.frame_max else 1 << 30
+        self.limit = self.frame_max if self.frame_max else NO_LIMIT
         if self.limit < 4096:
             self.limit = 4096
         return 0
@@ -788,7 +933,7 @@ cdef class Splitter:
         return 0
 
     cdef Delivery content_of(self, int channel):
-        """Return the message of ours that is under way on a channel."""
+        """Return the message of ours that has begun on a channel."""
         cdef Delivery content = self.current
         if content is not None and content.channel_number == channel:
             return content
@@ -808,11 +953,12 @@ cdef class Splitter:
     cdef bint is_our_method(
         self, int channel, uint32_t method, const uint8_t* p, const uint8_t* end
     ) except -1:
-        cdef Py_ssize_t length
         if method == 0x003C003C:  # Basic.Deliver
             if end - p < 1 or end - p < 1 + p[0]:
-                raise FrameError("a delivery has no consumer")
-            return PyBytes_FromStringAndSize(<const char*>p + 1, p[0]) in self.consumers
+                raise self.fail("a delivery has no consumer")
+            tag = PyBytes_FromStringAndSize(<const char*>p + 1, p[0])
+            self.handler = self.consumers.get(tag)
+            return self.handler is not None
         if channel != self.channel:
             return False
         # Basic.Ack, Basic.Nack, Basic.Return
@@ -822,28 +968,32 @@ cdef class Splitter:
         self, int channel, uint32_t method, const uint8_t* p, const uint8_t* end
     ) except -1:
         cdef Delivery content = None
-        cdef Reader reader = self.reader
+        cdef _Reader reader = self.reader
         cdef uint64_t tag = 0
         cdef uint8_t flags = 0
-        cdef bytes consumer
+        cdef Py_ssize_t length
         cdef const uint8_t* q
         if self.content_of(channel) is not None:
-            raise FrameError("a method comes within a message")
+            raise self.fail("a method comes within a message")
+        if method == 0x003C003C or method == 0x003C0032:
+            # It may call Python code: before there is a pointer that it could make invalid.
+            made = self.message_class.__new__(self.message_class)
+            if not isinstance(made, Delivery):
+                raise TypeError(f"{self.message_class!r} makes no messages")
+            content = <Delivery>made
+            content.channel_number = channel
         reader.p = p
         reader.end = end
         try:
-            if method == 0x003C0050 or method == 0x003C0078:
+            if content is None:
                 tag = get64(reader.take(8))
                 flags = reader.take(1)[0]
             else:
-                content = self.message_class.__new__(self.message_class)
-                content.channel_number = channel
                 if method == 0x003C003C:
-                    q = reader.take(1)
-                    consumer = PyBytes_FromStringAndSize(<const char*>q + 1, q[0])
-                    reader.take(q[0])
-                    content.consumer_tag = consumer.decode("utf-8", "replace")
-                    content.handler = self.consumers[consumer]
+                    length = reader.take(1)[0]
+                    q = reader.take(length)
+                    content.consumer_tag = PyUnicode_DecodeUTF8(<const char*>q, length, "replace")
+                    content.handler, self.handler = self.handler, None
                     content.delivery_tag = get64(reader.take(8))
                     content.redelivered = reader.take(1)[0] & 1
                     if self.closes:
@@ -855,7 +1005,7 @@ cdef class Splitter:
                 content.exchange = self.exchange = self.known(self.exchange)
                 content.routing_key = self.routing_key = self.known(self.routing_key)
         except PropertiesError:
-            raise FrameError("a method ends too early") from None
+            raise self.fail("a method ends too early") from None
         if content is None:
             self.on_confirm(tag, (flags & 1) != 0, method == 0x003C0050)
         else:
@@ -863,8 +1013,8 @@ cdef class Splitter:
         return 0
 
     cdef str known(self, str last):
-        """Read a short text, which is often the same as last time."""
-        cdef Reader reader = self.reader
+        """Read a short string, which is often the same as last time."""
+        cdef _Reader reader = self.reader
         cdef Py_ssize_t length = reader.take(1)[0]
         cdef Py_ssize_t size
         cdef const uint8_t* p = reader.take(length)
@@ -875,9 +1025,9 @@ cdef class Splitter:
 
     cdef int take_header(self, Delivery content, const uint8_t* p, const uint8_t* end) except -1:
         if content.has_header:
-            raise FrameError("a message has two headers")
+            raise self.fail("a message has two headers")
         if end - p < 14 or get16(p) != 60:
-            raise FrameError("the header of a message is broken")
+            raise self.fail("the header of a message is broken")
         content.has_header = True
         content.left = get64(p + 4)
         content.headers = {}
@@ -893,7 +1043,7 @@ cdef class Splitter:
     cdef int take_properties(
         self, Delivery content, const uint8_t* p, const uint8_t* end
     ) except -1:
-        cdef Reader reader = self.reader
+        cdef _Reader reader = self.reader
         cdef uint32_t flags = get16(p)
         reader.p = p + 2
         reader.end = end
@@ -934,9 +1084,9 @@ cdef class Splitter:
     cdef int take_body(self, Delivery content, const uint8_t* p, Py_ssize_t length) except -1:
         cdef bytes piece
         if not content.has_header:
-            raise FrameError("a message has no header")
+            raise self.fail("a message has no header")
         if <uint64_t>length > content.left:
-            raise FrameError("a message is longer than its header says")
+            raise self.fail("a message is longer than its header says")
         piece = PyBytes_FromStringAndSize(<const char*>p, length)
         content.left -= length
         if content.left:

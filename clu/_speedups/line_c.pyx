@@ -1,6 +1,6 @@
 """Line kernel: the bytes of a line, which grows piece by piece; the compiled build.
 
-It is written by hand, since memory is what it is about: see ``line_py.py`` for what it does.
+It is written by hand because it works on memory: ``line_py.py`` documents it.
 """
 
 import orjson
@@ -81,7 +81,7 @@ cdef class Line:
         cdef Py_ssize_t length
         cdef bytes encoded
         if text is None:
-            raise TypeError("a text is missing")
+            raise TypeError("the string is missing")
         if PyUnicode_IS_ASCII(text):
             length = PyUnicode_GET_LENGTH(text)
             if self.capacity - self.size < length:
@@ -126,7 +126,7 @@ cdef class Line:
         return True
 
     cpdef bint add_short(self, double number) except -1:
-        # The shortest text that makes a number is the only one of up to 15 digits that does.
+        # The shortest string that makes a number is the only one of up to 15 digits that does.
         cdef double size = fabs(number)
         cdef long long scaled, fraction
         cdef int decimals = DECIMALS, at

@@ -1,4 +1,4 @@
-"""Line kernel: the text of a line, which grows piece by piece; the interpreted build."""
+"""Line kernel: a line that is written piece by piece; the interpreted build."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Line(list[str]):
     __slots__ = ()
 
     add = list.append
-    """Add a text."""
+    """Add a string."""
 
     def add_plain(self, text: str) -> bool:
-        """Add a text in which nothing has a meaning for readers of lines, else return False.
+        """Add a string without special characters, or return False.
 
-        It also returns False for some in which nothing has, to be fast.
+        To be fast, it also returns False for some strings without special characters.
         """
         if text.isalnum():
             self.append(text)
@@ -30,9 +30,9 @@ class Line(list[str]):
         self.append(str(number))
 
     def add_short(self, number: float) -> bool:
-        """Add a number as ``str`` writes it if it has but a few decimals, else return False.
+        """Add a number as ``str`` writes it if it has only a few decimals, or return False.
 
-        Many measurements have. Looking for it is of use only when it is compiled.
+        Many measurements have few. The check pays off only when it is compiled.
         """
         return False
 
@@ -44,11 +44,11 @@ class Line(list[str]):
             self.append(str(number))
 
     def cut(self, length: int) -> None:
-        """Take back what was added since ``len()`` was this."""
+        """Remove what was added since ``len()`` had this value."""
         del self[length:]
 
     def cut_last(self) -> None:
-        """Take back the last character."""
+        """Remove the last character."""
         self[-1] = self[-1][:-1]
 
     def to_bytes(self) -> bytes:

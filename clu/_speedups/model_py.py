@@ -7,7 +7,7 @@ from typing import Any
 
 
 class PropertyFields:
-    """The attributes of a property that each message looks at or sets."""
+    """The attributes of a property that each message reads or sets."""
 
     _value: Any
     last_seen: float | None
@@ -15,12 +15,12 @@ class PropertyFields:
 
 
 def update_properties(model: Any, message: dict[Any, Any]) -> None:
-    """Store the values of a message in the properties of a model, and notify who listens.
+    """Store the values of a message in the properties of a model, and call the callbacks.
 
     Parameters
     ----------
     model
-        A model of properties. It has the properties it was asked for by name in ``_known``, and
+        A model of properties. Its ``_known`` holds the properties that were looked up before, and
         its ``_find`` returns any other.
     message
         The keywords and their values. A dictionary is merged into the previous one.

@@ -211,4 +211,4 @@ cpdef object native_value(object value)
 cpdef list native_values(object keyword)
 
 @cython.locals(found=dict, matches=bint)
-cpdef dict update_keys(object model, object keywords, object now, list strange, bint trace)
+cpdef dict update_keys(object model, object keywords, object now, list unknown, bint trace)

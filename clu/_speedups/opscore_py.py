@@ -2,7 +2,7 @@
 """Opscore kernel: lines into messages, raw values into typed ones; the source of both builds.
 
 One pass over the text, index by index, makes a message: no tokens, no regular expressions, no
-recursion, so that the time grows with the length of a line and with nothing else.
+recursion. The time depends on the length of a line and on nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Longer numbers are no command ids, and int() takes quadratic time for them.
+# Longer numbers are not command ids, and int() takes quadratic time for them.
 MAX_DIGITS = 4300
 
 INFINITY = float("inf")
@@ -21,15 +21,15 @@ NAN = float("nan")
 # Cython reads a float in its own way, with error messages of its own.
 read_float = float
 
-# Of dict, not of the model, which ignores case at a price.
+# That of dict: the one of the model ignores case, which is slower.
 lookup = dict.get
 
-# Some short cuts are short only when they are compiled.
+# Some optimisations pay off only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
 
 class KeywordBase:
-    """Holds a keyword. ``_raw`` are values nobody has asked for yet, as a plain list."""
+    """Holds a keyword. ``_raw`` are values that were not accessed yet, as a plain list."""
 
     __slots__ = ("_raw", "_values", "matched", "name")
 
@@ -84,7 +84,7 @@ class ReplyBase:
 
 
 def _exact(string: str) -> str:
-    """Return the text without the newlines at its end, as a ``str`` and no subclass."""
+    """Return a string without trailing newlines, as a ``str`` and not a subclass."""
     if type(string) is not str:
         if not isinstance(string, str):
             raise TypeError(f"a line must be a str, not {type(string).__name__}")
@@ -341,7 +341,7 @@ class Scanner:
     def _values(self, text: str, pos: int, end: int, found: list[Any], reserved: bool) -> int:
         """Scan values that are separated by commas; return where they and blanks end.
 
-        With `reserved` the word ``raw`` is no value, as everywhere in a command.
+        With `reserved` the word ``raw`` is not a value, as everywhere in a command.
         """
         while True:
             start = blanks_end(text, pos, end)
@@ -419,7 +419,7 @@ class Scanner:
         return pos
 
     def _has_values(self, text: str, start: int, end: int) -> bool:
-        """Whether what follows a verb is a value: it is no name, or a comma follows it.
+        """Whether a verb is followed by a value: not a name, or anything before a comma.
 
         After a comma there must be another name then.
         """
@@ -446,9 +446,9 @@ class Converter:
     value_type
         The class of the values.
     invalid
-        The lower-case text that stands for no value, or None.
+        The lower-case string that stands for no value, or None.
     marker
-        What takes the place of no value.
+        The value to use instead of no value.
     """
 
     __slots__ = ("_invalid", "_marker", "_new", "_type")
@@ -460,7 +460,7 @@ class Converter:
         self._marker = marker
 
     def convert(self, value: Any) -> Any:
-        """Make a value, or the marker if it is the invalid one."""
+        """Make a value, or return the marker if it is the invalid value."""
         if self._invalid is not None and str(value).lower() == self._invalid:
             return self._marker
         return self.make(value)
@@ -471,13 +471,13 @@ class Converter:
         Raises
         ------
         ValueError, TypeError, OverflowError
-            If it is none of the type.
+            If it cannot be converted to the type.
         """
         raise NotImplementedError
 
 
 class CallConverter(Converter):
-    """Makes values by a function.
+    """Makes values by calling a function.
 
     Parameters
     ----------
@@ -502,7 +502,7 @@ class CallConverter(Converter):
 
 
 class BareConverter(Converter):
-    """Makes values without calling the type: ``float`` and ``str`` know how to read a text."""
+    """Makes values without calling the type: ``float`` and ``str`` parse the string."""
 
     __slots__ = ()
 
@@ -511,9 +511,9 @@ class BareConverter(Converter):
 
 
 def short_decimal(text: str) -> float:
-    """Read a plain decimal number of up to 15 digits; NaN stands for any other text.
+    """Read a plain decimal number of up to 15 digits; return NaN for any other string.
 
-    Its digits and the power of ten are exact, so that their quotient is what ``float`` gives.
+    Its digits and the power of ten are exact: their quotient is what ``float`` returns.
     """
     end = len(text)
     pos = 1 if end > 0 and text[0] == "-" else 0
@@ -565,7 +565,7 @@ class FloatConverter(Converter):
 
 
 class IntConverter(Converter):
-    """Makes integers; a text may have a prefix that tells its base.
+    """Makes integers; a string may have a prefix for its base.
 
     Parameters
     ----------
@@ -601,7 +601,7 @@ class UIntConverter(Converter):
 
 
 class HexConverter(UIntConverter):
-    """Makes integers from hexadecimal texts of any length."""
+    """Makes integers from hexadecimal strings of any length."""
 
     __slots__ = ()
 
@@ -676,7 +676,7 @@ class BoolConverter(Converter):
 
 
 class Plan:
-    """What the values of a keyword are converted to.
+    """How the values of a keyword are converted.
 
     Parameters
     ----------
@@ -689,7 +689,7 @@ class Plan:
     groups
         Start, length and wrapper of the values that are wrapped into one.
     switch
-        Its ``WrapEnable`` tells whether they are.
+        An object whose ``WrapEnable`` enables the wrapping.
     """
 
     __slots__ = ("_groups", "_heads", "_most", "_switch", "_tail")
@@ -732,7 +732,7 @@ class Plan:
         return typed
 
     def consume(self, keyword: Any, name: str) -> bool:
-        """Convert the values of a keyword of this name in place; tell whether it matches."""
+        """Convert the values of a keyword of this name in place; return whether it matches."""
         if keyword.name != name and keyword.name.lower() != name.lower():
             return False
         raw = keyword._raw if isinstance(keyword, KeywordBase) else None
@@ -765,28 +765,28 @@ def native_values(keyword: Any) -> list[Any]:
 
 
 def update_keys(
-    model: Any, keywords: Sequence[Any], now: float, strange: list[Any], trace: bool
+    model: Any, keywords: Sequence[Any], now: float, unknown: list[Any], trace: bool
 ) -> dict[str, Any]:
-    """Update the keys of a model with keywords, and notify who listens.
+    """Update the keys of a model with keywords, and call the callbacks.
 
     Parameters
     ----------
     model
         A dictionary of keys. Its ``_find`` returns the key of a name in another case, or None.
     keywords
-        The keywords, whose values become typed.
+        The keywords, whose values are converted in place.
     now
-        The time, in seconds since 1970.
-    strange
-        To this list are appended the keywords that the model does not have, or has with other
-        types.
+        The Unix time.
+    unknown
+        A list, to which keywords are appended that are not in the model, or have other types
+        there.
     trace
         Whether keys print what they are given.
 
     Returns
     -------
     values
-        The values of the keywords that the model has, by their names in lower case.
+        The values of the keywords that are in the model, by name in lower case.
     """
     found: dict[str, Any] = {}
     listeners = model._callbacks
@@ -796,7 +796,7 @@ def update_keys(
         if key is None:
             key = model._find(name)
         if key is None:
-            strange.append(keyword)
+            unknown.append(keyword)
             continue
         definition = key.key
         if trace:
@@ -804,7 +804,7 @@ def update_keys(
         else:
             matches = definition.typedValues.plan.consume(keyword, definition.name)
         if not matches:
-            strange.append(keyword)
+            unknown.append(keyword)
             continue
         key.keyword = keyword
         key.last_seen = now

@@ -21,15 +21,15 @@ _dumps = orjson.dumps
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
-#: The starts of the latest lines: a command mostly writes several replies of a kind.
+#: The starts of the latest lines: a command usually writes several similar replies.
 _starts: dict[Any, Any] = {}
-#: Where `_starts` keeps the latest key and start together: most lines follow one of their kind.
+#: The key of the latest start in `_starts`, with its arguments: most lines repeat it.
 _LATEST = "latest"
-#: The types of ids in a key; others (1.0, True) may equal them and yet be written otherwise.
+#: The types of ids in a key; others (1.0, True) may be equal but are written differently.
 _ID_TYPES = (str, int, type(None))
 _MOST_STARTS = 1024
 
-# Some short cuts are short only when they are compiled.
+# Some optimisations pay off only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
 
 N, U, L = b"nul"
@@ -39,7 +39,7 @@ _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = _BREAKS + ";\"'"
 #: The starts of keywords by their names: of the first in a line, and of others.
 _names: dict[str, tuple[str, str]] = {}
-#: The latest user id, command id, code and how they begin a line: most follow one of their kind.
+#: The latest user id, command id and code, with the start of a line: most lines repeat it.
 _address: dict[str, tuple[object, object, str, str]] = {}
 #: The integers that orjson accepts.
 _LEAST, _MOST = -(2**63), 2**64 - 1
@@ -83,11 +83,11 @@ def merge_message(
     Parameters
     ----------
     message
-        A dictionary, a text (which goes to ``default_keyword``) or None.
+        A dictionary, a string (the value of ``default_keyword``) or None.
     default_keyword
-        The keyword of a message that is a text.
+        The keyword for a message that is a string.
     keywords
-        Keywords that are added to the message and win over it.
+        Keywords that are added to the message and override it.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def prepare_message(
     Parameters
     ----------
     message, keywords
-        What the user passed, see `merge_message`.
+        The arguments of the user, see `merge_message`.
     process
         A function of the user that rewrites the message, if there is one.
     report
@@ -156,7 +156,7 @@ def prepare_message(
     Returns
     -------
     prepared
-        A new dictionary, or None if the message is of a type that it cannot be.
+        A new dictionary, or None if the message is of another type.
     """
     merged = merge_message(message, "text", keywords)
     if merged is None:
@@ -167,7 +167,7 @@ def prepare_message(
         if holds_exception(merged):
             return report(merged, expand, frame)
     except RecursionError:
-        pass  # too deep to look; encoding it tells which keyword is to blame
+        pass  # too deep to check; encoding it reports the keyword
     return merged
 
 
@@ -199,12 +199,12 @@ def prepare_reply(
     Returns
     -------
     reply
-        The reply, or None if the message is of a type that it cannot be.
+        The reply, or None if the message is of another type.
     """
     merged = prepare_message(message, keywords, process, report, expand, frame)
     if merged is None:
         return None
-    reply = cls.__new__(cls)  # what calling the class does, in a third of the time
+    reply = cls.__new__(cls)  # equivalent to calling the class, in a third of the time
     reply._created = time()
     reply.message_code = message_code
     reply.message = merged
@@ -278,7 +278,7 @@ def format_line(user_id: object, command_id: object, code: str, message: dict[An
     Raises
     ------
     ValueError
-        If the name of a keyword could be taken for something else, or a dictionary holds
+        If the name of a keyword would be ambiguous in a line, or a dictionary holds
         another one.
     RecursionError
         If a value is nested too deeply.
@@ -306,9 +306,9 @@ def format_reply(reply: Any) -> tuple[bytes, Any] | None:
     Returns
     -------
     line, transport
-        The line, and the transport of who sent the command that is answered, or None if it is
-        for all. There is neither if the message has a keyword ``error`` or ``exception``, of
-        which more is to be said.
+        The line, and the transport of the sender of the command that is answered, or None if the
+        reply is for all clients. None instead of both if the message has a keyword ``error`` or
+        ``exception``, whose description must be formatted separately.
     """
     message = reply.message
     if type(message) is not dict or has_error(message):
@@ -327,12 +327,12 @@ def format_reply(reply: Any) -> tuple[bytes, Any] | None:
 
 
 def has_error(message: dict[Any, Any]) -> bool:
-    """Whether a message has a keyword of which more is to be said."""
+    """Whether a message has a keyword whose description must be formatted separately."""
     return "error" in message or "exception" in message
 
 
 def address_of(user_id: object, command_id: object, code: str) -> str:
-    """Return what comes before the keywords of a line."""
+    """Return the part of a line before the keywords."""
     latest = _address.get(_LATEST)
     if latest is not None and (
         latest[0] is user_id and latest[1] is command_id and latest[2] is code
@@ -344,12 +344,12 @@ def address_of(user_id: object, command_id: object, code: str) -> str:
 
 
 def starts_of(name: object) -> tuple[str, str]:
-    """Return what comes before the value of a keyword: the first in a line, and others.
+    """Return the part before the value of a keyword: for the first one in a line, and others.
 
     Raises
     ------
     ValueError
-        If the name could be taken for something else.
+        If the name would be ambiguous in a line.
     """
     text = exact_text(str(name))
     for char in text:
@@ -443,17 +443,17 @@ def are_common(values: list[Any] | tuple[Any, ...]) -> bool:
 
 
 def exact_text(text: str) -> str:
-    """Return a text as a ``str`` and no subclass."""
+    """Return a string as a ``str`` and not a subclass."""
     return text if type(text) is str else str.__str__(text)
 
 
 def guard(text: str) -> str:
-    """Return a text that is nothing but a value when it stands behind a keyword.
+    """Return a string that can only be read as the value of a keyword.
 
-    Inside quotes is escaped what could end the line, or the value: whatever ends a line for
-    ``str.splitlines``, NUL, a semicolon outside quotes, a quotation without an end. A text that
-    begins with a quote has been quoted by its author; if it is well quoted it stays, but for
-    what ends a line.
+    It is quoted if it contains anything that could end the line or the value: line boundaries of
+    ``str.splitlines``, NUL, a semicolon outside quotes, an unterminated quotation. A string that
+    starts with a quote is taken as already quoted; if its quoting is valid, only line boundaries
+    are escaped.
     """
     is_broken = False
     for char in text:
@@ -470,7 +470,7 @@ def guard(text: str) -> str:
 
 
 def is_closed(text: str) -> bool:
-    """Whether values that are separated by commas have no semicolon but inside quotes."""
+    """Whether values separated by commas have semicolons only inside quotes."""
     end = len(text)
     pos = 0
     at_start = True
@@ -501,8 +501,8 @@ def quotation_end(text: str, pos: int, end: int) -> int:
 def encode_json(value: object) -> bytes:
     """Encode a value as JSON that decodes to the same value in Python.
 
-    orjson does the work. What it refuses (integers over 64 bits, keys that are not strings, lone
-    surrogates) or changes (NaN and infinities become null) is left to ``json``.
+    orjson is used where possible. What it refuses (integers over 64 bits, keys that are not
+    strings, lone surrogates) or changes (NaN and infinities become null) is left to ``json``.
 
     Raises
     ------
@@ -519,7 +519,7 @@ def encode_json(value: object) -> bytes:
 
 
 def has_null(encoded: bytes) -> bool:
-    """Whether ``null`` may be in a text."""
+    """Whether encoded JSON may contain ``null``."""
     if not COMPILED:
         return encoded.count(b"null") > 0  # the fastest way to look for it
     # One letter of four in a row is where this looks.
@@ -545,7 +545,7 @@ def encode_exactly(value: object) -> bytes:
         return json.dumps(value, default=plain_value).encode()
     except (TypeError, ValueError, RecursionError):
         raise
-    except Exception as error:  # of a value that cannot even be looked at
+    except Exception as error:  # raised by the value itself
         raise TypeError(f"{type(error).__name__}: {error}") from error
 
 
@@ -669,7 +669,7 @@ def encode_line(reply: Any, sender: str) -> bytes:
 def find_start(
     command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
 ) -> bytes:
-    """Return what comes before the message in the line of a reply."""
+    """Return the part of the line of a reply before the message."""
     latest = _starts.get(_LATEST)
     if (
         latest is not None
@@ -698,7 +698,7 @@ def find_start(
 def encode_start(
     command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
 ) -> bytes:
-    """Encode what comes before the message in the line of a reply."""
+    """Encode the part of the line of a reply before the message."""
     parts = (
         b'{"header":{"command_id":',
         encode_id(command_id),
@@ -714,7 +714,7 @@ def encode_start(
 
 
 def encode_id(identity: object) -> bytes:
-    """Encode a number, a name or None, of which there are new ones all the time."""
+    """Encode a number, a name or None, without a cache: they are rarely repeated."""
     if identity is None:
         return b"null"
     if type(identity) is int:

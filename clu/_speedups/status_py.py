@@ -1,13 +1,13 @@
 """Status kernel: tests on mask bits, the source of both builds.
 
-Values are plain ints, so that the kernel knows nothing of ``enum``.
+Values are plain ints: the kernel does not depend on ``enum``.
 """
 
 from __future__ import annotations
 
 
 def is_within(value: int, mask: int) -> bool:
-    """Whether ``value`` has no bit that ``mask`` has not."""
+    """Whether ``mask`` has all the bits of ``value``."""
     return (value & ~mask) == 0
 
 
@@ -17,7 +17,7 @@ def is_combination(value: int) -> bool:
 
 
 def active_bits(value: int, members: list[tuple[int, object]]) -> list[object]:
-    """Select the members of one bit that are set in ``value``.
+    """Select the single-bit members that are set in ``value``.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
-"""Actors and servers over TCP: streams of lines, the clients behind them, and the limits they have.
+"""TCP servers, clients and actors: streams of lines, transports, and their limits.
 
-It imports ``_core``, and ``base`` and ``command`` for the base of the actors with a TCP server.
-It must not know how a reply is encoded, or what else speaks TCP: parsers, AMQP, the hub.
+It imports ``_core``, and ``base`` and ``command`` for the base class of actors with a TCP server.
+It must not know how replies are encoded, nor about parsers, AMQP or the hub.
 """

@@ -1,4 +1,4 @@
-"""What the actors with a TCP server share: the server, its clients and the running commands."""
+"""The base class of actors with a TCP server: its clients and their running commands."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _beginning_of_http = re.compile(rf"(?:{_METHODS}) \S+".encode())
 
 
 class TCPServerActor(BaseActor):
-    """The base of actors that serve TCP clients, which send one command a line.
+    """The base class of actors that serve TCP clients, which send one command per line.
 
     Attributes
     ----------
     server
         The TCP server.
     transports
-        The connected clients, by their user id.
+        The transports of the connected clients, by user id.
     timed_commands
-        Commands that the actor runs on itself periodically.
+        The commands that the actor runs periodically.
     """
 
     host: str
@@ -70,7 +70,7 @@ class TCPServerActor(BaseActor):
         self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
 
     async def stop(self) -> None:
-        """Cancel what runs, tell the clients, and close their connections."""
+        """Cancel the running commands, notify the clients, and close their connections."""
         await self.timed_commands.stop()
         await self._active_commands.cancel(self)
         self.server.stop()
@@ -82,7 +82,7 @@ class TCPServerActor(BaseActor):
         await self.server.serve_forever()
 
     def new_user(self, transport: Any) -> None:
-        """Take a new client, or forget one that has gone."""
+        """Add a new client, or remove one that has disconnected."""
         raise NotImplementedError
 
     def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
@@ -101,7 +101,7 @@ class TCPServerActor(BaseActor):
         )
 
     def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
-        """Run a command, and remember it until it is done."""
+        """Run a command, and keep track of it until it is done."""
         self.parse_command(command)
         if not command.done():
             self._active_commands.track(command)
@@ -117,17 +117,17 @@ class TCPServerActor(BaseActor):
         return command
 
     def _refuse_http(self, transport: Any) -> None:
-        """Close the connection of a browser, which sends here what any page tells it to."""
+        """Close the connection of a browser: any web page can make it send requests here."""
         transport.is_refused = True
         self.log.warning(
-            "%s: closed the connection from %s, which speaks HTTP.",
+            "%s: closed the connection from %s, which sent an HTTP request.",
             self.name,
             transport.get_extra_info("peername"),
         )
         transport.close()
 
     def _command_id_of(self, head: bytes) -> int:
-        """Return the command id in the beginning of a line."""
+        """Return the command id at the beginning of a line."""
         raise NotImplementedError
 
     def _refuse_line(self, transport: Any, line: OverlongLine) -> None:

@@ -15,7 +15,7 @@ class TCPStreamClient:
     Parameters
     ----------
     host, port
-        Where the server listens.
+        The address and port of the server.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ async def open_connection(host: str, port: int) -> TCPStreamClient:
     Parameters
     ----------
     host, port
-        Where the server listens.
+        The address and port of the server.
 
     Returns
     -------

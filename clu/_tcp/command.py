@@ -8,7 +8,7 @@ from clu.exceptions import CommandError
 
 _pattern = re.compile(r"(?:(?P<command_id>[0-9]+)\s+)?(?P<body>\S.*)?", re.DOTALL | re.ASCII)
 
-#: The longest number that is taken for a command id, in digits.
+#: The maximum number of digits of a command id.
 _MAX_DIGITS = 640
 
 
@@ -18,7 +18,8 @@ def parse_tcp_command(line: bytes) -> tuple[int, str]:
     Raises
     ------
     CommandError
-        If the line is not UTF-8 or the number is absurd. Its ``command_id`` tells the id.
+        If the line is not UTF-8 or the number has too many digits. The exception has the id as
+        ``command_id``.
     """
     text = line.decode(errors="backslashreplace").strip()
     found = _pattern.match(text)
@@ -35,7 +36,7 @@ def parse_tcp_command(line: bytes) -> tuple[int, str]:
 
 
 def find_command_id(head: bytes) -> int:
-    """Return the command id in the beginning of a line, 0 by default."""
+    """Return the command id at the beginning of a line, 0 by default."""
     try:
         return parse_tcp_command(head)[0]
     except BadLine as error:
@@ -43,7 +44,7 @@ def find_command_id(head: bytes) -> int:
 
 
 class BadLine(CommandError):
-    """A line that is not a command, with the id to answer to."""
+    """A line that is not a valid command, with the command id for the reply."""
 
     def __init__(self, command_id: int, message: str) -> None:
         super().__init__(message)

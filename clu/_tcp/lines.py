@@ -1,15 +1,15 @@
-"""Lines out of a stream of bytes, without I/O."""
+"""Splitting a stream of bytes into lines, without I/O."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: How much of an overlong line is kept, enough to see who sent it and what it began with.
+#: How many bytes of an overlong line are kept: enough for its command id and its first words.
 HEAD = 256
 
 
 class OverlongLine(NamedTuple):
-    """A line that passed the limit: its first bytes, and the limit."""
+    """A line that exceeded the limit: its first bytes, and the limit."""
 
     head: bytes
     limit: int
@@ -21,8 +21,8 @@ class LineSplitter:
     Parameters
     ----------
     limit
-        The length in bytes of the longest line. The bytes of a longer one are dropped up to its
-        end, and an `OverlongLine` stands in its place.
+        The maximum length of a line in bytes. A longer line is discarded, and an `OverlongLine`
+        is returned instead.
     """
 
     def __init__(self, limit: int) -> None:
@@ -31,7 +31,7 @@ class LineSplitter:
         self._skipping = False
 
     def feed(self, data: bytes) -> list[bytes | OverlongLine]:
-        """Take bytes and return the lines that are complete, each with its newline."""
+        """Add bytes, and return the complete lines with their newlines."""
         first, newline, rest = data.partition(b"\n")
         lines: list[bytes | OverlongLine] = []
         if not newline:
@@ -67,7 +67,7 @@ class LineSplitter:
             self._skipping = True
 
     def flush(self) -> bytes:
-        """Return what came after the last newline."""
+        """Return the bytes after the last newline."""
         rest = bytes(self._partial)
         self._partial.clear()
         return rest

@@ -16,18 +16,18 @@ MAX_CONNECTIONS_MESSAGE = b"Max number of connections reached.\n"
 
 
 class TCPProtocol(asyncio.Protocol):
-    """A server or client that hands what it receives to a callback.
+    """A server or client that passes received data to a callback.
 
     Parameters
     ----------
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
     connection_callback
         A function that is called with the transport of a new connection.
     data_received_callback
-        A function that is called with the text that was received.
+        A function that is called with the received data, decoded as UTF-8.
     max_connections
-        How many clients a server accepts.
+        The maximum number of clients of a server.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TCPProtocol(asyncio.Protocol):
 
     @classmethod
     async def create_server(cls, host: str, port: int, **kwargs: Any) -> asyncio.AbstractServer:
-        """Start a server. The keyword arguments are those of the class."""
+        """Start a server. The keyword arguments are passed to the class."""
         protocol = cls(**kwargs)
         return await asyncio.get_running_loop().create_server(lambda: protocol, host, port)
 
@@ -53,12 +53,12 @@ class TCPProtocol(asyncio.Protocol):
     async def create_client(
         cls, host: str, port: int, **kwargs: Any
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
-        """Open a connection. The keyword arguments are those of the class."""
+        """Open a connection. The keyword arguments are passed to the class."""
         loop = asyncio.get_running_loop()
         return await loop.create_connection(lambda: cls(**kwargs), host, port)
 
     def connection_made(self, transport: Any) -> None:
-        """Take a new connection, or turn it down if there are too many."""
+        """Accept a new connection, or refuse it if there are too many."""
         self.transports = [item for item in self.transports if not item.is_closing()]
         if self.max_connections is not None and len(self.transports) >= self.max_connections:
             transport.write(MAX_CONNECTIONS_MESSAGE)
@@ -70,17 +70,17 @@ class TCPProtocol(asyncio.Protocol):
             call_user_function(self.connection_callback, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Hand the text to the callback; bytes that are not UTF-8 are replaced."""
+        """Pass decoded data to the callback; bytes that are not UTF-8 are replaced."""
         if self.data_received_callback is not None:
             call_user_function(self.data_received_callback, data.decode(errors="replace"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connections that are closed."""
+        """Remove the closed connections."""
         self.transports = [item for item in self.transports if not item.is_closing()]
 
 
 class PeriodicMixIn:
-    """A mix-in of servers that call a function for each client periodically."""
+    """A mix-in for servers that periodically call a function for each client."""
 
     transports: Any
     sleep_time: float
@@ -107,14 +107,14 @@ class PeriodicMixIn:
 
 
 class PeriodicTCPServer(PeriodicMixIn, TCPProtocol):
-    """A server that calls a function for each client periodically.
+    """A server that periodically calls a function for each client.
 
     Parameters
     ----------
     periodic_callback
         A function or coroutine function that is called with the transport.
     sleep_time
-        The seconds between two calls.
+        The interval between calls, in seconds.
     kwargs
         Arguments of `TCPProtocol`.
     """
@@ -133,14 +133,14 @@ class PeriodicTCPServer(PeriodicMixIn, TCPProtocol):
     async def create_client(
         cls, *args: Any, **kwargs: Any
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
-        """Refuse: this is a server."""
+        """Raise `CluNotImplemented`: this is a server."""
         raise CluNotImplemented("create_client is not implemented for PeriodicTCPServer.")
 
     @classmethod
     async def create_server(
         cls, host: str, port: int, *args: Any, **kwargs: Any
     ) -> asyncio.AbstractServer:
-        """Start a server. The keyword arguments are those of the class."""
+        """Start a server. The keyword arguments are passed to the class."""
         protocol = cls(*args, **kwargs)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: protocol, host, port)
@@ -149,21 +149,21 @@ class PeriodicTCPServer(PeriodicMixIn, TCPProtocol):
 
 
 class ReconnectingTCPClientProtocol(asyncio.Protocol):
-    """A client that connects again when its connection is lost, waiting longer each time.
+    """A client that reconnects when its connection is lost, with increasing delays.
 
     Parameters
     ----------
     args, kwargs
-        The host and port, and further arguments of the loop's ``create_connection``.
+        Arguments of the event loop's ``create_connection``, such as the host and port.
 
     Attributes
     ----------
     initial_delay, max_delay
-        The first and the longest delay, in seconds.
+        The initial and the maximum delay, in seconds.
     factor, jitter
-        By what the delay grows after each failure, and the relative width of its scatter.
+        The factor by which the delay increases after each failure, and its relative scatter.
     max_retries
-        How often to try again; for ever when None.
+        The maximum number of attempts to reconnect; None means no limit.
     """
 
     max_delay = 3600
@@ -183,19 +183,19 @@ class ReconnectingTCPClientProtocol(asyncio.Protocol):
         self.connected = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the success: the next delay starts afresh."""
+        """Record the success, and reset the delay."""
         self.connected = True
         self._retries = 0
         self._delay = self.initial_delay
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Try again after a while."""
+        """Schedule an attempt to reconnect."""
         self.connected = False
         if self._continue_trying:
             self.retry()
 
     def connection_failed(self, exc: BaseException) -> None:
-        """Try again after a while."""
+        """Schedule an attempt to reconnect."""
         if self._continue_trying:
             self.retry()
 
@@ -215,7 +215,7 @@ class ReconnectingTCPClientProtocol(asyncio.Protocol):
             self._connector = None
 
     def retry(self) -> None:
-        """Connect again after a delay that grows with each failure."""
+        """Reconnect after a delay that increases with each failure."""
         if not self._continue_trying:
             return
         if self.max_retries is not None and self._retries >= self.max_retries:
@@ -227,7 +227,7 @@ class ReconnectingTCPClientProtocol(asyncio.Protocol):
         self._call_handle = asyncio.get_running_loop().call_later(self._delay, self.connect)
 
     def stop_trying(self) -> None:
-        """Give up."""
+        """Stop trying to connect."""
         self._continue_trying = False
         if self._call_handle is not None:
             self._call_handle.cancel()

@@ -1,4 +1,4 @@
-"""Servers that hand each line of a TCP client to a callback."""
+"""Servers that pass each line from a TCP client to a callback."""
 
 from __future__ import annotations
 
@@ -21,48 +21,50 @@ __all__ = ["LINE_LIMIT", "REQUEST_LIMIT", "TCPStreamPeriodicServer", "TCPStreamS
 
 logger = logging.getLogger("clu")
 
-#: The default limit of the length of a line, in bytes.
+#: The default maximum length of a line, in bytes.
 LINE_LIMIT = 1024 * 1024
-#: The default limit of the requests of one client that run at once.
+#: The default maximum number of concurrent requests of one client.
 REQUEST_LIMIT = 1000
 _PORT_ATTEMPTS = 5
 _CHUNK = 256 * 1024
-#: How many lines of one client are handled before others get their turn.
+#: How many lines of one client are handled before yielding to others.
 _BATCH = 64
 
 
 class TCPStreamServer:
-    """A TCP server that hands each line it receives to a callback.
+    """A TCP server that passes each line it receives to a callback.
 
     Parameters
     ----------
     host, port
-        Where to listen. Port 0 takes a free one, which `port` tells after `start`.
+        The address and port to listen on. Port 0 selects a free port, which is available as `port`
+        after `start`.
     connection_callback
         A function or coroutine function that is called with the `ClientTransport` when a client
-        connects, and again when it has gone (``transport.is_closing()`` is then true).
+        connects, and again when it has disconnected (``transport.is_closing()`` is then true).
     data_received_callback
         A function or coroutine function that is called with the transport and each line as
         bytes, including the newline.
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
     max_connections
-        How many clients to accept; a further one is told so and disconnected.
+        The maximum number of clients. Further clients get a message and are disconnected.
     line_limit
-        The length in bytes of the longest line.
+        The maximum length of a line in bytes.
     buffer_limit
-        How many bytes may wait for a client that does not read, before it is cut off.
+        The number of bytes to buffer for a client that does not read before disconnecting it.
     overlong_callback
-        A function that is called with the transport and an `OverlongLine` in the place of a line
-        that passes the limit.
+        A function that is called with the transport and an `OverlongLine` instead of a line that
+        exceeds the limit.
     max_requests
-        How many requests of a client (see `ClientTransport.begin_request`) run at once. While
-        there are so many, no more lines of this client are read.
+        The maximum number of concurrent requests of a client (see
+        `ClientTransport.begin_request`). While it is reached, no more lines are read from this
+        client.
 
     Attributes
     ----------
     transports
-        The transports of the connected clients and their stream writers.
+        The stream writers of the connected clients, by transport.
     """
 
     def __init__(
@@ -97,19 +99,19 @@ class TCPStreamServer:
         self._handlers: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> asyncio.AbstractServer:
-        """Start to listen.
+        """Start listening.
 
         Raises
         ------
         OSError
-            If the address cannot be used.
+            If the server cannot listen on the address.
         """
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             server = await asyncio.start_server(self.connection_made, self.host, self.port)
             ports = {socket.getsockname()[1] for socket in server.sockets}
             if len(ports) == 1 or attempt == _PORT_ATTEMPTS:
                 break
-            # A name with several addresses got a free port for each: take one for all of them.
+            # A name with several addresses got a different free port for each: use one for all.
             server.close()
             self.port = ports.pop()
         self._server = server
@@ -117,7 +119,7 @@ class TCPStreamServer:
         return server
 
     def stop(self) -> None:
-        """Stop to listen and close the connections."""
+        """Stop listening, and close the connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -125,12 +127,12 @@ class TCPStreamServer:
             transport.close()
 
     async def wait_closed(self, grace: float = 1.0) -> None:
-        """Wait after `stop` until the clients have what was written to them.
+        """Wait after `stop` until all data has been sent to the clients.
 
         Parameters
         ----------
         grace
-            After how many seconds those that do not read are cut off.
+            The time in seconds after which clients that do not read are disconnected.
         """
         handlers = [task for task in self._handlers if task is not asyncio.current_task()]
         if handlers:
@@ -140,7 +142,7 @@ class TCPStreamServer:
         await asyncio.gather(*handlers, return_exceptions=True)
 
     def is_serving(self) -> bool:
-        """Whether the server listens."""
+        """Whether the server is listening."""
         return self._server is not None and self._server.is_serving()
 
     def serve_forever(self) -> Any:
@@ -152,7 +154,7 @@ class TCPStreamServer:
     async def connection_made(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Serve a new client until it goes."""
+        """Serve a new client until it disconnects."""
         loop = asyncio.get_running_loop()
         transport = ClientTransport(writer.transport, loop, self.buffer_limit)
         if self.max_connections is not None and len(self.transports) >= self.max_connections:
@@ -167,9 +169,9 @@ class TCPStreamServer:
             await self._do_callback(self.connection_callback, transport)
             await self._serve(reader, writer, transport)
         except (ConnectionError, TimeoutError) as error:
-            logger.debug("The client %s has gone: %s", transport.user_id, error)
+            logger.debug("The client %s has disconnected: %s", transport.user_id, error)
         except asyncio.CancelledError:
-            # The program ends. Streams complain about a handler that ends as cancelled.
+            # The program is ending. Streams log an error if a handler is cancelled.
             transport.abort()
         finally:
             transport.close()
@@ -226,11 +228,11 @@ class TCPStreamServer:
 async def _until_answered(
     transport: ClientTransport, writer: asyncio.StreamWriter, most: int = 0
 ) -> None:
-    """Wait until no more than some requests of a client run, or it has gone."""
+    """Wait until at most ``most`` requests of a client are running, or it has disconnected."""
     if transport.requests <= most:
         return
     if transport.closed is None:
-        # One for all that wait: to cancel it would cancel what streams know of the connection.
+        # Shared by all waiters: cancelling it would cancel a future that the streams share.
         transport.closed = asyncio.ensure_future(_wait_closed(writer))
     answered = asyncio.ensure_future(transport.wait_requests(most))
     try:
@@ -245,16 +247,16 @@ async def _wait_closed(writer: asyncio.StreamWriter) -> None:
 
 
 class TCPStreamPeriodicServer(PeriodicMixIn, TCPStreamServer):
-    """A TCP server that calls a function for each client periodically.
+    """A TCP server that periodically calls a function for each client.
 
     Parameters
     ----------
     host, port
-        Where to listen.
+        The address and port to listen on.
     periodic_callback
         A function or coroutine function that is called with the transport of each client.
     sleep_time
-        The seconds between two calls.
+        The interval between calls, in seconds.
     kwargs
         Arguments of `TCPStreamServer`.
     """
@@ -272,13 +274,13 @@ class TCPStreamPeriodicServer(PeriodicMixIn, TCPStreamServer):
         super().__init__(host, port, **kwargs)
 
     async def start(self) -> asyncio.AbstractServer:
-        """Start to listen, and to call the function."""
+        """Start listening, and calling the function."""
         server = await super().start()
         self.periodic_task = asyncio.get_running_loop().create_task(self._emit_periodic())
         return server
 
     def stop(self) -> None:
-        """Stop to listen, and to call the function."""
+        """Stop listening, and calling the function."""
         if self.periodic_task is not None:
             self.periodic_task.cancel()
             self.periodic_task = None

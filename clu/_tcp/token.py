@@ -1,4 +1,4 @@
-"""The token that a TCP JSON actor may ask its clients for."""
+"""The token that a TCP JSON actor can require from its clients."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from clu._tcp.lines import OverlongLine
     from clu._tcp.server import TCPStreamServer
 
-#: How long a client may take to send its token, in seconds.
+#: How long to wait for the token of a client, in seconds.
 TOKEN_TIMEOUT = 10.0
 _NEEDED = "This actor needs a token: send token <token>."
 
 
 class TokenGate:
-    """Stands between a server and its callbacks, and admits clients that send the token first.
+    """Wraps the callbacks of a server, to admit only clients that send the token first.
 
     The first line of a client must be ``[<command id>] token <token>``. It is answered like a
     command that succeeds; from then on the server calls its callbacks for the client. Anything
-    else is answered by one failing reply, and the connection is closed. A client that has not been
-    admitted gets no replies.
+    else is answered with one failing reply, and the connection is closed. A client that has not
+    been admitted receives no replies.
 
     Parameters
     ----------
     server
         The server, whose callbacks are replaced.
     token
-        The token, a word.
+        The token, a single word.
     actor
         The actor, for its name and log.
     make_command
-        Makes the command with which a client is answered, from its transport and a command id.
+        A function that creates the command for a reply, from a transport and a command id.
 
     Raises
     ------
     CluValueError
-        If the token is empty, or not one word.
+        If the token is empty, or not a single word.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class TokenGate:
         if not is_waiting:
             if word != "token":
                 return self._line_callback(transport, line)
-            # A client that sends it again: as a command it would be in the log.
+            # The client has sent it again: running it as a command would log it.
             self._make_command(transport, command_id).finish()
         elif word != "token":
             self._refuse(transport, command_id, _NEEDED)
@@ -117,11 +117,11 @@ class TokenGate:
             self._overlong_callback(transport, line)
 
     def _time_out(self, transport: Any) -> None:
-        self._refuse(transport, 0, f"The token did not come within {TOKEN_TIMEOUT:g} s.")
+        self._refuse(transport, 0, f"No token was received within {TOKEN_TIMEOUT:g} s.")
 
     def _refuse(self, transport: Any, command_id: int, reason: str) -> None:
         self._waiting[transport].cancel()
-        # It stays in `_waiting` until it has gone, so that it never counts as a user.
+        # It stays in `_waiting` until it has disconnected, and never counts as a user.
         self._actor.log.warning(
             "%s: refused the client at %s: %s",
             self._actor.name,

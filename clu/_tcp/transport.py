@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("clu")
 
-#: The default limit of bytes that wait for a client that does not read.
+#: The default number of bytes to buffer for a client that does not read.
 BUFFER_LIMIT = 16 * 1024 * 1024
 
 
 class ClientTransport(asyncio.Transport):
-    """What a server writes to one of its clients with.
+    """The transport with which a server writes to a client.
 
-    It takes attributes, which the transports of uvloop do not, gathers the writes of one turn of
-    the loop into one system call, and cuts off a client that does not read.
+    Unlike the transports of uvloop, it allows setting attributes. It combines the writes of one
+    iteration of the event loop into one system call, and disconnects a client that does not read.
 
     Parameters
     ----------
@@ -28,18 +28,18 @@ class ClientTransport(asyncio.Transport):
     loop
         The event loop.
     buffer_limit
-        How many bytes may wait for the client. One message may be larger when none waits.
+        The maximum number of bytes to buffer. A larger message is accepted if the buffer is empty.
 
     Attributes
     ----------
     user_id
-        By which the actor knows the client.
+        The id of the client, set by the actor.
     multiline
-        Whether the client wants replies for human eyes.
+        Whether to indent the replies to the client.
     is_refused
-        Whether nothing more that the client has sent is to be handled.
+        Whether to ignore further data from the client.
     closed
-        Is done when the connection is closed, if anybody has asked for it.
+        A future that is done when the connection is closed, or None if it was not needed yet.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ClientTransport(asyncio.Transport):
         return f"<ClientTransport (user_id={self.user_id!r}) {self._transport!r}>"
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes at the end of this turn of the loop; drop them if the client is gone."""
+        """Send bytes at the end of this iteration of the event loop, if the client is connected."""
         if type(data) is not bytes:
             data = bytes(data)
         if self._gathered_size + len(data) > self._allowance and not self._admit(len(data)):
@@ -85,7 +85,7 @@ class ClientTransport(asyncio.Transport):
             self.write(data)
 
     def _admit(self, size: int) -> bool:
-        """Hand over what was gathered, and see if there is room now."""
+        """Flush the gathered data, and return whether there is enough space now."""
         if self._transport.is_closing():
             return False
         self._flush()
@@ -94,7 +94,7 @@ class ClientTransport(asyncio.Transport):
             self._allowance = max(self.buffer_limit - waiting, size)
             return True
         logger.warning(
-            "Cutting off the client %s at %s: it does not read, and %d bytes wait for it "
+            "Disconnecting the client %s at %s: it does not read, and %d bytes are buffered "
             "(the limit is %d).",
             self.user_id,
             self.get_extra_info("peername"),
@@ -115,22 +115,22 @@ class ClientTransport(asyncio.Transport):
         self._allowance = self.buffer_limit - self._transport.get_write_buffer_size()
 
     def begin_request(self) -> None:
-        """Note that the client waits for an answer."""
+        """Record that the client is waiting for an answer."""
         self._requests += 1
 
     def end_request(self, *_: object) -> None:
-        """Note that the client has one of its answers."""
+        """Record that a request of the client has been answered."""
         self._requests -= 1
         if self._requests <= self._most_requests:
             self._fewer_requests.set()
 
     @property
     def requests(self) -> int:
-        """How many answers the client waits for."""
+        """The number of answers that the client is waiting for."""
         return self._requests
 
     async def wait_requests(self, most: int = 0) -> None:
-        """Wait until the client waits for no more than some answers."""
+        """Wait until the client is waiting for at most ``most`` answers."""
         self._most_requests = most
         while self._requests > most:
             self._fewer_requests.clear()
@@ -145,47 +145,47 @@ class ClientTransport(asyncio.Transport):
         return bool(self._transport.is_closing())
 
     def close(self) -> None:
-        """Close the connection when everything is sent."""
+        """Close the connection when all data has been sent."""
         self._flush()
         self._transport.close()
 
     def abort(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         self._gathered, self._gathered_size = [], 0
         self._transport.abort()
 
     def can_write_eof(self) -> bool:
-        """Whether the connection can be closed in one direction."""
+        """Whether the write end can be closed separately."""
         return bool(self._transport.can_write_eof())
 
     def write_eof(self) -> None:
-        """Close the writing side when everything is sent."""
+        """Close the write end when all data has been sent."""
         self._flush()
         self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait for the client."""
+        """Return the number of bytes that are buffered."""
         return self._gathered_size + int(self._transport.get_write_buffer_size())
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return the marks at which the writing side is paused and resumed."""
+        """Return the low and high watermarks for flow control."""
         limits: tuple[int, int] = self._transport.get_write_buffer_limits()
         return limits
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks at which the writing side is paused and resumed."""
+        """Set the high and low watermarks for flow control."""
         self._transport.set_write_buffer_limits(high=high, low=low)
 
     def is_reading(self) -> bool:
-        """Whether data is received."""
+        """Whether data is being received."""
         return bool(self._transport.is_reading())
 
     def pause_reading(self) -> None:
-        """Stop to receive data."""
+        """Pause receiving data."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Receive data again."""
+        """Resume receiving data."""
         self._transport.resume_reading()
 
     def get_protocol(self) -> asyncio.BaseProtocol:

@@ -1,4 +1,4 @@
-"""Who may connect to the websocket bridge."""
+"""Access control of the websocket bridge."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
     from websockets.http11 import Request
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[^/?#@:\[\]\s]+)(:[0-9]+)?")
-#: How much of an origin is shown.
+#: How many characters of an origin are shown.
 _SHOWN = 100
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class Access:
-    """Decides who may connect, by the token and by the origin of a browser's page.
+    """Decides which clients may connect, by token and by the origin of a browser's page.
 
-    Browsers tell the origin of the page, which other programs do not have. Pages of this machine
-    are let in (``localhost`` and loopback addresses), and those from the host that the browser
-    connects to, on any port, if it goes by an address or by this machine's own name. Other names
-    are not trusted: who owns a domain can make it point to any address.
+    Browsers send the origin of the page; other programs have none. Allowed are pages of this
+    machine (``localhost`` and loopback addresses), and those from the host that the browser
+    connects to, on any port, if the host is an address or this machine's own name. Other names are
+    refused: the owner of a domain can make it point to any address.
 
     Parameters
     ----------
     token
-        What clients must know; nothing if it is None.
+        The token that clients must send; None means that no token is required.
     origins
-        Further origins of pages to let in, such as ``"https://example.org"``; ``"*"`` for all,
-        ``"null"`` for pages without one, such as files.
+        Further origins of pages to allow, such as ``"https://example.org"``; ``"*"`` for all,
+        ``"null"`` for pages without an origin, such as files.
 
     Raises
     ------
     CluValueError
-        If the token is empty, or an origin is none.
+        If the token is empty, or an origin is invalid.
     """
 
     def __init__(self, token: str | None = None, origins: Iterable[str] = ()) -> None:
         if token == "":
-            raise CluValueError("The token is empty: leave it out, or say one.")
+            raise CluValueError("The token is empty: omit it, or provide one.")
         if isinstance(origins, str):
-            raise CluValueError(f"The allowed origins must be a list of texts, not {origins!r}.")
+            raise CluValueError(f"The allowed origins must be a list of strings, not {origins!r}.")
         self._token = token
         self.origins = frozenset(map(_normal_origin, origins))
         self._own_name = socket.gethostname().lower()
 
     @property
     def has_token(self) -> bool:
-        """Whether clients must know a token."""
+        """Whether clients must send a token."""
         return self._token is not None
 
     def problem(self, request: Request) -> tuple[HTTPStatus, str] | None:
@@ -76,7 +76,7 @@ class Access:
         Parameters
         ----------
         origin
-            The origin that the browser tells.
+            The origin that the browser sends.
         host
             The host that the browser connects to, with or without a port.
         """
@@ -124,7 +124,7 @@ def _normal_origin(origin: str) -> str:
     Raises
     ------
     CluValueError
-        If it is not one.
+        If it is not an origin.
     """
     text = origin.strip().lower()
     if text in ("*", "null"):
@@ -138,7 +138,7 @@ def _normal_origin(origin: str) -> str:
 
 
 def _host_name(host: str) -> str:
-    """Return the name or the address in a host with a port."""
+    """Return the name or the address of a host, without the port."""
     host = host.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
@@ -146,7 +146,7 @@ def _host_name(host: str) -> str:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address stands for this machine alone."""
+    """Whether a name or an address is a loopback address."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     return _is_address(name) and ipaddress.ip_address(name).is_loopback

@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class BridgeClient:
-    """A client of the websocket bridge, and the commands that it waits for.
+    """A client of the websocket bridge, and its running commands.
 
     Parameters
     ----------
     connection
-        The connection of the package websockets.
+        The connection object of the package websockets.
 
     Attributes
     ----------
     name
         The address of the client, for the log.
     commands
-        The tasks of its commands that have not ended.
+        The tasks of its running commands.
     is_browser
-        Whether the client is a page in a browser, which tells its origin.
+        Whether the client is a page in a browser, which sends its origin.
     is_dropped
-        Whether the server has closed the connection at once.
+        Whether the server has aborted the connection.
     """
 
     def __init__(self, connection: ServerConnection) -> None:
@@ -44,27 +44,27 @@ class BridgeClient:
 
     @property
     def is_gone(self) -> bool:
-        """Whether nothing can be sent to the client anymore."""
+        """Whether the client has disconnected."""
         return self.connection.transport.is_closing()
 
     @property
-    def waiting(self) -> int:
-        """How many bytes wait for the client."""
+    def buffered(self) -> int:
+        """The number of bytes that are buffered for the client."""
         return self.connection.transport.get_write_buffer_size()
 
     def drop(self) -> None:
-        """Close the connection at once."""
+        """Abort the connection."""
         self.is_dropped = True
         self.connection.transport.abort()
 
     def run(self, command: Coroutine[Any, Any, None]) -> None:
-        """Run what sends a command and waits for its end."""
+        """Run a coroutine that sends a command and waits for its end."""
         task = asyncio.get_running_loop().create_task(command)
         self.commands.add(task)
         task.add_done_callback(self.commands.discard)
 
     async def stop(self) -> None:
-        """Wait for no command anymore."""
+        """Stop waiting for commands."""
         tasks = list(self.commands)
         for task in tasks:
             task.cancel()
@@ -72,6 +72,6 @@ class BridgeClient:
 
 
 def client_name(connection: ServerConnection) -> str:
-    """Return the address of a client as a text."""
+    """Return the address of a client as a string."""
     address = connection.remote_address
     return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "of unknown address"

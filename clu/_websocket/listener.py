@@ -1,4 +1,4 @@
-"""The listening side of the websocket bridge, on top of the package websockets."""
+"""The server side of the websocket bridge, based on the package websockets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
 _PORT_ATTEMPTS = 10
-#: The seconds that a client has to finish the opening handshake.
-_OPEN_LIMIT = 10.0
-#: The seconds that a client has to answer when its connection is closed.
-_CLOSE_LIMIT = 2.0
-#: A message up to so many times the limit is read, and answered; a longer one is cut off.
+#: The timeout of the opening handshake, in seconds.
+_OPEN_TIMEOUT = 10.0
+#: The timeout of the closing handshake, in seconds.
+_CLOSE_TIMEOUT = 2.0
+#: A message of up to this many times the limit is read and answered; a longer one is not read.
 _READ_FACTOR = 8
 
 
@@ -36,15 +36,15 @@ class Listener:
     Parameters
     ----------
     handler
-        A coroutine function that serves a connection, and returns when it is to be closed.
+        A coroutine function that serves a connection, which is closed when it returns.
     admit
-        A function that returns what to answer to a client that may not connect, or None.
+        A function that returns the response to a client that may not connect, or None.
     log
-        The log.
+        The logger.
     message_limit
-        The length in bytes of the longest message that is answered.
+        The maximum length in bytes of a message that is answered.
     keepalive
-        The seconds between two pings to a client, and those that it has to answer.
+        The interval between pings to a client, and the time it has to answer, in seconds.
     """
 
     def __init__(
@@ -61,29 +61,29 @@ class Listener:
         self._keepalive = keepalive
         self._logger = logging.Logger("clu.websocket", logging.WARNING)
         self._logger.addHandler(_OneLine(log))
-        #: All connections, those that are not open yet too.
+        #: All connections, including those that are not open yet.
         self._connections: set[ServerConnection] = set()
         self._server: Server | None = None
 
     @property
     def server(self) -> Server | None:
-        """The server of the package websockets, while it listens."""
+        """The server object of the package websockets, while it is listening."""
         return self._server
 
     async def start(self, host: str, port: int) -> int:
-        """Start to listen, and return the port.
+        """Start listening, and return the port.
 
         Raises
         ------
         OSError
-            If the address cannot be used.
+            If the server cannot listen on the address.
         """
         server = await self._serve(host, port)
         for _ in range(_PORT_ATTEMPTS):
             ports = {socket.getsockname()[1] for socket in server.sockets}
             if len(ports) == 1:
                 break
-            # A name with several addresses got a free port for each: take one for all of them.
+            # A name with several addresses got a different free port for each: use one for all.
             server.close()
             await server.wait_closed()
             server = await self._serve(host, ports.pop())
@@ -96,14 +96,14 @@ class Listener:
             host or None,
             port,
             process_request=self._admit,
-            # A message is encoded once for all: to compress it for each client would cost more.
+            # A message is encoded once for all clients; compressing it for each would cost more.
             compression=None,
-            open_timeout=_OPEN_LIMIT,
+            open_timeout=_OPEN_TIMEOUT,
             ping_interval=self._keepalive,
             ping_timeout=self._keepalive,
-            close_timeout=_CLOSE_LIMIT,
+            close_timeout=_CLOSE_TIMEOUT,
             max_size=self._message_limit * _READ_FACTOR,
-            # Messages are taken as they come; few of the largest size may wait.
+            # Messages are handled as they arrive; few of the largest size may be queued.
             max_queue=2,
             logger=self._logger,
             create_connection=self._connection_class(),
@@ -128,31 +128,31 @@ class Listener:
         return Connection
 
     async def stop(self) -> None:
-        """Tell the clients that the server goes away, and close their connections."""
+        """Notify the clients that the server is going away, and close their connections."""
         server, self._server = self._server, None
         if server is None:
             return
         server.close()
         closed = asyncio.ensure_future(server.wait_closed())
         try:
-            await asyncio.wait([closed], timeout=_CLOSE_LIMIT)
+            await asyncio.wait([closed], timeout=_CLOSE_TIMEOUT)
         finally:
-            # Who does not read cannot be told.
+            # Clients that do not read cannot be notified.
             for connection in list(self._connections):
                 connection.transport.abort()
         await closed
 
 
 def send_to_all(connections: list[ServerConnection], text: str) -> None:
-    """Send a text to open connections, without waiting for any."""
+    """Send a string to open connections, without waiting for any of them."""
     websockets_server.broadcast(connections, text)
 
 
 class _LostTransport(asyncio.Transport):
-    """Stands for the transport of a connection that is lost.
+    """Replaces the transport of a lost connection.
 
-    The package websockets closes a connection at once when it was lost while it was closed, and
-    the transport of asyncio raises an AttributeError then, if it had a backlog.
+    If a connection is lost while it is being closed, the package websockets closes it immediately;
+    the transport of asyncio then raises an AttributeError if it had buffered data.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -173,7 +173,7 @@ class _LostTransport(asyncio.Transport):
 
 
 class _OneLine(logging.Handler):
-    """Passes on what the package websockets logs: a failed handshake is one line."""
+    """Forwards the log of the package websockets; a failed handshake is a single line."""
 
     def __init__(self, log: logging.Logger) -> None:
         super().__init__()

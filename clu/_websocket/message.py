@@ -16,7 +16,7 @@ from clu.exceptions import CluValueError
 if TYPE_CHECKING:
     from clu._amqp.reply import AMQPReply
 
-#: AMQP does not take longer names and ids, in bytes; the name of the client has its share.
+#: The maximum length of names and ids in bytes: AMQP limits them together with the client name.
 _LONGEST_NAME = 128
 
 _JSON_TYPES = {
@@ -24,7 +24,7 @@ _JSON_TYPES = {
     bool: "a boolean",
     int: "a number",
     float: "a number",
-    str: "a text",
+    str: "a string",
     list: "a list",
     dict: "an object",
 }
@@ -32,7 +32,7 @@ _JSON_TYPES = {
 
 @dataclasses.dataclass(frozen=True)
 class CommandMessage:
-    """A command that a client wants to be sent.
+    """A command that a client wants to send.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class CommandMessage:
     command_id
         The id of the command.
     given_id
-        The id as the client gave it, or None.
+        The id as sent by the client, or None.
     """
 
     consumer: str
@@ -53,7 +53,7 @@ class CommandMessage:
 
 
 class BadMessage(CluValueError):
-    """A message that is not a command, with what is known of the command.
+    """A message that is not a valid command, with what is known about the command.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ def parse_message(message: bytes | str, limit: int) -> CommandMessage:
     Parameters
     ----------
     message
-        What the client sent.
+        The message as received from the client.
     limit
-        The length in bytes of the longest message.
+        The maximum length of a message in bytes.
 
     Raises
     ------
     BadMessage
-        If it is not a command.
+        If it is not a valid command.
     """
     if len(message) > limit:
         raise BadMessage(
@@ -95,7 +95,7 @@ def parse_message(message: bytes | str, limit: int) -> CommandMessage:
     if not isinstance(content, dict):
         what = _JSON_TYPES[type(content)]
         raise BadMessage(
-            f"The message is {what}, and not an object with 'consumer' and 'command_string'."
+            f"The message is {what}, not an object with 'consumer' and 'command_string'."
         )
     given_id = content.get("command_id")
     consumer = content.get("consumer")
@@ -111,10 +111,10 @@ def _problem(content: dict[str, Any]) -> str | None:
         if name not in content:
             return f"The message has no {name!r}."
         if not isinstance(value := content[name], str):
-            return f"{name!r} must be a text, and is {_JSON_TYPES[type(value)]}."
+            return f"{name!r} must be a string, not {_JSON_TYPES[type(value)]}."
     given_id = content.get("command_id")
     if given_id is not None and not _is_id(given_id):
-        return f"'command_id' must be a text or an integer, and is {_JSON_TYPES[type(given_id)]}."
+        return f"'command_id' must be a string or an integer, not {_JSON_TYPES[type(given_id)]}."
     if not content["consumer"]:
         return "'consumer' is empty."
     for name in ("consumer", "command_id"):
@@ -128,7 +128,7 @@ def _is_id(value: Any) -> bool:
 
 
 def encode_reply(reply: AMQPReply) -> str:
-    """Return a reply of an actor as the text that clients receive."""
+    """Encode a reply of an actor as the JSON string that clients receive."""
     message = reply.message
     timestamp: Any = message.timestamp
     content = {
@@ -141,22 +141,22 @@ def encode_reply(reply: AMQPReply) -> str:
     }
     try:
         return encode_json(content).decode()
-    except ENCODING_ERRORS:  # headers may hold what has no JSON
+    except ENCODING_ERRORS:  # headers may contain values without a JSON equivalent
         return json.dumps(content, default=str, skipkeys=True)
 
 
 def without_nan(text: str) -> str:
-    """Return an encoded reply as browsers can parse it: NaN and infinities are null."""
+    """Replace NaN and infinities in an encoded reply, which browsers cannot parse, with null."""
     if "NaN" in text or "Infinity" in text:
         return json.dumps(json.loads(text, parse_constant=lambda _: None))
     return text
 
 
 def encode_error(reason: str, given_id: str | int | None = None, consumer: Any = None) -> str:
-    """Return an error of the bridge itself as the text that a client receives.
+    """Encode an error of the bridge itself as the JSON string that a client receives.
 
-    It has the shape of a failing reply too, so that a client that waits for the end of its
-    command need not know of errors.
+    It also has the structure of a failing reply: a client that waits for the end of its command
+    need not handle errors separately.
     """
     content = {
         "error": reason,

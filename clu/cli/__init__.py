@@ -1,4 +1,4 @@
-"""The ``clu`` command: a module or a package a subcommand, and what they share in ``common``."""
+"""The ``clu`` command: one module or package per subcommand, and shared code in ``common``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clu._version import __version__
 
 __all__ = ["main"]
 
-#: The subcommands: each is the object ``command`` of a module that is imported when needed.
+#: The subcommands: each is the object ``command`` of a module, which is imported when needed.
 SUBCOMMANDS = {
     "demo": "clu.cli.demo.command",
     "info": "clu.cli.info",
@@ -20,20 +20,20 @@ SUBCOMMANDS = {
     "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }
-#: The subcommand that runs where none is named, and the name that sdss-clu has for it.
+#: The subcommand that runs if none is given, and its name in sdss-clu.
 DEFAULT = "shell"
 DEFAULT_ALIAS = "cli"
 
 
 class LazyGroup(DefaultGroup):  # type: ignore[misc]
-    """A group that imports a subcommand when it is asked for."""
+    """A group that imports subcommands when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the subcommands."""
         return sorted({*SUBCOMMANDS, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a subcommand, or None if there is none of the name."""
+        """Return a subcommand, or None if it does not exist."""
         name = DEFAULT if cmd_name == DEFAULT_ALIAS else cmd_name
         if name not in SUBCOMMANDS:
             return click.Group.get_command(self, ctx, name)
@@ -41,10 +41,10 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Run the shell unless the first argument is a subcommand or an option of our own.
+        """Run the shell unless the first argument is a subcommand or an option of this group.
 
-        The options of the shell must not be looked at here: the ``h`` in ``-Hlocalhost`` is none
-        of ours.
+        The options of the shell must not be parsed here: the ``h`` in ``-Hlocalhost`` is not
+        ``-h``.
         """
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
         if not args or not (args[0] in own or self.get_command(ctx, args[0])):
@@ -59,5 +59,5 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
 def main() -> None:
     """Actors that accept commands and stream keywords.
 
-    Without a subcommand, clu [OPTIONS] [ACTORS]... is the shell: see clu shell --help.
+    Without a subcommand, clu [OPTIONS] [ACTORS]... runs the shell: see clu shell --help.
     """

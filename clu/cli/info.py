@@ -1,4 +1,4 @@
-"""``clu info``: what runs here, and which builds."""
+"""``clu info``: versions, kernel builds and dependencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clu._speedups import backend
 
 __all__ = ["DEPENDENCIES", "command", "information"]
 
-#: What clu uses, and what the extras add.
+#: The dependencies of clu and of its extras.
 DEPENDENCIES = (
     "aio-pika",
     "aiormq",
@@ -42,7 +42,7 @@ DEPENDENCIES = (
 @click.command(name="info")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def command(as_json: bool) -> None:
-    """Tell versions, builds of the kernels, and dependencies."""
+    """Show versions, kernel builds and dependencies."""
     found = information()
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -64,7 +64,7 @@ def command(as_json: bool) -> None:
 
 
 def information() -> dict[str, Any]:
-    """Return what the command tells."""
+    """Return the information that the command shows."""
     loop = default_loop()
     return {
         "clu": {"version": clu.__version__, "path": str(Path(clu.__file__).parent)},
@@ -90,7 +90,7 @@ def _version(name: str) -> str | None:
 
 
 def _distribution() -> dict[str, Any] | None:
-    """Return what pip knows of the distribution that other packages require."""
+    """Return the installed distribution with the name that other packages require."""
     try:
         distribution = importlib.metadata.distribution(clu.NAME)
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""``clu send``: a command to an actor, for scripts."""
+"""``clu send``: sends a command to an actor, for scripts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NEEDS_QUOTES = re.compile(r"[\s\"'\\]|^$")
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Give up after so many seconds. By default it waits until the command ends.",
+    help="Give up after this number of seconds. By default, wait until the command ends.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print each reply as JSON in a line.")
-@click.option("--internal", is_flag=True, help="Print internal replies too.")
+@click.option("--json", "as_json", is_flag=True, help="Print each reply as a line of JSON.")
+@click.option("--internal", is_flag=True, help="Also print internal replies.")
 @click.argument("actor", type=ActorType())
 @click.argument("command_words", metavar="COMMAND...", nargs=-1, required=True)
 def command(
@@ -45,9 +45,9 @@ def command(
 ) -> None:
     """Send a command to an actor, and print its replies.
 
-    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. What
-    follows it is the command, options included. Several words are passed on as they are; a
-    single one is the text of the command.
+    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. All
+    arguments after it, including options, are the command. Several words are quoted as needed
+    to stay separate words; a single one is used as the whole command string.
 
     \b
     clu send camera expose 5 --flavour dark
@@ -57,10 +57,10 @@ def command(
     The exit status is
       0    the command is done
       1    the command failed
-      2    these arguments make no sense
-      3    there is no connection to the broker or the actor, or it was lost
-      4    the command has not ended within --timeout; it may go on
-      130  interrupted with Ctrl-C; the command may go on
+      2    the arguments are not valid
+      3    the broker or the actor cannot be reached, or the connection was lost
+      4    the command did not end within --timeout; it may still be running
+      130  interrupted with Ctrl-C; the command may still be running
     """  # noqa: D301
     text = _join(command_words)
     if actor.tcp is not None and len(text.splitlines()) > 1:
@@ -68,7 +68,7 @@ def command(
     try:
         result = run(_send(actor, broker, text, timeout, as_json, internal))
     except KeyboardInterrupt:
-        click.echo("Interrupted. The command may go on.", err=True)
+        click.echo("Interrupted. The command may still be running.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     if result.reason:
         click.echo(f"Error: {result.reason}", err=True)
@@ -92,7 +92,7 @@ async def _send(
     from clu.cli.common.open import make_connection
 
     connection = make_connection(actor, broker)
-    # They are printed here and not in a callback, where a closed pipe would go unnoticed.
+    # They are printed here because a closed pipe would not be noticed in a callback.
     replies: asyncio.Queue[Received | None] = asyncio.Queue()
     connection.on_reply = lambda received: replies.put_nowait(received if received.own else None)
     connection.on_notice = lambda text: click.echo(text, err=True)

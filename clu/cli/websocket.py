@@ -26,17 +26,15 @@ __all__ = ["command"]
     type=click.IntRange(0, 65535),
     metavar="PORT",
     default=9876,
-    help="The port to listen at for websocket clients; 0 takes a free one.",
+    help="The port to listen on for websocket clients; 0 selects a free port.",
 )
 @click.option(
     "--host",
     default="localhost",
-    help="The address to listen at. With another one than localhost, set a token: "
-    "who connects may command every actor.",
+    help="The address to listen on. Set a token if it is not localhost: "
+    "any client that connects can command every actor.",
 )
-@click.option(
-    "-H", "--rabbitmq-host", default="localhost", help="The host that runs the AMQP broker."
-)
+@click.option("-H", "--rabbitmq-host", default="localhost", help="The host of the AMQP broker.")
 @click.option(
     "-P",
     "--rabbitmq-port",
@@ -45,67 +43,66 @@ __all__ = ["command"]
     default=5672,
     help="The port of the AMQP broker.",
 )
-@click.option("--user", default="guest", help="The user at the AMQP broker.")
+@click.option("--user", default="guest", help="The user name for the AMQP broker.")
 @click.option(
     "--password",
     default="guest",
     envvar="CLU_RABBITMQ_PASSWORD",
     show_envvar=True,
-    help="The password at the AMQP broker.",
+    help="The password for the AMQP broker.",
 )
-@click.option(
-    "--url", help="The address of the AMQP broker, in the place of the four options above."
-)
+@click.option("--url", help="The URL of the AMQP broker, instead of the four options above.")
 @click.option(
     "--token",
     envvar="CLU_WEBSOCKET_TOKEN",
     show_envvar=True,
-    help="What clients must know: they say ?token=... in the address or a header "
-    "Authorization: Bearer. The environment hides it from other users of the machine.",
+    help="The token that clients must send, as ?token=... in the URL or in a header "
+    "Authorization: Bearer. Other users of the machine can see arguments, but not the "
+    "environment.",
 )
 @click.option(
     "--allow-origin",
     "allowed_origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Also let in pages from this origin, like https://example.org; * for all, null for "
-    "files. Can be repeated. By default pages of this machine, and of the host that "
-    "the browser connects to if it goes by address or by the name of this machine.",
+    help="Also allow pages from this origin, such as https://example.org; * for all, null for "
+    "files. Can be repeated. Pages of this machine are always allowed, and those of the host "
+    "that the browser connects to if it is an address or the name of this machine.",
 )
 @click.option(
     "--max-connections",
     type=click.IntRange(min=1),
     metavar="N",
     default=defaults.MAX_CONNECTIONS,
-    help="How many clients to accept.",
+    help="The maximum number of clients.",
 )
 @click.option(
     "--max-commands",
     type=click.IntRange(min=1),
     metavar="N",
     default=defaults.MAX_COMMANDS,
-    help="How many commands of a client may run at once.",
+    help="The maximum number of concurrent commands of a client.",
 )
 @click.option(
     "--message-limit",
     type=click.IntRange(min=1),
     default=defaults.MESSAGE_LIMIT,
     metavar="BYTES",
-    help="The length of the longest message of a client.",
+    help="The maximum length of a message from a client.",
 )
 @click.option(
     "--buffer-limit",
     type=click.IntRange(min=1),
     default=defaults.BUFFER_LIMIT,
     metavar="BYTES",
-    help="How much may wait for a client that does not read, before it is dropped.",
+    help="How much to buffer for a client that does not read before disconnecting it.",
 )
 @click.option(
     "--keepalive",
     type=click.FloatRange(min=0.1),
     default=defaults.KEEPALIVE,
     metavar="SECONDS",
-    help="How often to ping a client, and how long it has to answer before it is dropped.",
+    help="How often to ping a client, and how long to wait for an answer before disconnecting it.",
 )
 @click.option(
     "--time-limit",
@@ -114,7 +111,7 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="How long to wait for the end of a command.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Also tell who connects and who goes.")
+@click.option("-v", "--verbose", is_flag=True, help="Also log when clients connect and disconnect.")
 def command(
     port: int,
     host: str,
@@ -123,11 +120,11 @@ def command(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Connect websocket clients to an AMQP broker.
+    """Relay commands and replies between websocket clients and an AMQP broker.
 
     A client, such as a page in a browser, sends JSON objects with the keys consumer (the name of
-    an actor), command_string and, if it likes, command_id. It receives all replies of all actors,
-    and an object with the key error when its message cannot be passed on.
+    an actor), command_string and, optionally, command_id. It receives all replies of all actors,
+    and an object with the key error if its message cannot be relayed.
     """
     from clu.websocket import WebsocketServer
 
@@ -148,7 +145,7 @@ def command(
 async def _serve(server: WebsocketServer) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):  # Windows ends the program by itself
+    with contextlib.suppress(NotImplementedError):  # Windows terminates the program by default
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
     starting = asyncio.ensure_future(server.start())
@@ -158,7 +155,7 @@ async def _serve(server: WebsocketServer) -> None:
         if starting.done():
             starting.result()
             broker = server.client.connection.address
-            click.echo(f"Listening at {server.address} for {broker}. Ctrl-C stops.")
+            click.echo(f"Listening on {server.address} for {broker}. Press Ctrl-C to stop.")
             await stopping
     finally:
         for task in (starting, stopping):

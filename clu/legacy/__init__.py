@@ -1,4 +1,4 @@
-"""Actors that speak the opscore protocol, and the connection to their hub."""
+"""Actors that use the opscore protocol, and the connection to their hub."""
 
 from clu.legacy.actor import BaseLegacyActor, LegacyActor
 from clu.legacy.tron import TronConnection, TronKey, TronModel

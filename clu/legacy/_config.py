@@ -9,9 +9,9 @@ _ARGUMENTS = {"host": "tron_host", "port": "tron_port", "models": "models"}
 
 
 def with_tron_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a configuration where what a section ``tron`` says is with the actor's arguments.
+    """Merge the section ``tron`` of a configuration into the arguments of the actor.
 
-    What the actor's own section says wins.
+    The actor's own section takes precedence.
     """
     section = config.get("actor") or config.get("client") or config
     tron = section.get("tron", config.get("tron"))

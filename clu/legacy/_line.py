@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _command_id = re.compile(
     r"\s*(?:[A-Za-z][\w-]*(?:\.[\w-]+)+\s+)?(?P<command_id>[0-9]{1,640})(?![0-9])"
 )
-#: What a reply calls an error, and the keyword for the rest of its description.
+#: The keywords of errors, and the keyword for the rest of their description.
 _ERRORS = ("exception", "error")
 _DESCRIPTION = "exception_info"
 
@@ -30,7 +30,8 @@ def parse_legacy_line(line: bytes) -> tuple[str | None, int, str] | None:
     Raises
     ------
     BadLine
-        If the line is not a command. Its ``command_id`` tells the id to answer to.
+        If the line is not a valid command. The exception has the id for the reply as
+        ``command_id``.
     """
     text = line.decode(errors="backslashreplace").strip()
     if not text:
@@ -45,7 +46,7 @@ def parse_legacy_line(line: bytes) -> tuple[str | None, int, str] | None:
 
 
 def find_command_id(text: str) -> int:
-    """Return the command id that a line begins with, or 0."""
+    """Return the command id at the beginning of a line, or 0."""
     found = _command_id.match(text)
     return int(found["command_id"]) if found else 0
 
@@ -55,14 +56,14 @@ def get_user_command_id(
     user_id: int | None = None,
     command_id: int | None = None,
 ) -> tuple[int, int]:
-    """Return the user id and the command id of a reply, 0 if they are not known.
+    """Return the user id and the command id of a reply; 0 stands for unknown.
 
     Parameters
     ----------
     command
-        The command that is answered, which has both.
+        The command that the reply answers, which has both.
     user_id, command_id
-        What to return instead, unless None.
+        The ids to return instead, unless None.
     """
     if command is not None:
         if user_id is None and command.transport is not None:
@@ -75,13 +76,13 @@ def get_user_command_id(
 def format_user_output(
     user_id: int, command_id: int, message_code: MessageCode | str, msg_str: str | None = None
 ) -> str:
-    """Return the line of a reply, whose keywords have been formatted."""
+    """Return the line of a reply with formatted keywords."""
     code = getattr(message_code, "value", message_code)
     return f"{user_id} {command_id} {code} {'' if msg_str is None else msg_str}"
 
 
 def describe_errors(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message where an error is a text, and its description another keyword."""
+    """Return a message with errors as strings, and their descriptions in another keyword."""
     described = dict(message)
     for keyword in _ERRORS:
         error = described.get(keyword)
@@ -92,18 +93,18 @@ def describe_errors(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def one_by_one(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a message for each keyword of a message."""
+    """Split a message into one message for each keyword."""
     return [{keyword: value} for keyword, value in message.items()]
 
 
-def blame_keyword(reply: Reply, error: Exception) -> CluTypeError | EncodingError:
-    """Return an error that names the keyword because of which a reply cannot be formatted.
+def find_bad_keyword(reply: Reply, error: Exception) -> CluTypeError | EncodingError:
+    """Return an error that names the keyword that cannot be formatted.
 
     Returns
     -------
     error
-        One that the caller of `write` gets, or, if the reply ends a command, one that is told to
-        the users, as the command must end.
+        A `CluTypeError`, which `write` raises; or, if the reply ends a command, an `EncodingError`,
+        which is reported to the users, because the command must end.
     """
     kind = EncodingError if reply.message_code in TERMINAL_CODES else CluTypeError
     for keyword, value in reply.message.items():

@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from clu.legacy.types.keys import Key, KeysDictionary
     from clu.legacy.types.messages import Keyword, Reply
 
-#: How many keywords of an actor are complained about.
-_MOST_COMPLAINTS = 1000
+#: The maximum number of keywords of an actor to warn about.
+_MOST_WARNINGS = 1000
 
 
 class TronKey(Property):
-    """A keyword of an actor behind a hub. Its value is the list of the values of the keyword.
+    """A keyword of an actor behind a hub. Its value is a list of the values of the keyword.
 
     Parameters
     ----------
     name
         The name of the keyword.
     key
-        The `clu.legacy.types.keys.Key`, which says what values the keyword has.
+        The `clu.legacy.types.keys.Key`, which defines the values of the keyword.
     keyword
         The keyword as it was received, with typed values.
     model
         The model that it belongs to.
     callback
-        A function or coroutine function that is called with a copy of this when the keyword is
-        received.
+        A function or coroutine function that is called with a copy of this object when the
+        keyword is received.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class TronKey(Property):
             self.update_keyword(keyword)
 
     def update_keyword(self, keyword: Keyword) -> None:
-        """Take over a keyword that was received, and run the callbacks."""
+        """Store a keyword that was received, and run the callbacks."""
         self.keyword = keyword
         self.value = native_values(keyword)
 
@@ -97,7 +97,7 @@ class TronModel(CluModel[TronKey]):
     def __init__(self, keydict: KeysDictionary, callback: Callable[..., Any] | None = None) -> None:
         super().__init__(keydict.name, callback)
         self.keydict = keydict
-        self._complained: set[str] = set()
+        self._warned: set[str] = set()
         self._fill()
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class TronModel(CluModel[TronKey]):
             self[key.name] = TronKey(key.name, key, model=self)
 
     def reload(self) -> None:
-        """Forget all values and callbacks."""
+        """Remove all values and callbacks."""
         self._callbacks.clear()
         self.last_seen = None
         self.clear()
@@ -120,32 +120,32 @@ class TronModel(CluModel[TronKey]):
         Parameters
         ----------
         reply
-            A reply of the actor. The values of its keywords become typed in place.
+            A reply of the actor. The values of its keywords are converted in place.
 
         Returns
         -------
         values
-            The values of the keywords that the model has, by their names in lower case.
+            The values of the keywords that are in the model, by name in lower case.
 
         Warns
         -----
         CluWarning
-            If the dictionary does not have a keyword, or has it with other types; once for each.
+            If a keyword is not in the dictionary, or has other types there; once for each keyword.
         """
         now = self.last_seen = time()
-        strange: list[Keyword] = []
-        found = update_keys(self, reply.keywords, now, strange, Consumer.debug)
-        if strange:
-            self._complain(strange)
+        unknown: list[Keyword] = []
+        found = update_keys(self, reply.keywords, now, unknown, Consumer.debug)
+        if unknown:
+            self._warn(unknown)
         return found
 
     def _find(self, name: str) -> TronKey | None:
         return self.get(name)  # type: ignore[no-any-return]
 
-    def _complain(self, keywords: list[Keyword]) -> None:
+    def _warn(self, keywords: list[Keyword]) -> None:
         for keyword in keywords:
             what = "Failed parsing" if keyword.name in self else "Cannot parse unknown"
             problem = f"{what} keyword {self.name}.{keyword.name}."
-            if problem not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
-                self._complained.add(problem)
+            if problem not in self._warned and len(self._warned) < _MOST_WARNINGS:
+                self._warned.add(problem)
                 warnings.warn(problem, CluWarning, stacklevel=3)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class TronClientProtocol(ReconnectingTCPClientProtocol):
-    """A connection to a hub, which is opened again when it is lost.
+    """A connection to a hub, which is reopened when it is lost.
 
     Parameters
     ----------
     on_received
-        A function that is called with the bytes that come from the hub.
+        A function that is called with the bytes received from the hub.
     args, kwargs
-        The host and port, and further arguments of the loop's ``create_connection``.
+        Arguments of the event loop's ``create_connection``, such as the host and port.
     on_connected
         A function that is called when the connection is open.
     on_disconnected
@@ -29,7 +29,7 @@ class TronClientProtocol(ReconnectingTCPClientProtocol):
     Attributes
     ----------
     transport
-        The transport while there is a connection, else None.
+        The transport of the connection, or None if it is closed.
     """
 
     def __init__(
@@ -48,18 +48,18 @@ class TronClientProtocol(ReconnectingTCPClientProtocol):
 
     @property
     def delay(self) -> float:
-        """The seconds until the next attempt, once one has failed."""
+        """The delay before the next attempt in seconds, after one has failed."""
         return self._delay
 
     def close(self) -> None:
-        """Close the connection for good, without calling any function."""
+        """Close the connection permanently, without calling any function."""
         self._on_connected = self._on_disconnected = None
         self.stop_trying()
         if self.transport is not None:
             self.transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the success."""
+        """Record the success."""
         super().connection_made(transport)
         if not self._continue_trying:
             transport.close()
@@ -69,18 +69,18 @@ class TronClientProtocol(ReconnectingTCPClientProtocol):
             self._on_connected()
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what comes from the hub."""
+        """Pass on the data received from the hub."""
         self._on_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Try again after a while."""
+        """Schedule an attempt to reconnect."""
         self.transport = None
         super().connection_lost(exc)
         if self._on_disconnected is not None:
             self._on_disconnected(exc)
 
     def connection_failed(self, exc: BaseException) -> None:
-        """Try again after a while."""
+        """Schedule an attempt to reconnect."""
         super().connection_failed(exc)
         if self._on_disconnected is not None:
             self._on_disconnected(exc)

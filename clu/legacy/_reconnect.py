@@ -1,4 +1,4 @@
-"""The command that connects an actor to its hub again."""
+"""The command that reconnects an actor to its hub."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def tron_reconnect(command: Command[Any], *args: Any) -> None:
         command.fail(error=f"Cannot connect to the hub at {tron.host}:{tron.port}.")
 
 
-#: The same by the name that the function has.
+#: The same command with the name of the function.
 tron_reconnect_too = copy.copy(tron_reconnect)
 tron_reconnect_too.name = "tron_reconnect"
 tron_reconnect_too.hidden = True

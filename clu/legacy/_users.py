@@ -1,4 +1,4 @@
-"""What the users of a legacy actor are told of each other."""
+"""The list of users that a legacy actor sends to its users."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line
 from clu._tcp.actor import TCPServerActor
 
-#: The seconds between two lists for those who are connected already.
+#: The minimum interval between two lists for users who are already connected, in seconds.
 PERIOD = 1.0
-#: How many users hear of each other without delay: a list for all of them is under 3 kB.
+#: The number of users up to which lists are sent without delay: all of them are under 3 kB.
 FEW = 10
 
 
 class UserList:
-    """Greets new users, and tells all who is there.
+    """Sends messages to new users, and the list of users to all.
 
-    A new user gets the list at once. The others get it at once too, but where there are more than
-    `FEW` not more often than every `PERIOD` seconds: to tell each of a hundred clients of each of
-    the others as they come in would take nine megabytes. The last list is always complete.
+    A new user receives the list immediately, and so do the others; but if there are more than
+    `FEW` users, the others receive it at most every `PERIOD` seconds: sending each of a hundred
+    clients the list for each new client would take nine megabytes. The last list is always
+    complete.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class UserList:
         self._next_time = 0.0
 
     def add(self, transport: Any) -> None:
-        """Take a new user, to be greeted at the end of this turn of the loop."""
+        """Add a new user, to be notified at the end of this iteration of the event loop."""
         users = self._actor.transports
         transport.user_id = user_id = max(users, default=0) + 1
         transport.multiline = False
@@ -49,23 +50,23 @@ class UserList:
         self._newcomers.append(user_id)
 
     def remove(self, transport: Any) -> None:
-        """Forget a user."""
+        """Remove a user."""
         self._actor.transports.pop(transport.user_id, None)
         self._lines = None
 
     def stop(self) -> None:
-        """Tell nobody any more."""
+        """Stop sending lists."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def describe(self, user_id: int) -> dict[str, Any]:
-        """Return the message about a user."""
+        """Return the message with the information about a user."""
         peer = self._actor.transports[user_id].get_extra_info("peername")
         return {"UserInfo": [user_id, str(peer[0]) if peer else "?"]}
 
     def show(self, user_id: int) -> None:
-        """Send the list to a user now, and to the others soon."""
+        """Send the list to a user now, and to the others within `PERIOD`."""
         self._send(self._actor.transports[user_id])
         self._informed.add(user_id)
         if self._timer is None:
@@ -98,31 +99,31 @@ class UserList:
 
 
 class GreetingActor(TCPServerActor):
-    """The base of actors whose users have numbers and hear of each other."""
+    """The base class of actors that number their users and send them the list of users."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._users = UserList(self)
 
     async def stop(self) -> None:
-        """Cancel what runs, tell the clients, and close their connections."""
+        """Cancel the running commands, notify the clients, and close their connections."""
         await super().stop()
         self._users.stop()
 
     def new_user(self, transport: Any) -> None:
-        """Take a new client, or forget one that has gone."""
+        """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
             self._users.remove(transport)
         else:
             self._users.add(transport)
 
     def show_new_user_info(self, user_id: int) -> None:
-        """Tell a new user its id, who is there, and the version of the actor."""
+        """Send a new user its id, the list of users, and the version of the actor."""
         self.show_user_info(user_id)
         self.show_version(user_id)
 
     def show_user_info(self, user_id: int) -> None:
-        """Tell a user its id, and all users who is there."""
+        """Send a user its id, and the list of users to all users."""
         message = {"yourUserID": user_id, "num_users": len(self.transports)}
         self.write(MessageCode.INFO, message, user_id=user_id)
         if user_id in self.transports:
@@ -130,10 +131,10 @@ class GreetingActor(TCPServerActor):
             self._users.show(user_id)
 
     def show_user_list(self) -> None:
-        """Tell all users who is there."""
+        """Send the list of users to all users."""
         for user_id in list(self.transports):
             self.write(MessageCode.INFO, self._users.describe(user_id))
 
     def show_version(self, user_id: int = 0) -> None:
-        """Tell a user, or all, the version of the actor."""
+        """Send the version of the actor to a user, or to all users."""
         self.write(MessageCode.INFO, {"version": repr(self.version)}, user_id=user_id)

@@ -1,4 +1,4 @@
-"""Legacy actors: they speak the opscore protocol, and may be connected to a hub."""
+"""Legacy actors, which use the opscore protocol and can be connected to a hub."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from clu.command import Command
 from clu.exceptions import CluError
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
-    blame_keyword,
     describe_errors,
+    find_bad_keyword,
     find_command_id,
     format_user_output,
     get_user_command_id,
@@ -47,50 +47,50 @@ _write = GreetingActor.write
 
 
 class BaseLegacyActor(GreetingActor):
-    """An actor that speaks the opscore protocol. It has no parser: combine it with one.
+    """An actor that uses the opscore protocol. Combine it with a parser class.
 
     A client, which may be a hub, sends lines ``[program.user] [command id] command``. A reply is
     a line ``<user id> <command id> <code> <keyword>=<value>; <keyword>=<value>``. The user ids
-    count from 1; a reply to the user 0 goes to all.
+    start at 1; a reply to the user 0 is for all users.
 
     Parameters
     ----------
     name
         The name of the actor.
     host
-        The address to listen at; ``""`` for all addresses.
+        The address to listen on; ``""`` for all interfaces.
     port
-        The port to listen at. 0 takes a free one, which `port` tells after `start`.
+        The port to listen on. 0 selects a free port, which is available as `port` after `start`.
     tron_host, tron_port
-        Where the hub listens for clients. Without either of them there is no hub.
+        The address and port of the hub. If either is missing, there is no hub.
     models
         The actors whose keywords are followed through the hub.
     version, log_dir, log, verbose, config
         Arguments of `clu.base.BaseClient`.
     loop
-        Ignored; kept for callers of older releases.
+        Ignored; kept for backward compatibility.
     schema, store, additional_properties, error_details
         Arguments of `clu.base.BaseActor`.
     max_connections
-        How many clients to accept.
+        The maximum number of clients.
     line_limit
-        The length in bytes of the longest line of a client. A longer one gets an error reply.
+        The maximum length of a line in bytes. A longer line is answered with an error.
     buffer_limit
-        How many bytes may wait for a client that does not read, before it is cut off.
+        The number of bytes to buffer for a client that does not read before disconnecting it.
     max_commands
-        How many commands of one client run at once. Further ones wait in the connection, unread,
-        until one of them has ended. None stands for no limit.
+        The number of commands of one client that run at once. No further commands are read from
+        the connection until one of them has ended. None means no limit.
 
     Attributes
     ----------
     transports
-        The connected clients, by their user id.
+        The transports of the connected clients, by user id.
     tron
         The `clu.legacy.tron.TronConnection` to the hub, or None.
     models
-        The `clu.legacy.tron.TronModel` of each actor that is followed, by its name.
+        The `clu.legacy.tron.TronModel` of each actor that is followed, by name.
     timed_commands
-        Commands that the actor runs on itself periodically.
+        The commands that the actor runs periodically.
 
     Raises
     ------
@@ -102,7 +102,7 @@ class BaseLegacyActor(GreetingActor):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._replies_with_lists = False  # whatever a parser that comes before this class says
+        cls._replies_with_lists = False  # even if a parser precedes this class
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class BaseLegacyActor(GreetingActor):
             config=config,
         )
         self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
-        #: What the current `write` was told of the user id, the command id and concatenation.
+        #: The user id, command id and concatenation arguments of the current `write`.
         self._address: tuple[int | None, int | None, bool] | None = None
         self.tron: TronConnection | None = None
         if tron_host and tron_port:
@@ -171,26 +171,26 @@ class BaseLegacyActor(GreetingActor):
         Parameters
         ----------
         config
-            A dictionary or the path of a YAML file. Its section ``actor``, or all of it, holds
-            the arguments of the class. A section ``tron`` beside it or in it may hold the
-            ``host``, ``port`` and ``models`` of the hub.
+            A dictionary or the path of a YAML file. The arguments of the class are read from its
+            section ``actor``, or from the top level. A section ``tron``, inside or next to it, can
+            define the ``host``, ``port`` and ``models`` of the hub.
         args, kwargs
-            Further arguments of the class, which win over the configuration.
+            Further arguments of the class, which override the configuration.
         loader
             The YAML loader.
 
         Raises
         ------
         AssertionError
-            If there is no file at the path.
+            If the file does not exist.
         """
         parsed = cls._parse_config(config, loader)
         return super().from_config(with_tron_section(parsed), *args, **kwargs)
 
     async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
-        """Start to listen for clients, and connect to the hub if there is one.
+        """Start listening for clients, and connect to the hub if there is one.
 
-        A hub that cannot be reached is warned about, and tried again and again.
+        If the hub cannot be reached, a warning is logged, and the actor keeps trying.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class BaseLegacyActor(GreetingActor):
         Raises
         ------
         OSError
-            If the address to listen at cannot be used.
+            If the server cannot listen on the address.
         """
         await self._start_server()
         if self.tron is not None:
@@ -221,13 +221,13 @@ class BaseLegacyActor(GreetingActor):
             self.log.warning("The hub could not be asked to connect to %s.", self.name)
 
     async def stop(self) -> None:
-        """Cancel what runs, tell the clients, and close all connections."""
+        """Cancel the running commands, notify the clients, and close all connections."""
         await super().stop()
         if self.tron is not None:
             self.tron.stop()
 
     def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
-        """Run the command in a line of a client.
+        """Run the command in a line from a client.
 
         Parameters
         ----------
@@ -283,12 +283,12 @@ class BaseLegacyActor(GreetingActor):
         command_string, args
             The command; the parts are joined by spaces.
         commander
-            In whose name the command is sent, ``program.user``. By default it is the commander
-            of ``command``, else the actor itself.
+            The commander of the command, ``program.user``; by default the commander of
+            ``command``, or the actor itself.
         command_id
             The number of the command; by default the next one.
         command
-            The command on whose behalf this one is sent.
+            The command that this one is part of.
         command_kwargs
             Arguments of `clu.command.BaseCommand`, such as ``reply_callback`` and
             ``time_limit``.
@@ -333,48 +333,35 @@ class BaseLegacyActor(GreetingActor):
 
         Parameters
         ----------
-        message_code
-            The code of the reply.
-        message
-            The keywords and their values, or the value of the keyword ``text``.
-        command
-            The command to reply to. Without one the reply goes to all users.
+        message_code, message, command, broadcast, validate, write_to_log, kwargs
+            Arguments of `clu.base.BaseActor.write`.
         user_id
-            The user that the reply goes to, if there is no command; 0 for all users.
+            The user to send the reply to, if there is no command; 0 for all users.
         command_id
-            The number of the command that is answered, if it is not that of ``command``.
+            The number of the command to reply to, if it is not that of ``command``.
         concatenate
-            Whether the keywords go into one line, or each into a line of its own.
-        broadcast
-            Whether the reply goes to all users.
-        validate
-            Whether to validate the reply against the model of the actor.
-        write_to_log
-            Whether to log the reply.
-        kwargs
-            Further arguments of `clu.base.BaseActor.write`, and keywords that are added to the
-            message.
+            Whether to send the keywords in one line, or each in a separate line.
 
         Returns
         -------
         reply
-            The reply; the error reply if the message was rejected by the model.
+            The reply, or the error reply if the model rejected the message.
 
         Raises
         ------
         CluTypeError
-            If the message is neither a dictionary nor a text, or holds something that cannot
-            be formatted, such as a dictionary of dictionaries. If such a reply ends its command,
-            the users are told instead, and the command ends.
+            If the message is neither a dictionary nor a string, or contains a value that cannot be
+            formatted, such as a dictionary of dictionaries. If such a reply ends its command, the
+            error is reported to the users instead, and the command ends.
         CluValueError
-            If there is no such message code.
+            If the message code is not valid.
         """
         outer = self._address
         if user_id is None and command_id is None and concatenate and outer is None:
             if write_to_log and not kwargs:
                 return _write(self, message_code, message, command, broadcast, validate)
         else:
-            # The base class does not know these; a callback may write while they count.
+            # The base class does not have these arguments; a callback may write in the meantime.
             self._address = (user_id, command_id, concatenate)
         try:
             return _write(
@@ -404,9 +391,9 @@ class BaseLegacyActor(GreetingActor):
             try:
                 formatted = format_reply(reply)
             except Exception as error:
-                raise blame_keyword(reply, error) from error
+                raise find_bad_keyword(reply, error) from error
             if formatted is not None:
-                # Written out for most replies: the list and the loop below cost 3 % of a write.
+                # The common case, without the list and the loop below, which cost 3 % of a write.
                 line, transport = formatted
                 if transport is not None:
                     transport.write(line)
@@ -425,12 +412,12 @@ class BaseLegacyActor(GreetingActor):
     def _format(
         self, reply: Reply, user_id: int | None, command_id: int | None, concatenate: bool
     ) -> list[tuple[bytes, Any]]:
-        """Format a reply that has an error, an address of its own, or a line for each keyword.
+        """Format a reply with an error, an explicit address, or a line for each keyword.
 
         Returns
         -------
         lines
-            Each line, and the transport that it goes to, or None if that is all.
+            Each line with its transport, or None for all clients.
         """
         command = reply.command
         transport = None
@@ -455,7 +442,7 @@ class BaseLegacyActor(GreetingActor):
                 for each in messages
             ]
         except Exception as error:
-            raise blame_keyword(reply, error) from error
+            raise find_bad_keyword(reply, error) from error
 
 
 class LegacyActor(ClickParser, BaseLegacyActor):

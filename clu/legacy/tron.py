@@ -37,14 +37,14 @@ _COMMANDER = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z][\w-]*)+", re.ASCII)
 _MIDS = 2**32
 _KEYS_PER_COMMAND = 10
 #: How long `start` waits for the hub, in seconds.
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 
 
 def _is_from(actor: str, target: str) -> bool:
-    """Whether what an actor says may be the reply to a command for a target.
+    """Whether a reply from an actor may answer a command for a target.
 
-    An actor on the way may command others in the name, and with the number, of the commander.
-    The hub answers for targets it does not know, and as ``keys_<actor>`` for its keywords.
+    The target may send commands to other actors with the name and the number of the commander.
+    The hub answers for unknown targets, and as ``keys_<actor>`` for keywords.
     """
     actor, target = actor.lower(), target.lower()
     if target == "keys" and actor.startswith("keys_"):
@@ -53,10 +53,10 @@ def _is_from(actor: str, target: str) -> bool:
 
 
 class TronLoggingFilter(logging.Filter):
-    """Keeps lines of the hub that cannot be parsed off a handler."""
+    """Filters out warnings about lines of the hub that cannot be parsed."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to handle a record."""
+        """Return whether to handle a record."""
         return not record.getMessage().startswith(_UNPARSED)
 
 
@@ -68,31 +68,31 @@ class TronConnection(BaseClient):
     Parameters
     ----------
     commander
-        In whose name commands are sent, ``program.user``.
+        The commander of the commands that are sent, ``program.user``.
     host, port
-        Where the hub listens for clients.
+        The address and port of the hub.
     name
         The name of the client.
     models
-        The actors whose keywords are followed.
+        The actors whose keywords to follow.
     kwargs
         Arguments of `clu.base.BaseClient`.
 
     Attributes
     ----------
     keyword_dicts
-        The `clu.legacy.types.keys.KeysDictionary` of each actor that is followed, by its name.
+        The `clu.legacy.types.keys.KeysDictionary` of each actor that is followed, by name.
     models
-        The `TronModel` of each actor that is followed, by its name.
+        The `TronModel` of each actor that is followed, by name.
     running_commands
-        The commands that have not ended, by their commander and number.
+        The running commands, by commander and number.
     on_connection
-        A function that is called with this whenever the connection is open, or None.
+        A function that is called with this object whenever the connection is opened, or None.
 
     Raises
     ------
     CluValueError
-        If the commander has another form.
+        If the commander is not valid.
     clu.legacy.types.keys.KeysDictionaryError
         If there is no dictionary for one of the models.
     """
@@ -130,7 +130,7 @@ class TronConnection(BaseClient):
 
     @property
     def transport(self) -> Any:
-        """The transport of the connection, or None while there is none."""
+        """The transport of the connection, or None if it is closed."""
         return None if self.protocol is None else self.protocol.transport
 
     def connected(self) -> bool:
@@ -141,13 +141,14 @@ class TronConnection(BaseClient):
     async def start(self: T, get_keys: bool = True) -> T:
         """Connect to the hub.
 
-        A hub that cannot be reached is warned about, and tried again after a delay that grows.
+        If the hub cannot be reached, a warning is logged, and the client keeps trying, with
+        increasing delays.
 
         Parameters
         ----------
         get_keys
-            Whether to ask for the current values of the keywords in `models`, now and whenever
-            the connection has been lost.
+            Whether to request the current values of the keywords in `models`, now and after each
+            loss of the connection.
         """
         self._close()
         self._failures = 0
@@ -164,7 +165,7 @@ class TronConnection(BaseClient):
         )
         self.protocol.connect()
         try:
-            await asyncio.wait_for(self._attempted.wait(), _PATIENCE)
+            await asyncio.wait_for(self._attempted.wait(), _TIMEOUT)
         except asyncio.TimeoutError:
             self.log.warning("Still trying to connect to tron at %s:%s.", self.host, self.port)
         return self
@@ -184,9 +185,10 @@ class TronConnection(BaseClient):
         self._fail_commands("The connection to the hub was closed before the command ended.")
 
     async def reconnect(self) -> None:
-        """Connect to the hub again.
+        """Reconnect to the hub.
 
-        If the connection was open, the hub knows who is there: `on_connection` is not called.
+        If the connection was open, the hub already knows this client, and `on_connection` is not
+        called.
         """
         on_connection = self.on_connection
         if self.connected():
@@ -197,7 +199,7 @@ class TronConnection(BaseClient):
             self.on_connection = on_connection
 
     async def run_forever(self) -> None:
-        """Follow the hub until `stop` is called or the task is cancelled."""
+        """Stay connected to the hub until `stop` is called or the task is cancelled."""
         await self._stopped.wait()
 
     def _connected(self) -> None:
@@ -221,7 +223,7 @@ class TronConnection(BaseClient):
     def _disconnected(self, error: BaseException | None) -> None:
         self._attempted.set()
         assert self.protocol is not None
-        # One line when it goes, and one when it is back.
+        # One line when the connection is lost, and one when it is back.
         level = logging.DEBUG if self._failures else logging.WARNING
         self._failures += 1
         self.log.log(
@@ -235,7 +237,7 @@ class TronConnection(BaseClient):
         self._fail_commands("The connection to the hub was lost before the command ended.")
 
     async def get_keys(self) -> None:
-        """Ask the hub for the current values of the keywords in `models`."""
+        """Request the current values of the keywords in `models` from the hub."""
         self._ask_for_keys()
 
     def _ask_for_keys(self) -> None:
@@ -264,7 +266,7 @@ class TronConnection(BaseClient):
         command_string, args
             The command; the parts are joined by spaces.
         commander
-            In whose name the command is sent; by default that of the connection.
+            The commander of the command; by default that of the connection.
         mid
             The number of the command; by default the next one.
         callback
@@ -331,7 +333,7 @@ class TronConnection(BaseClient):
             del self.running_commands[key]
 
     def _handle_reply(self, data: bytes) -> None:
-        """Handle what comes from the hub, which need not be whole lines."""
+        """Handle data from the hub, which may contain incomplete lines."""
         for line in self._splitter.feed(data):
             if isinstance(line, OverlongLine):
                 self.log.warning("%s of over %d bytes: %r.", _UNPARSED, line.limit, line.head)
@@ -371,7 +373,7 @@ class TronConnection(BaseClient):
         values: dict[str, Any],
         reply: HubReply | None,
     ) -> None:
-        """Give a command one of its replies."""
+        """Add a reply to a command."""
         message: dict[str, Any] = CaseInsensitiveDict(values)
         keywords = [] if reply is None else reply.keywords
         command.replies.append(Reply(code, message, command, validated=True, keywords=keywords))

@@ -1,4 +1,4 @@
-"""Parsers: from the string of a command to a callback."""
+"""Parsers, which turn the string of a command into a call of a callback."""
 
 from clu.parsers.click import ClickParser, CluCommand, command_parser
 from clu.parsers.json import JSONParser

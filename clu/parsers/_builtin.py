@@ -14,7 +14,7 @@ from clu.parsers._words import excerpt
 if TYPE_CHECKING:
     from clu.command import Command
 
-#: The width of help for a terminal of 80 columns, whatever the one that the actor runs in.
+#: The width of the help, for a terminal of 80 columns: that of the actor does not matter.
 _HELP_WIDTH = 78
 
 
@@ -24,7 +24,7 @@ def command_parser(*args: Any) -> None:
 
 
 command_parser.help = None
-# There is nothing to call before each command.
+# Nothing needs to be called before each command.
 command_parser.callback = None
 
 
@@ -85,7 +85,7 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
 @command_parser.command()
 @click.argument("COMMAND-NAME", type=str, required=False)
 def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
-    """Returns a dictionary representation of the command using ``unclick``."""
+    """Returns a dictionary representation of the commands, using ``unclick``."""
     from unclick import command_to_json
 
     parser: click.Command = command.actor.parser
@@ -123,6 +123,6 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
 @click.command(cls=CluCommand)
 @click.option("--on/--off", default=True, help="Turn multiline on/off.")
 def multiline(command: Command[Any], *args: Any, on: bool) -> None:
-    """Set multiline mode for the transport."""
+    """Sets the multiline mode of the connection."""
     command.transport.multiline = on
     command.finish(text=f"Multiline mode is {'on' if on else 'off'}")

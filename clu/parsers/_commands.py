@@ -1,4 +1,4 @@
-"""The click commands and groups of an actor, and the decorators of their callbacks."""
+"""The click commands and groups of an actor, and decorators for their callbacks."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
     Handler = Callable[["Command[Any]", BaseException], None]
 
-#: Where click keeps the name of the subcommand; it was public until click 8.2.
+#: The attribute in which click keeps the name of the subcommand, public before click 8.2.
 _PROTECTED_ARGS = (
     "_protected_args" if "_protected_args" in click.Context.__annotations__ else "protected_args"
 )
 
-#: From how many words on it matters how they are taken.
+#: The number of words from which it pays to use a `WordQueue`.
 _MANY_WORDS = 1000
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Make a coroutine function of a function."""
+    """Turn a function into a coroutine function."""
     if inspect.iscoroutinefunction(fn):
         return fn
 
@@ -47,13 +47,13 @@ def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]
 
 
 async def coro_helper(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function or a coroutine function, and wait for its result."""
+    """Call a function or coroutine function, and wait for its result."""
     result = f(*args, **kwargs)
     return await result if inspect.isawaitable(result) else result
 
 
 def timeout(seconds: float) -> Callable[[F], F]:
-    """Decorate a callback to end its command as timed out after some seconds."""
+    """Decorate a callback: its command times out after this number of seconds."""
 
     def decorator(f: F) -> F:
         f._clu_timeout = seconds  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ def timeout(seconds: float) -> Callable[[F], F]:
 
 
 def unique() -> Callable[[F], F]:
-    """Decorate a callback so that its command fails while another one of the name runs."""
+    """Decorate a callback: its command fails while another one with this name is running."""
 
     def decorator(f: F) -> F:
         f._clu_unique = True  # type: ignore[attr-defined]
@@ -73,7 +73,7 @@ def unique() -> Callable[[F], F]:
 
 
 def pass_args() -> Callable[[F], F]:
-    """Decorate the callback of a group to get the command and the parser arguments."""
+    """Decorate the callback of a group to receive the command and the parser arguments."""
 
     def decorator(f: F) -> F:
         @functools.wraps(f)
@@ -87,7 +87,7 @@ def pass_args() -> Callable[[F], F]:
 
 
 class _QuickCommand(click.Command):
-    """A command that does not repeat for each line what is the same for all."""
+    """A command that caches what is the same for all lines."""
 
     _parameters: tuple[tuple[Any, ...], list[click.Parameter]] | None = None
 
@@ -98,7 +98,7 @@ class _QuickCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Create the context of a line. Only what parses parameters can ask for the current one."""
+        """Create the context of a line. It becomes the current one only if there are parameters."""
         if not self._has_no_parameters(args):
             return super().make_context(info_name, args, parent, **extra)
         for name, value in self.context_settings.items():
@@ -108,18 +108,18 @@ class _QuickCommand(click.Command):
         return ctx
 
     def make_parser(self, ctx: click.Context) -> Any:
-        """Create what parses the words."""
+        """Create the parser of the words."""
         parser = OptionParser(ctx)
         for parameter in self.get_params(ctx):
             parameter.add_to_parser(parser, ctx)
         return parser
 
     def _has_no_parameters(self, args: list[str]) -> bool:
-        """Whether `parse_args` has nothing to parse in the words."""
+        """Whether there is nothing for `parse_args` to parse in the words."""
         raise NotImplementedError
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the parameters, and the option for help."""
+        """Return the parameters, including the help option."""
         key = (*self.params, *ctx.help_option_names, self.add_help_option)
         if self._parameters is None or self._parameters[0] != key:
             self._parameters = (key, super().get_params(ctx))
@@ -127,16 +127,16 @@ class _QuickCommand(click.Command):
 
 
 class CluCommand(_QuickCommand):
-    """A click command whose callback gets the command, then the parser arguments.
+    """A click command whose callback receives the command, then the parser arguments.
 
     Parameters
     ----------
     args, kwargs
         Arguments of `click.Command`.
     context_settings
-        As in click. Unknown options are ignored by default, so that negative numbers parse.
+        As in click. Unknown options are ignored by default, which allows negative numbers.
     cancellable
-        Whether to add an option ``--stop`` that cancels the command where it runs.
+        Whether to add an option ``--stop`` that cancels the running command.
     internal
         Whether the replies are marked as internal.
     """
@@ -164,7 +164,7 @@ class CluCommand(_QuickCommand):
             )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments. A command to stop needs none of the others."""
+        """Parse the arguments. With ``--stop``, no others are required."""
         if self.cancellable and "--stop" in args:
             ctx.meta["clu.stop"] = True
             return []
@@ -177,7 +177,7 @@ class CluCommand(_QuickCommand):
         return not args and not self.params and type(self).parse_args is CluCommand.parse_args
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the callback; a coroutine runs on as a task."""
+        """Call the callback; a coroutine is run as a task."""
         command: Command[Any] = ctx.obj["parser_args"][0]
         if self.internal:
             command.internal = True
@@ -192,7 +192,7 @@ class CluCommand(_QuickCommand):
         result = self._call(ctx, self.callback)
         if not asyncio.iscoroutine(result):
             return result
-        # Within the context, so that the task and those it creates see it as the current one.
+        # Within the context, which then is the current one for the task and those it creates.
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
         register_task(command_name(ctx), task, command, result)
@@ -205,7 +205,7 @@ class CluCommand(_QuickCommand):
         try:
             return callback(*ctx.obj["parser_args"], **ctx.params)
         except click.UsageError as error:
-            if error.ctx is None:  # as `ctx.invoke` would complete it
+            if error.ctx is None:  # as `ctx.invoke` does
                 error.ctx = ctx
             raise
 
@@ -223,7 +223,7 @@ class CluCommand(_QuickCommand):
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # Nothing else may leave the task: SystemExit would end the event loop.
+            # Nothing else may propagate from the task: SystemExit would stop the event loop.
             handler(command, error)
         finally:
             if timer is not None:
@@ -239,14 +239,14 @@ class CluCommand(_QuickCommand):
             command._task.cancel()
 
     async def _schedule_callback(self, ctx: click.Context, timeout: float | None = None) -> Any:
-        """Run the callback to its end."""
+        """Run the callback, and wait for it."""
         coro = coro_helper(ctx.invoke, self.callback, *ctx.obj["parser_args"], **ctx.params)
         return await asyncio.wait_for(coro, timeout=timeout)
 
     def done_callback(
         self, task: asyncio.Task[Any], exception_handler: Handler | None = None
     ) -> bool:
-        """Tell whether the task of a command ended well; hand over its error if not."""
+        """Return whether the task of a command succeeded; pass its error to the handler if not."""
         if task.cancelled():
             return False
         error = task.exception()
@@ -271,19 +271,19 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
     def command(  # type: ignore[override]
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], CluCommand]:
-        """Decorate a callback to add a command, a `CluCommand` unless ``cls`` says otherwise."""
+        """Decorate a callback to add a command, by default a `CluCommand`."""
         kwargs.setdefault("cls", CluCommand)
         return super().command(*args, **kwargs)  # type: ignore[return-value]
 
     def group(  # type: ignore[override]
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], CluGroup]:
-        """Decorate a callback to add a group, a `CluGroup` unless ``cls`` says otherwise."""
+        """Decorate a callback to add a group, by default a `CluGroup`."""
         kwargs.setdefault("cls", CluGroup)
         return super().group(*args, **kwargs)  # type: ignore[return-value]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the callback of the group, and then the subcommand."""
+        """Call the callback of the group, then that of the subcommand."""
         if self.callback is None or not inspect.iscoroutinefunction(inspect.unwrap(self.callback)):
             return super().invoke(ctx)
         command: Command[Any] = ctx.obj["parser_args"][0]
@@ -299,7 +299,7 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         return self.resolve_command(ctx, words)[0] if words else None
 
     async def _run_both(self, ctx: click.Context, command: Command[Any]) -> None:
-        """Wait for the callback of the group, a coroutine function, and call the subcommand."""
+        """Await the callback of the group, a coroutine function, and invoke the subcommand."""
         assert self.callback is not None
         silent = copy.copy(self)
         silent.callback = None
@@ -312,9 +312,9 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
             command.actor._handle_command_exception(command, error)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options of the group, and leave the words of the subcommand."""
+        """Parse the options of the group, leaving the words of the subcommand."""
         if self._has_no_parameters(args):
-            # Without options there is nothing to parse before the name of the subcommand.
+            # Without options, there is nothing to parse before the name of the subcommand.
             setattr(ctx, _PROTECTED_ARGS, args[:1])
             ctx.args = args[1:]
             return ctx.args

@@ -1,8 +1,8 @@
 """A stack of click contexts for each asyncio task.
 
 click keeps its stack of contexts in a thread-local list, which all the tasks of an event loop
-share. Here the stack is a context variable: a task sees the context of the command that created
-it, many commands run at once without seeing each other's, and nothing is left behind.
+share. Here the stack is a context variable: a task has the context of the command that created
+it, concurrent commands do not see each other's contexts, and none is left on the stack.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _stack: contextvars.ContextVar[tuple[click.Context, ...]] = contextvars.ContextV
 
 
 class _Stack:
-    """What click uses of a list.
+    """The methods of a list that click uses.
 
     Parameters
     ----------
     original
-        The thread-local whose stack lies below this one: it holds the contexts of a program that
-        entered them before its first actor parsed a command.
+        The original thread-local, whose stack is below this one: it has the contexts that a
+        program entered before its first actor parsed a command.
     """
 
     def __init__(self, original: Any) -> None:
@@ -48,7 +48,7 @@ class _Stack:
 
 
 class _Local:
-    """What click uses of a ``threading.local``."""
+    """The attributes of a ``threading.local`` that click uses."""
 
     def __init__(self, original: Any) -> None:
         self.stack = _Stack(original)
@@ -60,6 +60,6 @@ class _Local:
 
 
 def use_task_contexts() -> None:
-    """Make click keep its contexts by task. A program's own use of click is not affected."""
+    """Make click keep a stack of contexts for each task; other uses of click are not affected."""
     if not isinstance(click.globals._local, _Local):
         click.globals._local = _Local(click.globals._local)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Options among the words of a command, parsed as click does, but quickly where there are many."""
+"""Options among the words of a command, parsed as in click, but fast if there are many."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 import click.parser
 
-# Its name had no underscore until click 8.2.
+# Its name had no underscore before click 8.2.
 _Parser: Any = getattr(click.parser, "_OptionParser", None) or click.parser.OptionParser
 
 
 class OptionParser(_Parser):  # type: ignore[misc]  # its base is Any
-    """Parses words as click does, without errors that nobody is going to see.
+    """Parses words as click does, without creating errors that are then discarded.
 
-    For each word that begins like an option and is not a long one, click makes an error, with
-    suggestions and in the user's language, which takes it 40 µs; then it looks for short options
-    in the word, or ignores it. Where unknown options are ignored, nobody sees the error.
+    For each word that starts like an option and is not a long option, click creates an error, with
+    suggestions and in the user's language, which takes 40 µs; then it looks for short options in
+    the word, or ignores it. If unknown options are ignored, the error is never used.
     """
 
     def _process_opts(self, arg: str, state: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tasks of the commands that run: who they are, and how they are cancelled."""
+"""The tasks of running commands: registering, finding and cancelling them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _running: dict[str, list[asyncio.Task[Any]]] = {}
 
 
 def command_name(ctx: click.Context) -> str:
-    """Return the name by which the tasks of a command are known."""
+    """Return the name under which the tasks of a command are registered."""
     return ctx.command_path.replace(" ", "_")
 
 
@@ -29,7 +29,7 @@ def register_task(
     command: Command[Any],
     callback: Coroutine[Any, Any, Any] | None = None,
 ) -> None:
-    """Record that a task runs a command, until it is done."""
+    """Register the task of a command until it is done."""
     _running.setdefault(name, []).append(task)
 
     def forget(task: asyncio.Task[Any]) -> None:
@@ -44,7 +44,7 @@ def register_task(
 
 
 def end_unstarted(command: Command[Any], callback: Coroutine[Any, Any, Any] | None = None) -> None:
-    """End a command whose task was cancelled before it began, and could thus not see to it."""
+    """End a command whose task was cancelled before it started."""
     if callback is not None:
         callback.close()
     end_cancelled(command)
@@ -57,7 +57,7 @@ def end_cancelled(command: Command[Any]) -> None:
 
 
 def get_running_tasks(cmd_name: str) -> list[asyncio.Task[Any]] | None:
-    """Return the tasks that run a command, the oldest first, or None.
+    """Return the running tasks of a command, the oldest first, or None.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def get_running_tasks(cmd_name: str) -> list[asyncio.Task[Any]] | None:
 
 
 def get_current_command_name() -> str:
-    """Return the name of the command that runs. Call it from inside a callback.
+    """Return the name of the running command. Call it from a callback.
 
     Raises
     ------
     RuntimeError
-        If no command runs.
+        If no command is running.
     """
     return command_name(click.get_current_context())
 
@@ -85,7 +85,7 @@ def cancel_command(
     ok_no_exists: bool = True,
     keep_last: bool = False,
 ) -> bool:
-    """Cancel the callbacks of a command that run.
+    """Cancel the running callbacks of a command.
 
     Parameters
     ----------
@@ -94,19 +94,20 @@ def cancel_command(
     ctx
         The click context; the current one by default.
     ok_no_exists
-        Whether it is fine if the command does not run.
+        Whether not to raise an error if the command is not running.
     keep_last
-        Keep the one that was started last. A command can thus cancel the others of its kind.
+        Whether to keep the callback that was started last: a command can thus cancel its
+        predecessors.
 
     Returns
     -------
     cancelled
-        Whether any was cancelled.
+        Whether any callback was cancelled.
 
     Raises
     ------
     CluValueError
-        If the command does not run and ``ok_no_exists`` is False.
+        If the command is not running and ``ok_no_exists`` is False.
     """
     if name is None:
         name = command_name(ctx if ctx is not None else click.get_current_context())

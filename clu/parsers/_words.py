@@ -1,4 +1,4 @@
-"""Splitting a command into words, as a POSIX shell does, and taking them, in linear time."""
+"""Splitting a command into words, like a POSIX shell, and consuming them, in linear time."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _ESCAPE_IN_DOUBLE = re.compile(r'\\(["\\])')
 
 
 def excerpt(text: str) -> str:
-    """Return a command as an error quotes it: a very long one is cut short."""
+    """Return a command for an error message: a very long one is truncated."""
     if len(text) <= _EXCERPT:
         return text
     return f"{text[:_EXCERPT]}… ({len(text)} characters)"
 
 
 class WordQueue(Sequence[str]):
-    """Words that are taken from the front in constant time.
+    """A list of words with removal from the front in constant time.
 
-    It does what the parser of click does to its list of arguments, which takes a time that grows
-    with the square of their number.
+    It has the operations of the argument list of click's parser; with a list they take quadratic
+    time.
 
     Parameters
     ----------
@@ -70,20 +70,20 @@ class WordQueue(Sequence[str]):
         return self._reversed.pop(~index)
 
     def insert(self, index: int, word: str) -> None:
-        """Put a word before the one at an index."""
+        """Insert a word before an index."""
         self._reversed.insert(len(self) - index, word)
 
 
 def split_words(text: str) -> list[str]:
     """Split a command into words.
 
-    Quotes and backslashes mean what they mean in `shlex.split`, which takes a time that grows
-    with the square of the length.
+    Quotes and backslashes have the same meaning as in `shlex.split`, which takes quadratic
+    time.
 
     Raises
     ------
     ValueError
-        If a quotation is not closed, or nothing follows the last backslash.
+        If a quotation is not closed, or the command ends with a backslash.
     """
     if _SPECIAL.search(text) is None:
         return _PLAIN.findall(text)

@@ -1,4 +1,4 @@
-"""The click parser: commands are click commands, with a callback for each."""
+"""The click parser: commands are click commands with callbacks."""
 
 from __future__ import annotations
 
@@ -65,31 +65,31 @@ __all__ = [
 
 T = TypeVar("T", bound="Command[Any]")
 
-#: What a group without a subcommand raises since click 8.2.
+#: Raised for a group without a subcommand, since click 8.2.
 _NoArgsIsHelp: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.Abort)
 
 
 class ClickParser:
-    """A mix-in of actors that parses commands with click.
+    """A mix-in for actors that parses commands with click.
 
     Attributes
     ----------
     parser
-        The group of the commands. There is one for the process, unless a class or an actor has
-        its own.
+        The group of the commands. It is shared by all actors in the process, unless a class or an
+        actor has its own.
     parser_args
-        What is passed to each callback after the command.
+        The arguments that are passed to each callback after the command.
     context_obj
-        What is added to the ``obj`` of the click context.
+        Items that are added to the ``obj`` of the click context.
     parser_raise_on_error
-        Whether an error in a callback is raised again after the command has failed.
+        Whether to re-raise an error in a callback after the command has failed.
     """
 
     parser_args: list[Any] = []
     parser: click.Group = command_parser
     parser_raise_on_error: bool = False
     context_obj: dict[str, Any] = {}
-    #: Whether a reply of several lines is one list, or one reply a line.
+    #: Whether several lines are one reply with a list, or one reply per line.
     _replies_with_lists: ClassVar[bool] = True
 
     if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ClickParser:
     def parse_command(self, command: T) -> T:
         """Parse a command and run its callback.
 
-        Whatever goes wrong ends the command with a reply that says why.
+        Any error ends the command with a reply that reports the reason.
         """
         if not command.body.strip():
             command.finish()
@@ -121,7 +121,7 @@ class ClickParser:
         return command
 
     def _handle_command_exception(self, command: Command[Any], exception: BaseException) -> None:
-        """End a command with the error of its parsing or its callback."""
+        """End a command with an error from its parsing or its callback."""
         if isinstance(exception, (_NoArgsIsHelp, click.exceptions.Exit, click.Abort)):
             if not command.status.is_done:
                 command.fail(error=f"Command {excerpt(command.body)!r} was aborted.")
@@ -179,7 +179,7 @@ class WordsError(ValueError):
 
 
 def _arguments(body: str) -> list[str]:
-    """Return the words of a command; ``--help`` anywhere asks for the help of the others."""
+    """Return the words of a command; with ``--help``, those of the command ``help``."""
     try:
         words = split_words(body)
     except ValueError as error:

@@ -26,15 +26,15 @@ DEFAULT_CALLBACKS: dict[str, Callable[..., Any]] = {}
 
 
 class JSONParser:
-    """A mix-in of actors that parses commands like ``{"command": "move", "to": 5}``.
+    """A mix-in for actors that parses commands like ``{"command": "move", "to": 5}``.
 
     Attributes
     ----------
     callbacks
         The coroutine function for each verb. It is called with the command, the parser arguments
-        and the other keys of the object.
+        and a dictionary of the other keys.
     parser_args
-        What is passed to each callback after the command.
+        The arguments that are passed to each callback after the command.
     """
 
     callbacks: dict[str, Callable[..., Any]] = DEFAULT_CALLBACKS
@@ -46,7 +46,7 @@ class JSONParser:
     def parse_command(self, command: T) -> T:
         """Parse a command and run its callback.
 
-        Whatever goes wrong ends the command with a reply that says why.
+        Any error ends the command with a reply that reports the reason.
         """
         if not command.body.strip():
             command.finish()
@@ -92,7 +92,7 @@ class JSONParser:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # Nothing else may leave the task: SystemExit would end the event loop.
+            # Nothing else may propagate from the task: SystemExit would stop the event loop.
             self._fail(command, error)
 
     def _fail(self, command: Command[Any], error: BaseException) -> None:

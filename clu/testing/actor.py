@@ -32,9 +32,9 @@ class MockReply(dict[str, Any]):
     Parameters
     ----------
     user_id
-        The user that the reply was sent to.
+        The user to whom the reply was sent.
     command_id
-        The command that was answered.
+        The id of the command that the reply answers.
     flag
         The code of the reply.
     data
@@ -60,7 +60,7 @@ class MockReply(dict[str, Any]):
 class MockReplyList(list[MockReply]):
     """The replies of an actor.
 
-    ``value in replies`` tells whether the value of a keyword in a reply is or contains it.
+    ``value in replies`` is true if the value of a keyword in a reply equals or contains it.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class MockReplyList(list[MockReply]):
         self.actor = actor
 
     def parse_reply(self, reply: Any, routing_key: str | None = None) -> None:
-        """Append what an actor wrote to its transport."""
+        """Append a reply that the actor wrote to its transport."""
         if isinstance(self.actor, BaseLegacyActor):
             self._parse_legacy(reply.decode() if isinstance(reply, bytes) else reply)
         elif isinstance(self.actor, AMQPBaseActor):
@@ -124,7 +124,7 @@ class MockReplyList(list[MockReply]):
         return any(_holds(value, m) for reply in self for value in reply.values())
 
     def clear(self) -> None:
-        """Forget the replies."""
+        """Remove the replies."""
         super().clear()
 
 
@@ -138,13 +138,13 @@ def _holds(value: Any, item: object) -> bool:
 
 
 class MockedActor(TCPBaseActor, LegacyActor, AMQPBaseActor):  # type: ignore[misc]
-    """An actor as `setup_test_actor` returns it; for annotations."""
+    """The type of the actors that `setup_test_actor` returns, for annotations."""
 
     mock_replies: MockReplyList
 
 
 class TestCommand(Command[Any]):
-    """A command that can be used again.
+    """A command that can be reused.
 
     Parameters
     ----------
@@ -152,10 +152,10 @@ class TestCommand(Command[Any]):
         Arguments of `clu.command.Command`.
     """
 
-    __test__ = False  # not a test case, whatever pytest thinks of the name
+    __test__ = False  # not a test case, despite its name
 
     def reset(self) -> None:
-        """Make the command ready to run again. The replies stay."""
+        """Make the command ready to run again. The replies are kept."""
         asyncio.Future.__init__(self, loop=self.get_loop())
         self._status = self.flags.READY
 
@@ -163,7 +163,7 @@ class TestCommand(Command[Any]):
 def _publish_at_once(
     actor: Any, publish_soon: Any, exchange: Any, message: Any, routing_key: str
 ) -> None:
-    """Publish to a mock without a task, so that the reply is there when `write` returns."""
+    """Publish to a mock without a task: the reply is available when `write` returns."""
     publish = exchange.publish
     if not isinstance(publish, AsyncMock) or asyncio.iscoroutinefunction(publish.side_effect):
         publish_soon(exchange, message, routing_key)
@@ -179,7 +179,7 @@ def _publish_at_once(
 
 
 def _command_message(command_str: str, command_id: int | str) -> Any:
-    """Return the message with which a client sends a command to an AMQP actor."""
+    """Return the message of a command from a client to an AMQP actor."""
     from aio_pika import Message
 
     return Message(
@@ -192,17 +192,17 @@ def _command_message(command_str: str, command_id: int | str) -> Any:
 
 
 async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
-    """Prepare an actor for tests: commands come from, and replies go to, nowhere.
+    """Prepare an actor for tests, without a network.
 
     The actor gets a method ``invoke_mock_command(command_str, command_id=0)``, which runs a
-    command as if a user had sent it, and a list ``mock_replies`` of its replies.
+    command as if a user had sent it, and a list ``mock_replies`` of the replies.
 
     Parameters
     ----------
     actor
         The actor, which is changed in place. It need not be started.
     user_id
-        The user that commands come from.
+        The id of the user who sends the commands.
 
     Returns
     -------
@@ -212,7 +212,7 @@ async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
     Raises
     ------
     CluRuntimeError
-        If there is no such thing for actors of this kind.
+        If this type of actor is not supported.
     """
     target: Any = actor
     if isinstance(actor, (TCPBaseActor, BaseLegacyActor)):

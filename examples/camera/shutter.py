@@ -21,7 +21,7 @@ class Shutter(AMQPActor):
     }
 
     async def move(self, command: Command[Shutter], position: str) -> None:
-        """Move the blades, and tell all who listen where they are."""
+        """Move the blades, and broadcast their position."""
         await asyncio.sleep(0.1)
         command.info(shutter=position)
 

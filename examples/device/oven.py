@@ -13,7 +13,7 @@ from clu import Command, Device, JSONActor, command_parser
 
 
 class Oven(JSONActor):
-    """An oven. Its keyword is broadcast whenever the device tells a new temperature."""
+    """An oven. Its keyword is broadcast whenever the device reports a new temperature."""
 
     schema = {
         "type": "object",

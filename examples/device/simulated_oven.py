@@ -1,6 +1,6 @@
 """A simulated oven: it answers lines over TCP, as the controllers of devices often do.
 
-``T?`` asks for the temperature, ``S 80`` sets the one to heat to. Every change is told.
+``T?`` queries the temperature, ``S 80`` sets the target. Every change is reported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A stand-in for a hub, to try actors without one: hub.py PORT ACTOR=ACTOR_PORT...
+"""A simulated hub, to try actors without a real one: hub.py PORT ACTOR=ACTOR_PORT...
 
-Clients send ``<commander> <number> <actor> <command>``, and see the replies of all actors as
-``<commander> <number> <actor> <code> <keywords>``. An actor says ``hub startNubs <actor>`` to be
-connected to. A real hub does much more.
+Clients send ``<commander> <number> <actor> <command>``, and receive the replies of all actors as
+``<commander> <number> <actor> <code> <keywords>``. An actor sends ``hub startNubs <actor>``
+to ask for a connection. A real hub does much more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A weather station that tells the weather once a second."""
+"""A weather station that reports the weather once a second."""
 
 from __future__ import annotations
 

@@ -312,10 +312,10 @@ async def test_a_command_that_ended_during_the_outage_of_its_client_fails_at_onc
 ) -> None:
     async with AMQPClient("sender", url=proxy.url, lost_command_limit=1000) as sender:
         command = await started(sender, 0.5)
-        proxy.refuse()
+        proxy.blackhole()
         proxy.cut()
         await until(lambda: not camera._active_commands)
-        proxy.refuse(False)
+        proxy.blackhole(False)
         assert await failed(command) == f"{LOST} The actor 'camera' does not run the command."
 
 

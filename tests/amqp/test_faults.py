@@ -234,12 +234,12 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
     lines.follow(camera, observer)
     async with camera, observer:
         numbers = numbers_from(observer)
-        proxy.refuse()
+        proxy.blackhole()
         proxy.cut()
         async with Numbered(camera) as written:
             await asyncio.sleep(2.5)
             assert not camera.is_connected()
-            proxy.refuse(False)
+            proxy.blackhole(False)
             await until(camera.is_connected)
         await arrived(numbers, written.count)
         await check_that_all_is_back(camera, observer)
@@ -270,7 +270,7 @@ async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
                     assert camera.stats["backlog"] <= limit
             assert process.memory_info().rss - memory < 24 * 1024**2  # all of it would be 40 MB
             assert camera.stats["backlog"] == limit
-            proxy.refuse(False)
+            proxy.blackhole(False)
             lost = camera.stats["dropped"] - dropped
             assert lost == count - limit == camera.stats["dropped_outbox"] // (outage + 1)
             await arrived(numbers, limit)
@@ -284,7 +284,7 @@ async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
 
 async def cut_off(camera: Camera, proxy: Proxy) -> None:
     """Cut the connection of an actor, which cannot connect again for now."""
-    proxy.refuse()
+    proxy.blackhole()
     proxy.cut()
     await until(lambda: not camera.is_connected())
 
@@ -327,7 +327,7 @@ async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:
             camera.write("i", word="x" * 10_000)
         assert camera.stats["dropped"] == 21
         assert camera.stats["backlog_bytes"] < 100_000
-        proxy.refuse(False)
+        proxy.blackhole(False)
         await until(lambda: camera.stats["backlog"] == 0)
 
 

@@ -90,7 +90,7 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
     assert sent.status.did_fail
     assert sent.replies.get("error") == "The actor is stopping."
     assert command.status is CommandStatus.CANCELLED
-    assert "1 callbacks go on though they were cancelled" in caplog.text
+    assert "1 callbacks are still running after being cancelled" in caplog.text
     is_over.set()
     assert command._task is not None
     await asyncio.wait([command._task], timeout=5)

@@ -120,7 +120,7 @@ class Observatory:
         self.call(self.lamp.start())
 
     def wait_connected(self) -> None:
-        """Wait until the actors are back on the broker."""
+        """Wait until the actors have reconnected to the broker."""
 
         async def connected() -> None:
             for actor in (self.camera, self.stage):
@@ -150,7 +150,7 @@ def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observator
 
 @pytest.fixture(autouse=True)
 def _own_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the history and the broker of who runs the tests out of them."""
+    """Do not use the history and the broker of the user who runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for name in ("CLU_URL", "CLU_USER", "CLU_PASSWORD", "CLU_HOST", "CLU_PORT"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""The ``clu`` command: what it says before any subcommand runs."""
+"""The ``clu`` command: its output before any subcommand runs."""
 
 from __future__ import annotations
 

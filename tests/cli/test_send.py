@@ -79,7 +79,7 @@ def test_command_over_the_time_is_status_4(target: list[str]) -> None:
     run = send("--timeout", "0.5", *target, "expose", "30")
     assert run.returncode == 4
     assert run.stdout == 'i state="exposing None"\n'
-    assert run.stderr.endswith("has not ended 'expose 30' within 0.5 s.\n")
+    assert run.stderr.endswith("did not end 'expose 30' within 0.5 s.\n")
 
 
 def test_help_of_a_command_is_printed_as_lines(observatory: Observatory) -> None:
@@ -107,7 +107,7 @@ def test_absent_broker_and_absent_actor_are_status_3() -> None:
         assert run.stderr.count("\n") == 1
 
 
-def test_password_is_taken_from_the_environment_and_never_told(observatory: Observatory) -> None:
+def test_password_is_taken_from_the_environment_and_never_shown(observatory: Observatory) -> None:
     arguments = [*observatory.options, "camera", "ping"]
     assert send("-U", "guest", *arguments, CLU_PASSWORD="guest").returncode == 0
     wrong = send(*arguments, CLU_PASSWORD="s3cret")
@@ -137,8 +137,8 @@ def test_actor_that_hangs_up_is_status_3() -> None:
             client.close()
             _, errors = process.communicate(timeout=20)
     assert process.returncode == 3
-    assert f"{address} sent what is not a reply: 'what is this?'" in errors.decode()
-    assert f"Error: {address} has closed the connection." in errors.decode()
+    assert f"{address} sent an invalid reply: 'what is this?'" in errors.decode()
+    assert f"Error: {address} closed the connection." in errors.decode()
 
 
 def test_closed_pipe_ends_it(observatory: Observatory) -> None:
@@ -160,7 +160,7 @@ def test_ctrl_c_is_status_130(observatory: Observatory) -> None:
         terminal.wait_for("exposing")
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait() == 130
-        assert "Interrupted. The command may go on." in terminal.text
+        assert "Interrupted. The command may still be running." in terminal.text
         assert "Traceback" not in terminal.text
 
 
@@ -171,7 +171,7 @@ def test_ctrl_c_is_status_130(observatory: Observatory) -> None:
         (["tcp://localhost", "ping"], "'tcp://localhost' is not the address of an actor"),
         (["tcp://localhost:port", "ping"], "is not the address of an actor"),
         (["http://localhost:80", "ping"], "neither the name of an actor nor tcp://HOST:PORT"),
-        (["--url", "tcp://localhost:9", "camera", "ping"], "in the place of its name"),
+        (["--url", "tcp://localhost:9", "camera", "ping"], "instead of its name"),
         (["--url", "localhost", "camera", "ping"], "must look like amqp://"),
         (["--url", "amqp://h:x/", "camera", "ping"], "The host or the port in --url is invalid."),
         (["--timeout", "0", "camera", "ping"], "--timeout"),

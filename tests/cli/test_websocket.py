@@ -28,13 +28,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def listening_at(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = re.match(r"Listening at (ws://localhost:\d+) for amqp://guest:\*+@127.0.0.1:\d+/", line)
+    found = re.match(r"Listening on (ws://localhost:\d+) for amqp://guest:\*+@127.0.0.1:\d+/", line)
     assert found is not None, line
     return found.group(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(broker: Broker, number: signal.Signals) -> None:
+def test_it_serves_until_a_signal_stops_it(broker: Broker, number: signal.Signals) -> None:
     address = ["-H", "127.0.0.1", "-P", str(broker.port)]
     with subprocess.Popen(
         [*CLU, "-p", "0", *address],
@@ -68,7 +68,7 @@ def test_options_reach_the_server(broker: Broker) -> None:
         with pytest.raises(InvalidStatus):
             connect(address)
         with connect(f"{address}?token=s3cret"), connect(f"{address}?token=s3cret") as second:
-            assert "which is the limit" in json.loads(second.recv(20))["error"]
+            assert "The limit of 1 clients" in json.loads(second.recv(20))["error"]
         process.terminate()
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -76,7 +76,7 @@ def test_options_reach_the_server(broker: Broker) -> None:
     assert "s3cret" not in errors
 
 
-def test_absent_broker_is_told_in_one_sentence() -> None:
+def test_absent_broker_is_reported_in_one_sentence() -> None:
     port = free_port()
     result = run("-p", "0", "-P", str(port))
     assert result.returncode == 1
@@ -101,18 +101,18 @@ def test_silly_options_are_refused(arguments: list[str], reason: str) -> None:
     assert reason in result.output
 
 
-def test_help_tells_the_options_and_their_defaults() -> None:
+def test_help_shows_the_options_and_their_defaults() -> None:
     output = " ".join(CliRunner().invoke(main, ["websocket", "--help"]).output.split())
     for text in (
         "-p, --port",
         "-H, --rabbitmq-host",
         "-P, --rabbitmq-port",
-        "0 takes a free one. [default: 9876;",
-        "--host TEXT The address to listen at.",
+        "0 selects a free port. [default: 9876;",
+        "--host TEXT The address to listen on.",
         "--token",
         "CLU_WEBSOCKET_TOKEN",
         "--allow-origin",
-        "--max-connections N How many clients to accept. [default: 500; x>=1]",
+        "--max-connections N The maximum number of clients. [default: 500; x>=1]",
         "--max-commands",
         "--message-limit",
         "--buffer-limit",

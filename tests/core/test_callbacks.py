@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Callbacks of many kinds, which remember what they were called with."""
+    """Callbacks of many kinds, which record their arguments."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []

@@ -1,4 +1,4 @@
-"""``clu.run``: which event loop it takes."""
+"""``clu.run``: which event loop it uses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_asyncio_stands_in_for_a_missing_uvloop(monkeypatch: pytest.MonkeyPatch)
     assert run(loop_module()) == "asyncio"
 
 
-def test_missing_uvloop_is_told_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_uvloop_is_reported_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     without_uvloop(monkeypatch)
     with pytest.raises(CluValueError, match="not installed"):
         run(loop_module(), loop="uvloop")

@@ -1,4 +1,4 @@
-"""Tracked dictionaries and lists: plain ones to everybody else, but every change is counted."""
+"""Tracked dictionaries and lists: they behave as plain ones, but count every change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparing what a page shows with what was seen: ids and times differ, all else must not."""
+"""Comparing what a page shows with what was seen: only ids and times may differ."""
 
 from __future__ import annotations
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _LIMIT = 30.0
 _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
-#: Ports of the pages, in the place of which free ones are taken.
+#: Ports on the pages, which are replaced by free ones.
 _PORTS = ("9999", "9998", "9876", "6093", "8000")
 _BROKER = "localhost:5672"
 
 
 class Reader:
-    """Somebody who follows a page in a directory of their own."""
+    """Follows a page in a directory of its own."""
 
     def __init__(self, page: pathlib.Path, directory: pathlib.Path, broker: Broker | None) -> None:
         self.page = page
@@ -179,7 +179,7 @@ class Reader:
 
 
 class _Lines:
-    """The lines that come from a program, read when they are due."""
+    """The lines that a program prints, read when they are expected."""
 
     def __init__(self, stream: object) -> None:
         self._stream = stream

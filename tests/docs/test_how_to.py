@@ -1,4 +1,4 @@
-"""What the how-to pages show and a session cannot: a unit of systemd, a hub, a browser."""
+"""What the how-to pages show, but a session cannot: a unit of systemd, a hub, a browser."""
 
 from __future__ import annotations
 

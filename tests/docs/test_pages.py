@@ -1,4 +1,4 @@
-"""What the pages say to save and to type works, and prints what they show."""
+"""The files and commands on the pages work, and print what the pages show."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every command in a block of the texts beside docs/ is run, in small where it takes long.
+"""Every command in a block of the pages outside docs/ is run, in a short form if it takes long.
 
-The actor of the README is tested in tests/test_readme.py, what the examples do in tests/examples.
+The actor of the README is tested in tests/test_readme.py, the examples in tests/examples.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _run(command: str, folder: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what tells a worker of pytest-xdist to measure nothing."""
+    """Return the environment without the variables of pytest, with which nothing is measured."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 

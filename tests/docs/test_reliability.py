@@ -1,4 +1,4 @@
-"""The page of promises, limits and defaults says what the code does."""
+"""The page of promises, limits and defaults agrees with the code."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def seconds(number: float) -> str:
 
 
 def tcp(name: str) -> Any:
-    """Return a default that the two kinds of actors and the server have in common."""
+    """Return a default that both kinds of actors have."""
     values = {default(kind, name) for kind in (TCPBaseActor, BaseLegacyActor)}
     (value,) = values
     return value
@@ -81,7 +81,7 @@ PARAMETERS = {
     },
     "AMQP": {
         "connection_timeout": seconds(default(AMQPClient, "connection_timeout")),
-        "heartbeat": {None: "what the URL says (`?heartbeat=10`), else 60 s"}[
+        "heartbeat": {None: "as in the URL (`?heartbeat=10`), else 60 s"}[
             default(AMQPClient, "heartbeat")
         ],
         "outbox_messages": f"{default(AMQPClient, 'outbox_messages'):,}",
@@ -117,37 +117,39 @@ FIXED = {
     "AMQP": {
         "reconnection": f"every {seconds(clu._amqp.errors.RECONNECT_INTERVAL)}",
         "attempts to publish a reply": str(clu._amqp.sender._MOST_ATTEMPTS),
-        "messages that are known when they come twice": (
+        "messages in which duplicates are recognised": (
             f"the last {clu._amqp.duplicates._REMEMBERED} at least"
         ),
-        "messages delivered and not acknowledged": str(clu._amqp.topology.PREFETCH),
-        "what `stop` waits for what was written, and for the broker to close": (
+        "messages delivered and not acknowledged (prefetch count)": str(
+            clu._amqp.topology.PREFETCH
+        ),
+        "how long `stop` waits for unconfirmed messages, and for the broker to close": (
             f"{seconds(clu.client._STOP_TIMEOUT)} each"
         ),
     },
     "Websocket bridge": {
-        "opening handshake": seconds(clu._websocket.listener._OPEN_LIMIT),
-        "what `stop` waits for clients that do not answer": seconds(
-            clu._websocket.listener._CLOSE_LIMIT
+        "opening handshake": seconds(clu._websocket.listener._OPEN_TIMEOUT),
+        "how long `stop` waits for clients that do not answer": seconds(
+            clu._websocket.listener._CLOSE_TIMEOUT
         ),
     },
     "Connections to a hub and to devices": {
-        "First delay, growth and scatter of reconnection to a hub": (
+        "First delay, growth and jitter of reconnection to a hub": (
             f"{TronClientProtocol.initial_delay * TronClientProtocol.factor:.1f} s, "
             f"\N{MULTIPLICATION SIGN} {TronClientProtocol.factor:.1f} after each failure, "
             f"± {TronClientProtocol.jitter:.0%}".replace("%", " %")
         ),
         "Longest delay": f"{seconds(TronClientProtocol.max_delay)}, ± "
         f"{TronClientProtocol.jitter:.0%}".replace("%", " %"),
-        "What `start` waits for a hub": (
-            f"{seconds(clu.legacy.tron._PATIENCE)}; it goes on trying in the background"
+        "How long `start` waits for a hub": (
+            f"{seconds(clu.legacy.tron._TIMEOUT)}; it keeps trying in the background"
         ),
         "Longest line of a hub": mebibytes(LINE_LIMIT),
         "Longest line of a device": mebibytes(clu.device._LINE_LIMIT),
-        "What `stop` waits for clients that do not read": seconds(
+        "How long `stop` waits for clients that do not read": seconds(
             default(TCPStreamServer.wait_closed, "grace")
         ),
-        "What `stop` waits for callbacks that refuse to be cancelled": seconds(
+        "How long `stop` waits for callbacks that ignore their cancellation": seconds(
             clu._core.loop.GRACE
         ),
     },

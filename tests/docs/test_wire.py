@@ -1,4 +1,4 @@
-"""The bytes on the pages about the wire protocols are those that are seen."""
+"""The bytes on the pages about the wire protocols are those of real conversations."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def started(thing: Any) -> AsyncIterator[Any]:
 
 
 def _same_ids(line: bytes) -> bytes:
-    """Return a line with placeholders for ids, and each of its other bytes as it is."""
+    """Return a line with placeholders for ids, and its other bytes unchanged."""
     text = line.decode()
     assert text.endswith("\n")
     end = text[len(text.rstrip()) :]  # a space at the end of a line counts

@@ -1,4 +1,4 @@
-"""Examples as users run them: with one command, then what it says to type."""
+"""Examples as users run them: with one command, then with the commands that it suggests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST_LINE = "Ctrl-C stops it."
 
 
 class Example:
-    """An example that runs, and what it has said."""
+    """A running example, and its output."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.text = ""
@@ -37,7 +37,7 @@ class Example:
 
     @property
     def suggestions(self) -> list[str]:
-        """What it says to type, or to open, next."""
+        """The commands and addresses that it suggests."""
         return [line.strip() for line in self.text.splitlines() if line.startswith("    ")]
 
     def read_until(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Run an actor, and report what its clients have cost it, as JSON, when a line comes from stdin.
+"""Run an actor, and report its costs as JSON when a line arrives on stdin.
 
 Run by tests/flooding.py in a process of its own, so that only the actor is measured.
 """
@@ -49,7 +49,7 @@ async def never(command: Command[Any]) -> None:
 
 @parser.command()
 async def shout(command: Command[Any]) -> None:
-    """Tell everybody 40 MB."""
+    """Broadcast 40 MB."""
     for number in range(4000):
         command.actor.write("i", text="x" * 10_000, number=number)
         if number % 10 == 9:
@@ -57,8 +57,8 @@ async def shout(command: Command[Any]) -> None:
     command.finish(text="hoarse")
 
 
-class Turns:
-    """How many commands came in one turn of the loop, between which it sees to everybody."""
+class Iterations:
+    """Counts the most commands in one iteration of the event loop, which serves all clients."""
 
     def __init__(self) -> None:
         self.commands = self.most = 0
@@ -74,13 +74,13 @@ class Turns:
 
 
 class Counting:
-    """Mix-in of actors that tell how many commands came in one turn."""
+    """Mix-in of actors that count the commands in one iteration of the event loop."""
 
     parser = parser
-    turns = Turns()
+    iterations = Iterations()
 
     def new_command(self, *args: Any, **kwargs: Any) -> Any:
-        self.turns.take_command()
+        self.iterations.take_command()
         return super().new_command(*args, **kwargs)
 
 
@@ -93,7 +93,7 @@ class Legacy(Counting, LegacyActor):
 
 
 class Cost:
-    """The memory of the process, in bytes, and the longest lag of the loop, in seconds."""
+    """The memory of the process, in bytes, and the longest lag of the event loop, in seconds."""
 
     def __init__(self) -> None:
         self.process = psutil.Process()
@@ -125,7 +125,7 @@ async def main(kind: str) -> None:
     found = {
         "megabytes": (cost.memory - cost.before) / 1e6,
         "lag": cost.lag,
-        "commands_in_a_turn": actor.turns.most,
+        "commands_in_an_iteration": actor.iterations.most,
         "in_flight": len(actor._active_commands),
     }
     print(json.dumps(found), flush=True)

@@ -1,4 +1,4 @@
-"""A stand-in for a hub: it relays commands to actors, and their replies to all of its clients."""
+"""A simulated hub: it relays commands to actors, and their replies to all of its clients."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Hub:
         return nub
 
     def say(self, line: str | bytes) -> None:
-        """Send a line, or whatever it is, to all clients."""
+        """Send bytes to all clients."""
         data = line if isinstance(line, bytes) else f"{line}\n".encode()
         for writer in self.clients:
             writer.write(data)

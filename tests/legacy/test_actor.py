@@ -140,7 +140,7 @@ async def test_a_user_is_greeted_as_recorded(actor: LegacyActor) -> None:
         )
 
 
-async def test_all_users_hear_who_is_there_but_only_the_new_one_gets_its_greeting(
+async def test_all_users_receive_the_list_of_users_but_only_the_new_one_gets_its_greeting(
     actor: LegacyActor,
 ) -> None:
     async with await User.greeted(actor.port) as one, await User.connect(actor.port) as two:
@@ -168,11 +168,11 @@ async def test_a_hundred_users_do_not_drown_in_lists_of_users(actor: LegacyActor
     everyone = {f"UserInfo={user_id},127.0.0.1" for user_id in range(1, 101)}
 
     async def listen(user: User) -> int:
-        heard: set[str] = set()
+        received: set[str] = set()
         size = 0
-        while not heard >= everyone:
+        while not received >= everyone:
             line = await user.line()
-            heard.add(line.decode().rstrip().removeprefix("0 0 i "))
+            received.add(line.decode().rstrip().removeprefix("0 0 i "))
             size += len(line)
         return size
 
@@ -184,7 +184,7 @@ def list_of(*user_ids: int) -> list[str]:
     return [f"UserInfo={user_id},127.0.0.1" for user_id in user_ids]
 
 
-async def test_a_few_users_hear_of_each_other_at_once(
+async def test_a_few_users_receive_the_list_at_once(
     actor: LegacyActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clu.legacy._users.PERIOD", 3600)
@@ -197,7 +197,7 @@ async def test_a_few_users_hear_of_each_other_at_once(
                 assert [(await other.reply()).body for _ in expected] == expected
 
 
-async def test_many_users_hear_of_each_other_once_a_period_and_of_the_last_one(
+async def test_many_users_receive_the_list_once_a_period_and_the_last_one_is_in_it(
     actor: LegacyActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clu.legacy._users.PERIOD", 3600)
@@ -224,7 +224,7 @@ async def test_many_users_hear_of_each_other_once_a_period_and_of_the_last_one(
     await asyncio.gather(*(user.close() for user in users))
 
 
-async def test_what_users_are_told_can_be_asked_for(actor: LegacyActor, user: User) -> None:
+async def test_what_users_are_sent_can_be_requested(actor: LegacyActor, user: User) -> None:
     actor.show_user_list()
     assert (await user.reply()).body == "UserInfo=1,127.0.0.1"
     actor.show_version()
@@ -383,14 +383,14 @@ class Broken:
 async def test_a_write_within_a_write_keeps_its_own_address(bench: Bench) -> None:
     def echo(values: dict[str, Any], prop: Any) -> None:
         if prop.name == "text" and prop.value == "x":
-            bench.actor.write("d", text="heard", command=bench.command)
+            bench.actor.write("d", text="seen", command=bench.command)
             bench.actor.write("d", text="and", user_id=2)
 
     assert bench.actor.model is not None
     bench.actor.model.register_callback(echo)
     bench.actor.write("i", text="x", command_id=5)
     assert bench.written() == (
-        "1 7 d text=heard\n0 5 i text=x\n",
+        "1 7 d text=seen\n0 5 i text=x\n",
         "2 0 d text=and\n0 5 i text=x\n",
     )
 
@@ -497,7 +497,7 @@ async def test_the_ids_of_a_reply_can_be_asked_for(bench: Bench) -> None:
     assert ids(Command("x", commander_id=2, command_id=4)) == (0, 4)
 
 
-def test_an_actor_tells_where_it_listens() -> None:
+def test_an_actor_knows_where_it_listens() -> None:
     actor = LegacyActor("stage", "localhost", 9999)
     assert repr(actor) == "<LegacyActor (name='stage', host='localhost', port=9999)>"
     assert str(actor) == "LegacyActor"
@@ -611,8 +611,8 @@ async def test_a_user_that_does_not_read_is_cut_off_while_others_keep_their_flow
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     actor = await make_actor(buffer_limit=256 * 1024).start()
-    deaf = socket.create_connection(("localhost", actor.port))
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    unresponsive = socket.create_connection(("localhost", actor.port))
+    unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     async with await User.greeted(actor.port) as good:
         await until(lambda: len(actor.transports) == 2)
         await good.rest()
@@ -621,11 +621,11 @@ async def test_a_user_that_does_not_read_is_cut_off_while_others_keep_their_flow
             assert (await good.reply()).body.endswith(f"; number={number}")
         await until(lambda: len(actor.transports) == 1)
     assert "does not read" in caplog.text
-    deaf.close()
+    unresponsive.close()
     await actor.stop()
 
 
-async def test_too_many_connections_are_told_so() -> None:
+async def test_connections_above_the_limit_get_a_message() -> None:
     actor = await make_actor(max_connections=1).start()
     async with await User.greeted(actor.port) as one:
         async with await User.connect(actor.port) as two:

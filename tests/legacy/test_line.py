@@ -1,4 +1,4 @@
-"""The line of a reply: whatever its values are, it is one reply with its own keywords."""
+"""The line of a reply: with any values, it is one reply with its own keywords."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Pair(list[Any]):
     pass
 
 
-class Strange:
+class Unknown:
     def __init__(self, text: str) -> None:
         self.text = text
 
@@ -176,10 +176,10 @@ class Strange:
         ({}, ""),
         ("", ""),
         ([[], {}], "=,"),
-        (Strange(""), ""),
-        (Strange("a; b"), '="a; b"'),
-        (Strange("a b"), "=a b"),
-        (Strange("a\nb"), '="a\\nb"'),
+        (Unknown(""), ""),
+        (Unknown("a; b"), '="a; b"'),
+        (Unknown("a b"), "=a b"),
+        (Unknown("a\nb"), '="a\\nb"'),
         (10**400, f"={10**400}"),
         ([2**64, -(2**63) - 1], f"={2**64},{-(2**63) - 1}"),
     ],

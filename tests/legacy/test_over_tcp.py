@@ -240,7 +240,7 @@ async def test_a_client_of_a_hub_commands_and_follows_keywords(
     assert not tron.connected()
 
 
-async def test_commands_under_way_fail_when_the_hub_goes_and_the_client_comes_back(
+async def test_commands_in_flight_fail_when_the_hub_goes_and_the_client_comes_back(
     hub: Hub, dictionaries: None
 ) -> None:
     tron = TronConnection("apo.test", "localhost", hub.port, models=["tcc"])

@@ -52,8 +52,8 @@ async def client(hub: Hub) -> AsyncIterator[TronConnection]:
     client.stop()
 
 
-async def heard(client: TronConnection, hub: Hub) -> None:
-    """Wait until the client has handled all that the hub has said."""
+async def received_all(client: TronConnection, hub: Hub) -> None:
+    """Wait until the client has handled all that the hub has sent."""
     await client.send_command("nobody", "end")
 
 
@@ -108,7 +108,7 @@ async def test_a_command_follows_its_replies(client: TronConnection, hub: Hub) -
     assert command.status is CommandStatus.DONE
     hub.say("APO.Jane 1 tcc i late=1")
     hub.silent = False
-    await heard(client, hub)
+    await received_all(client, hub)
     messages = [(r.message_code.value, dict(r.message)) for r in command.replies]
     assert messages == [
         (">", {}),
@@ -254,7 +254,7 @@ def test_the_form_of_a_commander_is_checked() -> None:
 async def test_keys_are_asked_for_in_tens_in_the_order_of_the_model(hub: Hub) -> None:
     client = await make_client(hub, models=["many", "tcc"]).start()
     assert client.connected()
-    await heard(client, hub)
+    await received_all(client, hub)
     asked = hub.commands("keys")
     names = [f"key{number}" for number in range(300)]
     assert asked[:30] == [
@@ -263,7 +263,7 @@ async def test_keys_are_asked_for_in_tens_in_the_order_of_the_model(hub: Hub) ->
     assert asked[30:] == [f"keys getFor=tcc {' '.join(client.models['tcc']).lower()}"]
     hub.received.clear()
     await client.get_keys()
-    await heard(client, hub)
+    await received_all(client, hub)
     assert hub.commands("keys") == asked
     assert client.running_commands == {}
     client.stop()
@@ -272,7 +272,7 @@ async def test_keys_are_asked_for_in_tens_in_the_order_of_the_model(hub: Hub) ->
 async def test_the_values_that_were_asked_for_reach_the_model(hub: Hub) -> None:
     hub.keys["tcc"] = {"axepos": "1,2,3", "enabled": "T", "objname": '"M 31; x"'}
     client = await make_client(hub).start()
-    await heard(client, hub)
+    await received_all(client, hub)
     tcc = client.models["tcc"]
     assert tcc["axePos"].value == [1.0, 2.0, 3.0]
     assert tcc["enabled"].value == [True]
@@ -293,7 +293,7 @@ async def test_lines_may_be_split_anywhere(client: TronConnection, hub: Hub) -> 
         start += size
         if start % 50 == 0:
             await asyncio.sleep(0)
-    await heard(client, hub)
+    await received_all(client, hub)
     assert values == [value for i in range(40) for value in ([float(i)], [f"café {i}"])]
 
 
@@ -340,7 +340,7 @@ async def test_garbage_is_skipped_line_by_line_with_a_log_entry(
 ) -> None:
     for number, line in enumerate(GARBAGE):
         hub.say(line + b"\n.tcc 0 tcc i secFocus=%d\r\n\n" % number)
-    await heard(client, hub)
+    await received_all(client, hub)
     assert client.models["tcc"]["secFocus"].value == [float(len(GARBAGE) - 1)]
     entries = [r for r in caplog.records if r.getMessage().startswith("Failed parsing reply")]
     assert len(entries) == len(GARBAGE)
@@ -355,7 +355,7 @@ async def test_a_line_without_an_end_is_skipped(
         hub.say(b"x" * 100_000)
         await asyncio.sleep(0)
     hub.say(b"\n.tcc 0 tcc i secFocus=7\n")
-    await heard(client, hub)
+    await received_all(client, hub)
     assert client.models["tcc"]["secFocus"].value == [7.0]
     assert "of over 1048576 bytes" in caplog.text
 
@@ -395,7 +395,7 @@ async def test_a_failure_to_handle_a_line_is_logged_and_the_next_line_is_handled
         warnings.simplefilter("error")
         hub.say(".tcc 0 tcc i unknown=1; secFocus=3")
         hub.say(".tcc 0 tcc i secFocus=4")
-        await heard(client, hub)
+        await received_all(client, hub)
     assert client.models["tcc"]["secFocus"].value == [4.0]
     assert "Failed handling reply" in caplog.text
 
@@ -404,7 +404,7 @@ async def test_pending_commands_fail_when_the_connection_drops_and_it_comes_back
     hub: Hub, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await make_client(hub).start()
-    await heard(client, hub)
+    await received_all(client, hub)
     hub.silent = True
     seen: list[Any] = []
     command = client.send_command("tcc", "go", reply_callback=seen.append)
@@ -436,18 +436,20 @@ async def test_pending_commands_fail_when_the_connection_drops_and_it_comes_back
 async def test_half_a_line_does_not_survive_a_lost_connection(
     client: TronConnection, hub: Hub
 ) -> None:
-    heard_values: list[Any] = []
-    client.models["tcc"]["secFocus"].register_callback(lambda key: heard_values.append(key.value))
+    received_values: list[Any] = []
+    client.models["tcc"]["secFocus"].register_callback(
+        lambda key: received_values.append(key.value)
+    )
     hub.say(b".tcc 0 tcc i secFocus=1\n.tcc 0 tcc i secFoc")
-    await heard_value(client, 1.0)
+    await received_value(client, 1.0)
     await hub.restart()
     await until(lambda: client.connected() and hub.clients)
     hub.say(b"us=9\n.tcc 0 tcc i secFocus=2\n")
-    await heard_value(client, 2.0)
-    assert heard_values == [[1.0], [2.0]]
+    await received_value(client, 2.0)
+    assert received_values == [[1.0], [2.0]]
 
 
-async def heard_value(client: TronConnection, value: float) -> None:
+async def received_value(client: TronConnection, value: float) -> None:
     await until(lambda: client.models["tcc"]["secFocus"].value == [value])
 
 
@@ -488,7 +490,7 @@ async def test_a_hub_that_is_down_at_the_start_is_found_later(
 async def test_a_hub_that_cannot_be_reached_does_not_hold_up_the_start(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("clu.legacy.tron._PATIENCE", 0.02)
+    monkeypatch.setattr("clu.legacy.tron._TIMEOUT", 0.02)
 
     async def never(self: Any) -> None:
         await asyncio.sleep(60)
@@ -521,7 +523,7 @@ async def test_a_client_runs_on_while_its_connection_is_renewed(
 ) -> None:
     forever = asyncio.create_task(client.run_forever())
     await client.reconnect()
-    await heard(client, hub)
+    await received_all(client, hub)
     assert not forever.done()
     client.stop()
     await asyncio.wait_for(forever, 10)
@@ -553,14 +555,14 @@ async def test_a_client_starts_again(client: TronConnection, hub: Hub) -> None:
     await client.start(get_keys=False)
     assert client.transport is not first
     assert first.is_closing()
-    await heard(client, hub)
+    await received_all(client, hub)
     assert hub.connections == 2
     await client.reconnect()
-    await heard(client, hub)
+    await received_all(client, hub)
     assert hub.connections == 3
     client.stop()
     await client.start(get_keys=True)
-    await heard(client, hub)
+    await received_all(client, hub)
     assert hub.commands("keys")
 
 

@@ -80,7 +80,7 @@ class User:
         return await self.replies()
 
     async def rest(self, seconds: float = 0.05) -> bytes:
-        """Return what comes until nothing has come for a while."""
+        """Return what is received until nothing more arrives for a while."""
         data = b""
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Actors of each kind with the same commands, and what their clients see in the same words."""
+"""Actors of each kind with the same commands, and clients that return replies of any kind alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from clu.parsers.click import (
 from clu.testing import setup_test_actor
 
 from ..legacy.user import split
-from ..waiting import PATIENCE
+from ..waiting import TIMEOUT
 
 
 @click.group(cls=CluGroup)
@@ -81,7 +81,7 @@ async def quick(command: Command[Any]) -> None:
 
 @parser.command()
 async def stubborn(command: Command[Any]) -> None:
-    """Refuse to be cancelled, for a while."""
+    """Ignore cancellation for a while."""
     command.info(text="started")
     end = asyncio.get_running_loop().time() + 1
     while (left := end - asyncio.get_running_loop().time()) > 0:
@@ -143,7 +143,7 @@ async def invoke(actor: Any, body: str, command_id: int = 1) -> Command[Any]:
 async def run(actor: Any, body: str, command_id: int = 1) -> Command[Any]:
     """Run a command on an actor without a network to its end."""
     command = await invoke(actor, body, command_id)
-    await asyncio.wait_for(asyncio.shield(command), PATIENCE)
+    await asyncio.wait_for(asyncio.shield(command), TIMEOUT)
     await asyncio.sleep(0)
     return command
 
@@ -158,14 +158,14 @@ def ends(actor: Any, command_id: int = 1) -> list[dict[str, Any]]:
 
 
 def errors(actor: Any) -> str:
-    """Return all that an actor without a network has said about errors."""
+    """Return all error messages that an actor without a network has sent."""
     return "\n".join(
         str(reply.get("error", "")) for reply in actor.mock_replies if reply.flag in ("e", "f")
     )
 
 
 class Answer(NamedTuple):
-    """A reply, of any kind of actor; the text holds all its keywords."""
+    """A reply of any kind of actor; the text contains all its keywords."""
 
     command_id: int | None
     code: str
@@ -213,7 +213,7 @@ class Peer:
         return Answer(header["command_id"], header["message_code"], text)
 
     async def answers(self, command_id: int | None = None) -> list[Answer]:
-        """Return what comes up to the end of a command, of any command by default."""
+        """Return the replies up to the end of a command, of any command by default."""
         found: list[Answer] = []
         while True:
             found.append(await self.answer())
@@ -225,5 +225,5 @@ class Peer:
         return await self.answers()
 
     async def rest(self) -> bytes:
-        """Return what comes until the actor closes the connection."""
+        """Return what is received until the actor closes the connection."""
         return await asyncio.wait_for(self.reader.read(), 20)

@@ -40,7 +40,7 @@ async def peer(kind: str, actor: Any) -> AsyncIterator[Peer]:
 
 @pytest.fixture
 async def stray(actor: Any) -> list[dict[str, Any]]:
-    """What reaches the exception handler of the loop from now on."""
+    """What reaches the exception handler of the event loop from now on."""
     found: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: found.append(context))
     return found

@@ -51,13 +51,13 @@ except asyncio.CancelledError:
 
 
 def check_interrupt(main: str, loop: str, *arguments: str) -> None:
-    """See that ``KeyboardInterrupt`` in a command ends a program.
+    """Check that ``KeyboardInterrupt`` in a command ends a program.
 
     Parameters
     ----------
     main
         The source of ``main``, which has an actor of ``parser`` run ``sync`` or ``async``, and
-        prints something if it goes on after that.
+        prints something if it continues after that.
     loop
         The name of the event loop.
     arguments
@@ -68,7 +68,7 @@ def check_interrupt(main: str, loop: str, *arguments: str) -> None:
 
 
 def check_end(main: str, loop: str, *arguments: str) -> None:
-    """See that an interpreter ends without a complaint about what a program has left.
+    """Check that an interpreter ends without a warning about what a program has left.
 
     Parameters
     ----------

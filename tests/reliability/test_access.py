@@ -1,4 +1,4 @@
-"""Nobody gets in by accident: addresses, tokens, limits, and what errors give away."""
+"""No access by accident: addresses, tokens, limits, and what errors reveal."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ async def test_commands_behind_a_wrong_token_do_not_run(guarded: Any) -> None:
         assert await peer.rest() == b""
 
 
-async def test_who_has_not_been_let_in_hears_nothing_and_counts_as_nobody(guarded: Any) -> None:
+async def test_clients_without_the_token_receive_nothing_and_do_not_count(guarded: Any) -> None:
     async with await Peer.connect("json", guarded.port) as peer:
         await until(lambda: guarded.server.transports)
         guarded.write("i", text="to all")
@@ -236,7 +236,7 @@ async def test_page_in_a_browser_cannot_command_an_actor(
     assert len(ran) <= 2
     told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert len(told) == 1
-    assert "speaks HTTP" in told[0]
+    assert "sent an HTTP request" in told[0]
 
 
 async def test_words_about_http_are_a_command_like_any_other(peer: Peer) -> None:
@@ -451,7 +451,7 @@ def test_absolute_paths_are_what_is_left_out(text: str, expected: str) -> None:
     assert without_paths(text) == expected
 
 
-async def test_what_an_actor_never_tells() -> None:
+async def test_what_an_actor_never_reveals() -> None:
     actor = await make("json", token=TOKEN, config={"password": "hunter2"}).start()
     async with await Peer.connect("json", actor.port) as peer:
         await peer.ask(f"token {TOKEN}")

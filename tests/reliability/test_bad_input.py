@@ -1,4 +1,4 @@
-"""Input never kills an actor, its connections or a device, over real sockets."""
+"""Invalid input stops no actor, connection or device, over real sockets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WARNINGS = logging.WARNING
 
 
 def reset(connection: socket.socket) -> None:
-    """Close a connection as a machine that crashes does."""
+    """Reset a connection, as a machine that crashes does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     connection.close()
 
@@ -216,7 +216,7 @@ async def test_hundreds_of_resets_and_hang_ups_are_forgotten_without_noise(
 
 
 def garbage(seed: int) -> Iterable[bytes]:
-    """Return pieces of what no client should send."""
+    """Return parts of invalid lines."""
     source = random.Random(seed)
     words = [
         b"ping",

@@ -1,4 +1,4 @@
-"""Callbacks of users that end the program, or raise what is no `Exception`: they stop nothing."""
+"""Users' callbacks that exit, or raise what is not an `Exception`: they stop nothing."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def exiting_stream(error: BaseException) -> logging.Handler:
 
 @pytest.mark.parametrize("name", ERRORS)
 @pytest.mark.parametrize("make_handler", [Exiting, ExitingFilter, exiting_stream])
-async def test_a_handler_of_the_log_of_an_actor_that_exits_is_told_on_stderr(
+async def test_a_handler_of_the_log_of_an_actor_that_exits_is_reported_on_stderr(
     make_handler: Any, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     actor = await make_offline("json")
@@ -288,7 +288,7 @@ def by_text(handler: ActorHandler, error: BaseException) -> object:
 @pytest.mark.parametrize("in_thread", [False, True])
 @pytest.mark.parametrize("name", ERRORS)
 @pytest.mark.parametrize("cause", [by_filter, by_writer, by_text])
-async def test_an_actor_handler_that_exits_is_told_on_stderr(
+async def test_an_actor_handler_that_exits_is_reported_on_stderr(
     cause: Any, name: str, in_thread: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = logging.Logger("tests.exiting", 1)
@@ -301,12 +301,12 @@ async def test_an_actor_handler_that_exits_is_told_on_stderr(
         log.error(message)
     told = ""
 
-    def is_told() -> bool:
+    def is_reported() -> bool:
         nonlocal told
         told += capfd.readouterr().err
         return type(ERRORS[name]).__name__ in told
 
-    await until(is_told)
+    await until(is_reported)
 
 
 # --- what still stops the program ---------------------------------------------------------------

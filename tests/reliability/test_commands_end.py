@@ -139,7 +139,7 @@ VALUES["itself"].append(VALUES["itself"])
 @parser.command(name="end-with")
 @click.argument("name")
 @click.option("--fail", is_flag=True)
-@click.option("--validate/--trust")
+@click.option("--validate/--no-validate")
 async def end_with(command: Command[Any], name: str, fail: bool, validate: bool) -> None:
     end = command.fail if fail else command.finish
     end(good=1, image=VALUES[name], validate=validate)
@@ -160,7 +160,7 @@ async def test_a_last_reply_that_cannot_be_sent_is_an_error_and_the_command_ends
 
 @parser.command(name="end-later")
 async def end_later(command: Command[Any]) -> None:
-    """Leave the end to somebody who does not know of commands that fail."""
+    """Hand the command to code that does not know of commands that fail."""
     asyncio.get_running_loop().call_soon(lambda: command.finish(image=VALUES["itself"]))
 
 

@@ -1,4 +1,4 @@
-"""Memory is flat: no history, bounded stores, nothing left of clients, commands and callbacks.
+"""Memory does not grow: no history, bounded stores, no clients, commands or callbacks left.
 
 What 20,000 commands over TCP leave behind is counted in tests/test_leaks.py.
 """
@@ -53,7 +53,7 @@ async def test_a_model_keeps_the_last_value_and_no_history() -> None:
         (["x"], 50),
     ],
 )
-async def test_a_store_keeps_as_many_outputs_of_a_keyword_as_it_is_told_to(
+async def test_a_store_keeps_as_many_outputs_of_a_keyword_as_its_limit_says(
     kind: str, store: Any, kept: int
 ) -> None:
     actor = await make_offline(kind, store=store)

@@ -1,4 +1,4 @@
-"""Peers do not drag each other: those that do not read, those that flood, and many at once."""
+"""Peers do not slow each other down: some do not read, some flood, and there are many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
 #: What the documentation promises of one client.
-MEGABYTES, COMMANDS_IN_A_TURN, COMMANDS_IN_FLIGHT = 32, 64, 1000
+MEGABYTES, COMMANDS_IN_AN_ITERATION, COMMANDS_IN_FLIGHT = 32, 64, 1000
 
 
 @pytest.fixture(params=LOOPS)
@@ -30,7 +30,7 @@ def busy(kind: str, request: pytest.FixtureRequest) -> Iterator[BusyActor]:
 
 
 async def use(kind: str, port: int, shouting: bool) -> None:
-    """Ping for a while, and see that every answer comes."""
+    """Ping for a while, and check that every answer arrives."""
     async with await Peer.connect(kind, port) as good:
         told = 0
         if shouting:
@@ -61,7 +61,7 @@ def test_a_client_that_does_not_read_costs_little_and_holds_nobody_up(
         asyncio.run(use(kind, busy.port, shouting=only_listens))
         found = busy.report()
     # Of the one that floods and the one that pings.
-    assert found["commands_in_a_turn"] <= 2 * COMMANDS_IN_A_TURN
+    assert found["commands_in_an_iteration"] <= 2 * COMMANDS_IN_AN_ITERATION
     assert found["megabytes"] < MEGABYTES
     assert found["in_flight"] <= COMMANDS_IN_FLIGHT
 

@@ -1,6 +1,6 @@
 """Start, stop and outages of TCP actors and of the connection to a hub.
 
-The stops that tests/test_actor.py and tests/legacy/test_actor.py look at are not repeated.
+What tests/test_actor.py and tests/legacy/test_actor.py test of stops is not repeated.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def test_stop_before_start_and_twice_and_at_once_is_harmless(kind: str) ->
     await actor.stop()
 
 
-async def test_stop_tells_the_clients_and_leaves_no_task_timer_or_port(
+async def test_stop_informs_the_clients_and_leaves_no_task_timer_or_port(
     kind: str, stray_loop: list[Any]
 ) -> None:
     before = asyncio.all_tasks()
@@ -97,7 +97,7 @@ async def test_stop_does_not_wait_for_ever_for_a_callback_that_refuses(
         await asyncio.wait_for(actor.stop(), 2)
         assert (await peer.answers())[-1][:2] == (1, "f")
     assert command.status is CommandStatus.CANCELLED
-    assert "go on though they were cancelled" in caplog.text
+    assert "are still running after being cancelled" in caplog.text
     await asyncio.wait([command._task], timeout=5)
 
 
@@ -146,7 +146,7 @@ async def test_a_second_start_is_an_error_and_the_first_goes_on(kind: str) -> No
     await actor.stop()
 
 
-async def test_a_connection_too_many_is_told_and_closed(kind: str) -> None:
+async def test_a_connection_above_the_limit_gets_a_message_and_is_closed(kind: str) -> None:
     actor = await make(kind, max_connections=2).start()
     async with await Peer.connect(kind, actor.port), await Peer.connect(kind, actor.port) as two:
         for _ in range(3):
@@ -210,7 +210,7 @@ async def client(hub: Hub) -> AsyncIterator[TronConnection]:
     client.stop()
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
 
@@ -223,7 +223,7 @@ async def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(
         await until(lambda: client._failures >= 5)
         await hub.start()
         await until(lambda: client.connected() and hub.clients)
-        gone, back = told(caplog)
+        gone, back = logged(caplog)
         assert "No connection to tron" in gone
         assert "again, at attempt" in back
 
@@ -235,7 +235,7 @@ async def test_a_hub_that_is_never_there_is_one_line(
     client = await TronConnection("APO.Jane", "127.0.0.1", hub.port).start()
     await until(lambda: client._failures >= 10)
     client.stop()
-    assert len(told(caplog)) == 1
+    assert len(logged(caplog)) == 1
 
 
 @pytest.mark.parametrize("cause", ["reset", "close"])
@@ -271,8 +271,8 @@ async def test_a_number_of_5000_digits_is_skipped_like_other_garbage(
     hub.say(f"APO.Jane {command.command_id} nobody : ")
     await asyncio.wait_for(command, 10)
     assert client.connected()
-    assert len(told(caplog)) <= 5
-    assert max(map(len, told(caplog)), default=0) < 1500
+    assert len(logged(caplog)) <= 5
+    assert max(map(len, logged(caplog)), default=0) < 1500
 
 
 async def test_the_first_line_of_a_new_connection_is_parsed(

@@ -1,6 +1,6 @@
 """Timed commands keep their period, never overlap, and use a monotonic clock.
 
-That one which fails does not stop the others is in tests/test_timed.py.
+tests/core/test_timed.py tests that one which fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """A clock that a test sets, in the place of the module `time`."""
+    """A clock that a test sets, instead of the module `time`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Clock:
 
 
 class Actor(Collector):
-    """An actor that notes when its commands ran."""
+    """An actor that records when its commands ran."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__("timed", validate=False)

@@ -23,7 +23,7 @@ from clu.protocol import (
 from ..waiting import until
 
 
-async def test_a_stream_server_hands_over_lines_and_tells_of_clients() -> None:
+async def test_a_stream_server_hands_over_lines_and_reports_clients() -> None:
     connections: list[bool] = []
     lines: list[bytes] = []
 
@@ -227,7 +227,7 @@ async def test_a_refused_connection_raises() -> None:
 
 
 class Reconnecting(ReconnectingTCPClientProtocol):
-    """Tries again soon."""
+    """Reconnects after a short delay."""
 
     initial_delay = 0.01
     factor = 1.5

@@ -1,4 +1,4 @@
-"""What users write, with the types that they rely on. mypy checks this; nothing runs it."""
+"""Code as users write it, with the types that they rely on. mypy checks it; nothing runs it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def show(reply: AMQPReply) -> None:
 
 
 async def use_actors(command: Command[Camera], mine: CameraCommand) -> None:
-    """Start and stop actors, and pass commands about."""
+    """Start and stop actors, and pass commands on."""
     assert_type(await Camera("camera", gain=2.0).start(), Camera)
     assert_type(await Oven("oven", port=9999).start(), Oven)
     assert_type(await Guider("guider", "localhost", 9999).start(), Guider)

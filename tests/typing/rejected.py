@@ -1,4 +1,4 @@
-"""What types find before it runs. An ignore that is not needed is an error: each is a mistake."""
+"""Mistakes that type checking finds. Each has an ignore; one that is not needed is an error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def take(command: Command[int]) -> None:  # type: ignore[type-var]
 
 
 async def start() -> int:
-    """Start things the wrong way."""
+    """Start actors incorrectly."""
     AMQPClient("client", port="5672")  # type: ignore[arg-type]
     Device("localhost", 9999, callback="print")  # type: ignore[arg-type]
     oven: Camera = await JSONActor("oven", port=1).start()  # type: ignore[assignment]

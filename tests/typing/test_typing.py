@@ -29,7 +29,7 @@ ignore_missing_imports = True
 
 
 def check(files: list[Path], cache: Path) -> tuple[int, str]:
-    """Run mypy on files of users, which see the package that the tests see."""
+    """Run mypy on users' files, with the package that the tests use."""
     sources = {"MYPYPATH": str(ROOT)} if (ROOT / "clu").is_dir() else {}
     result = subprocess.run(
         [

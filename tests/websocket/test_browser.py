@@ -118,7 +118,7 @@ async def test_page_can_parse_a_reply_with_nan(
         assert (await watching)["number"] == "number: null"
 
 
-async def test_page_is_told_when_the_bridge_stops(
+async def test_page_is_informed_when_the_bridge_stops(
     broker: Broker, chromium: Chromium, pages: int
 ) -> None:
     async with WebsocketServer(wport=0, url=broker.url) as bridge:
@@ -129,14 +129,16 @@ async def test_page_is_told_when_the_bridge_stops(
     assert (await watching)["state"] == "closed with 1001 "
 
 
-async def test_page_over_the_limit_is_told(broker: Broker, chromium: Chromium, pages: int) -> None:
+async def test_page_over_the_limit_is_closed(
+    broker: Broker, chromium: Chromium, pages: int
+) -> None:
     async with (
         WebsocketServer(wport=0, url=broker.url, max_connections=1) as bridge,
         connect(bridge.address),
     ):
         page = f"http://localhost:{pages}/?bridge={bridge.address}"
         texts = await chromium.run(page, LOOK % "t.state.startsWith('closed')")
-    reason = "There are 1 clients already, which is the limit."
+    reason = "The limit of 1 clients has been reached."
     assert texts["state"] == f"closed with 1013 {reason}"
     assert texts["error"] == reason
 

@@ -55,21 +55,21 @@ def test_command_without_an_id_gets_one(given: dict[str, Any]) -> None:
         (b"[" * LIMIT, "is not JSON"),
         (b'{"a": 1}' * 2, "is not JSON"),
         (b"x" * (LIMIT + 1), "longer than the limit of 1000 bytes"),
-        (b"null", "is null, and not an object"),
-        (b"true", "is a boolean, and not an object"),
-        (b"1e400", "is not JSON|is a number, and not an object"),
-        (b"[1]", "is a list, and not an object"),
-        (b'"ping"', "is a text, and not an object"),
+        (b"null", "is null, not an object"),
+        (b"true", "is a boolean, not an object"),
+        (b"1e400", "is not JSON|is a number, not an object"),
+        (b"[1]", "is a list, not an object"),
+        (b'"ping"', "is a string, not an object"),
         (b"{}", "has no 'consumer'"),
         (b'{"consumer": "camera"}', "has no 'command_string'"),
-        (b'{"consumer": 1, "command_string": "a"}', "'consumer' must be a text, and is a number"),
+        (b'{"consumer": 1, "command_string": "a"}', "'consumer' must be a string, not a number"),
         (b'{"consumer": "", "command_string": "a"}', "'consumer' is empty"),
-        (b'{"consumer": "a", "command_string": [1]}', "'command_string' must be a text, and is a"),
+        (b'{"consumer": "a", "command_string": [1]}', "'command_string' must be a string, not a"),
         (b'{"consumer": "a", "command_string": "b", "command_id": true}', "'command_id' must be"),
         (b'{"consumer": "a", "command_string": "b", "command_id": 1.5}', "'command_id' must be"),
     ],
 )
-def test_bad_message_is_told_why(message: bytes, reason: str) -> None:
+def test_invalid_message_gets_the_reason(message: bytes, reason: str) -> None:
     with pytest.raises(BadMessage, match=reason) as caught:
         parse_message(message, LIMIT)
     assert isinstance(caught.value, CluError)
@@ -152,6 +152,6 @@ def test_reply_without_a_time_has_none() -> None:
 
 
 def test_header_that_has_no_json_becomes_a_text() -> None:
-    content = json.loads(encode_reply(reply(strange=object(), nested={"raw": b"x"})))
-    assert content["headers"]["strange"].startswith("<object object")
+    content = json.loads(encode_reply(reply(unknown=object(), nested={"raw": b"x"})))
+    assert content["headers"]["unknown"].startswith("<object object")
     assert "x" in content["headers"]["nested"]["raw"]

@@ -1,4 +1,4 @@
-"""What the subcommands share: options, connections to actors over AMQP and TCP, and rendering.
+"""Code shared by the subcommands: options, connections to actors over AMQP and TCP, rendering.
 
-It imports the public API. It does not know the subcommands.
+It imports the public API. It must not know about the subcommands.
 """

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokerConnection", "BrokerOptions"]
 
-#: The longest routing key of AMQP, in bytes.
+#: The maximum length of an AMQP routing key, in bytes.
 _LONGEST_KEY = 255
 
 
 @dataclass
 class BrokerOptions:
-    """Where the broker is, and how to be let in."""
+    """The address and the credentials of the broker."""
 
     url: str | None
     user: str
@@ -47,12 +47,12 @@ class BrokerOptions:
     port: int
 
     def check(self) -> None:
-        """Refuse an address that cannot be one, without telling the password in it.
+        """Check the address, without revealing its password in errors.
 
         Raises
         ------
         click.UsageError
-            If the address is none of a broker.
+            If the address is not that of a broker.
         """
         if self.url is None:
             return
@@ -63,8 +63,8 @@ class BrokerOptions:
             raise click.UsageError("The host or the port in --url is invalid.") from None
         if scheme == "tcp":
             raise click.UsageError(
-                "--url is the address of a broker. Write the address of a TCP actor, "
-                "tcp://HOST:PORT, in the place of its name."
+                "--url is the address of a broker. Use the address of a TCP actor, "
+                "tcp://HOST:PORT, instead of its name."
             )
         if scheme not in ("amqp", "amqps") or not host:
             raise click.UsageError("--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST.")
@@ -76,7 +76,7 @@ class BrokerConnection(Connection):
     Parameters
     ----------
     options
-        Where the broker is.
+        The address of the broker.
     """
 
     def __init__(self, options: BrokerOptions) -> None:
@@ -125,7 +125,7 @@ class BrokerConnection(Connection):
     ) -> Result:
         """Run a command."""
         if not self.client.is_connected():
-            return Result(Outcome.UNREACHABLE, f"There is no connection to {self.address}.")
+            return Result(Outcome.UNREACHABLE, f"Not connected to {self.address}.")
         if len(f"command.{actor}".encode()) > _LONGEST_KEY:
             return Result(Outcome.UNREACHABLE, "The name of the actor is too long.")
         command_id = str(uuid.uuid4())
@@ -152,7 +152,7 @@ class BrokerConnection(Connection):
         return Result(Outcome.UNREACHABLE, self._reason(actor, command.replies), replies)
 
     def _reason(self, actor: str, replies: Any) -> str:
-        """Return why a command failed to which the actor itself has said nothing."""
+        """Return why a command failed without a reply from the actor."""
         reason = str(replies[-1].body.get("error", "")) if replies else ""
         if not reason or "routing" in reason:
             return f"There is no actor {actor!r} on {self.address}."
@@ -175,7 +175,7 @@ class BrokerConnection(Connection):
             self.on_reply(self._received(reply))
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Tell an error that nobody waits for; those of a lost connection are told already."""
+        """Report an error that nobody awaits, unless it is about a lost connection."""
         error = context.get("exception")
         if not isinstance(error, (OSError, AMQPError)):
             self.on_notice(f"{context['message']}: {error!r}")
@@ -183,36 +183,36 @@ class BrokerConnection(Connection):
     def _on_lost(self, *_: Any) -> None:
         if not self._lost:
             self._lost = True
-            self.on_notice(f"Lost the connection to {self.address}; connecting again.")
+            self.on_notice(f"Lost the connection to {self.address}; reconnecting.")
 
     def _on_back(self, *_: Any) -> None:
         self._lost = False
-        self.on_notice(f"Connected to {self.address} again.")
+        self.on_notice(f"Reconnected to {self.address}.")
         self.on_connected(self)
 
 
-#: The functions of the client whose lines the shell has words of its own for.
-_TOLD = ("_connection_lost", "_connection_back")
+#: The functions of the client whose log lines are replaced by our own notices.
+_REPORTED = ("_connection_lost", "_connection_back")
 
 
 class _Notices(logging.Handler):
-    """Tells warnings of the client in a line."""
+    """Reports warnings of the client as single lines."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
-        self._tell = tell
+        self._report = report
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.funcName in _TOLD:
+        if record.funcName in _REPORTED:
             return
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text += f" ({record.exc_info[1]!r})"
-        self._tell(" ".join(text.split()))
+        self._report(" ".join(text.split()))
 
 
 def _silence_libraries() -> None:
-    """Keep each failed attempt to connect again off the terminal: it is told once."""
+    """Do not show each failed attempt to reconnect: the loss is reported once."""
     for name in ("aio_pika", "aiormq"):
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""The commands that actors have: asked for when needed, kept, and asked for again."""
+"""The command models of actors: requested when needed, cached, and refreshed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandModels"]
 
-#: Click names the command after its function, older releases of it without the dashes.
+#: click names the command after its function; older releases of click keep the underscores.
 _REQUESTS = ("get-command-model", "get_command_model")
-#: The seconds that an actor has to answer.
-_ANSWER_LIMIT = 5.0
-#: After how many seconds a model, or that there is none, is asked for again.
+#: How long to wait for the answer of an actor, in seconds.
+_ANSWER_TIMEOUT = 5.0
+#: The seconds after which a model, or its absence, is no longer up to date.
 _FRESH = 60.0
 _FRESH_FAILURE = 5.0
 
@@ -31,8 +31,8 @@ class CommandModels:
     Parameters
     ----------
     ask
-        A coroutine function that runs a command, with the name of an actor, the command and the
-        seconds that it may take.
+        A coroutine function that runs a command. Its arguments are the name of an actor, the
+        command and a timeout in seconds.
     """
 
     def __init__(self, ask: Callable[[str, str, float], Awaitable[Result]]) -> None:
@@ -44,16 +44,16 @@ class CommandModels:
     async def get(self, actor: str) -> dict[str, Any] | None:
         """Return the model of an actor, or None if it has none.
 
-        One that is known is returned at once, even if it is asked for again in the background.
+        A cached model is returned immediately, even if it is being refreshed in the background.
         """
         request = self.request(actor)
         if actor not in self._models and request is not None:
-            # Several wait for the same answer, each until the next key is pressed.
+            # Several callers can await the same answer, each until the next key is pressed.
             await asyncio.shield(request)
         return self._models.get(actor)
 
     def request(self, actor: str) -> asyncio.Task[Result] | None:
-        """Ask an actor for its model, unless that was done lately."""
+        """Request the model of an actor, unless it is up to date."""
         running = self._requests.get(actor)
         if running is None and time.monotonic() >= self._expiry.get(actor, 0):
             running = asyncio.get_running_loop().create_task(self._request(actor))
@@ -61,11 +61,11 @@ class CommandModels:
         return running
 
     def expire(self) -> None:
-        """Ask for all models again when they are needed: the actors may have changed."""
+        """Refresh all models when they are needed next: the actors may have changed."""
         self._expiry.clear()
 
     async def stop(self) -> None:
-        """Wait for no further answers."""
+        """Cancel the pending requests."""
         requests = list(self._requests.values())
         for request in requests:
             request.cancel()
@@ -74,7 +74,7 @@ class CommandModels:
     async def _request(self, actor: str) -> Result:
         try:
             for text in _REQUESTS:
-                result = await self._ask(actor, text, _ANSWER_LIMIT)
+                result = await self._ask(actor, text, _ANSWER_TIMEOUT)
                 if result.outcome is not Outcome.FAILED:
                     break
             model = _decode(result.keyword("command_model"))

@@ -1,4 +1,4 @@
-"""What the shell, ``clu send`` and ``clu watch`` need of a connection to actors."""
+"""Connections to actors, as used by the shell, ``clu send`` and ``clu watch``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CannotConnect", "Connection", "Outcome", "Received", "Result"]
 
-#: The seconds that connecting may take.
+#: The timeout for connecting, in seconds.
 CONNECTION_TIMEOUT = 10.0
 
 
 class Received(NamedTuple):
-    """A reply, whatever it came over.
+    """A reply, independent of the transport.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Received(NamedTuple):
     keywords
         The keywords and their values.
     internal
-        Whether it is marked as not for wider consumption.
+        Whether the reply is internal.
     broadcast
-        Whether it is for everybody.
+        Whether the reply is a broadcast.
     own
-        Whether it answers a command of this program.
+        Whether the reply answers a command of this program.
     """
 
     actor: str
@@ -46,7 +46,7 @@ class Received(NamedTuple):
 
 
 class Outcome(enum.IntEnum):
-    """How a command ended, as the exit status of a program that runs it."""
+    """The outcome of a command, as the exit status of the program that runs it."""
 
     DONE = 0
     FAILED = 1
@@ -56,16 +56,16 @@ class Outcome(enum.IntEnum):
 
 @dataclass
 class Result:
-    """A command that has ended.
+    """The result of a command.
 
     Attributes
     ----------
     outcome
-        How it ended.
+        The outcome of the command.
     reason
-        Why it was not run to its end, where the actor itself has not told.
+        The reason for the outcome, unless the actor itself has reported it.
     replies
-        What the actor replied.
+        The replies of the actor.
     """
 
     outcome: Outcome
@@ -86,11 +86,11 @@ class CannotConnect(click.ClickException):
 
 def not_ended(actor: str, text: str, timeout: float | None) -> str:
     """Return why a command has timed out."""
-    return f"{actor} has not ended {text!r} within {timeout:g} s."
+    return f"{actor} did not end {text!r} within {timeout:g} s."
 
 
 def ignore(_: Any) -> None:
-    """Do nothing with what is told."""
+    """Do nothing."""
 
 
 class Connection(abc.ABC):
@@ -101,9 +101,9 @@ class Connection(abc.ABC):
     on_reply
         A function that is called with each reply, except those to quiet commands.
     on_notice
-        A function that is called with one line about what happens to the connection.
+        A function that is called with a line about the state of the connection.
     on_connected
-        A function that is called with the connection when it is back.
+        A function that is called with the connection when it has been restored.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Connection(abc.ABC):
         Raises
         ------
         CannotConnect
-            If that does not succeed.
+            If the connection cannot be opened.
         """
 
     @abc.abstractmethod
@@ -143,12 +143,12 @@ class Connection(abc.ABC):
         text
             The command.
         quiet
-            Whether it is a question of this program that is nobody else's business.
+            Whether it is a request of the program itself, whose replies are not shown.
         timeout
-            The seconds that it may take.
+            The timeout in seconds.
 
         Returns
         -------
         result
-            What became of it; it never raises because of the connection.
+            The result; errors of the connection are reported here and not raised.
         """

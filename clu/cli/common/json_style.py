@@ -33,5 +33,5 @@ _formatter = Terminal256Formatter(style=_Style)
 
 
 def colored_json(text: str) -> str:
-    """Return JSON with the escape sequences that colour it."""
+    """Return JSON with escape sequences for colours."""
     return str(highlight(text, _lexer, _formatter)).rstrip("\n")

@@ -1,4 +1,4 @@
-"""The connection that leads to an actor."""
+"""Creating the connection to an actor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:
-    """Return the connection, not open yet, that leads to an actor."""
+    """Return the connection to an actor; it is not opened yet."""
     if actor.tcp is not None:
         from clu.cli.common.tcp import TCPConnection
 

@@ -1,4 +1,4 @@
-"""The options and arguments that the shell, ``clu send`` and ``clu watch`` share."""
+"""The options and arguments shared by the shell, ``clu send`` and ``clu watch``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCHEME = "tcp://"
 
 
 class ActorAddress(NamedTuple):
-    """An actor by its name on a broker, or by the address at which it listens."""
+    """The name of an actor on a broker, or the address of a TCP actor."""
 
     name: str
     tcp: tuple[str, int] | None
@@ -45,7 +45,7 @@ class ActorType(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             host = port = None
         if not host or not port or parts.path.strip("/") or parts.username:
-            self.fail(f"{value!r} is not the address of an actor: write tcp://HOST:PORT.")
+            self.fail(f"{value!r} is not the address of an actor: use tcp://HOST:PORT.")
         return ActorAddress(value.rstrip("/"), (host, port))
 
 
@@ -54,7 +54,7 @@ _OPTIONS = [
         "--url",
         envvar="CLU_URL",
         show_envvar=True,
-        help="The address of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST.",
+        help="The URL of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST.",
     ),
     click.option(
         "-U",
@@ -62,7 +62,7 @@ _OPTIONS = [
         default="guest",
         show_default=True,
         envvar="CLU_USER",
-        help="The user of the AMQP broker.",
+        help="The user name for the AMQP broker.",
     ),
     click.option(
         "-P",
@@ -70,7 +70,7 @@ _OPTIONS = [
         default="guest",
         envvar="CLU_PASSWORD",
         show_envvar=True,
-        help="The password. Other users of the machine see arguments, but not the environment.",
+        help="The password. Other users of the machine can see arguments, but not the environment.",
     ),
     click.option(
         "-H",
@@ -93,7 +93,7 @@ _OPTIONS = [
 
 
 def _is_overruled(name: str, by: tuple[str, ...]) -> bool:
-    """Whether an option from the environment gives way to others on the command line."""
+    """Whether an option from the environment is overridden by others on the command line."""
     source = click.get_current_context().get_parameter_source
     return source(name) is ParameterSource.ENVIRONMENT and any(
         source(item) is ParameterSource.COMMANDLINE for item in by
@@ -101,7 +101,7 @@ def _is_overruled(name: str, by: tuple[str, ...]) -> bool:
 
 
 def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a broker, which a command gets as the argument ``broker``."""
+    """Add the options of a broker, which are passed to a command as the argument ``broker``."""
 
     @functools.wraps(function)
     def wrapper(

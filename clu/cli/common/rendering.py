@@ -1,4 +1,4 @@
-"""Replies as text for a terminal, and as lines for scripts."""
+"""Formatting replies for a terminal, and as lines for scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Renderer", "compact", "json_line", "keyword_line", "printable", "reply_lines"]
 
-#: The colours of the message codes, of 256.
+#: The colours of the message codes, out of 256.
 _CODE_COLORS = {
     ">": 152,
     "i": 152,
@@ -25,21 +25,21 @@ _CODE_COLORS = {
     ":": 28,
 }
 _TIME_COLOR, _ACTOR_COLOR, _NOTICE_COLOR, _ERROR_COLOR = 244, 201, 226, 196
-#: Longer texts are shown without colours, which take their time.
+#: Longer strings are shown without colours, which would be slow.
 _LONGEST_COLORED = 100_000
-#: What would act on the terminal, or change the order of what is read.
+#: Characters that would control the terminal, or change the direction of the text.
 _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BARE = re.compile(r"[^\s\"'={}\[\]]+")
 
 
 def printable(text: str) -> str:
-    """Return a text with escapes in the place of control characters."""
+    """Replace control characters in a string with escapes."""
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def compact(value: Any, indent: int | None = None) -> str:
     """Return a value as JSON."""
-    # Not all terminals know all characters.
+    # Not all terminals support all characters.
     ascii_only = "utf" not in (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     return printable(json.dumps(value, indent=indent, ensure_ascii=ascii_only))
 
@@ -50,16 +50,16 @@ def now() -> datetime.datetime:
 
 
 class Renderer:
-    """Replies for a terminal, as the shell shows them.
+    """Formats replies for a terminal, as the shell shows them.
 
     Parameters
     ----------
     color
         Whether to use colours.
     indent
-        Whether to take a line for each keyword.
+        Whether to use a line for each keyword.
     time
-        Whether to begin with the time, in UTC.
+        Whether to start with the time, in UTC.
     """
 
     def __init__(self, color: bool = True, indent: bool = True, time: bool = True) -> None:
@@ -68,7 +68,7 @@ class Renderer:
         self.time = time
 
     def reply(self, received: Received) -> str:
-        """Return a reply."""
+        """Format a reply."""
         parts = []
         if self.time:
             parts.append(self._colored(now().strftime("%H:%M:%S.%f")[:-3], _TIME_COLOR))
@@ -80,11 +80,11 @@ class Renderer:
         return " ".join(parts)
 
     def notice(self, text: str) -> str:
-        """Return a line about what goes on."""
+        """Format a notice."""
         return self._colored(printable(text), _NOTICE_COLOR)
 
     def error(self, text: str) -> str:
-        """Return a line about what went wrong."""
+        """Format an error."""
         return self._colored(printable(text), _ERROR_COLOR)
 
     def _colored(self, text: str, color: int) -> str:
@@ -99,12 +99,12 @@ class Renderer:
 
 
 def json_line(**parts: Any) -> str:
-    """Return a JSON object in a line, which begins with the time."""
+    """Return a line with a JSON object, which starts with the time."""
     return json.dumps({"time": now().isoformat(timespec="milliseconds"), **parts})
 
 
 def plain_value(value: Any) -> str:
-    """Return a value for a line of text: bare where it is a word or a number."""
+    """Format a value for a line: without quotes if it is a word or a number."""
     if isinstance(value, str) and _BARE.fullmatch(value):
         return printable(value)
     return compact(value)
@@ -117,7 +117,7 @@ def keyword_line(actor: str, keyword: str, value: Any) -> str:
 
 
 def reply_lines(received: Received) -> str:
-    """Return a reply as ``CODE KEYWORD=VALUE ...``; the lines of help follow, as lines."""
+    """Format a reply as ``CODE KEYWORD=VALUE ...``, followed by any lines of help."""
     parts = [printable(received.code)]
     lines: list[str] = []
     for keyword, value in received.keywords.items():

@@ -33,7 +33,7 @@ _TERMINAL = {":": Outcome.DONE, "f": Outcome.FAILED}
 
 
 class _Running:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -46,12 +46,12 @@ class _Running:
 
 
 class TCPConnection(Connection):
-    """A connection to a TCP JSON actor. It is made again when it is lost.
+    """A connection to a TCP JSON actor. It is reopened when it is lost.
 
     Parameters
     ----------
     host, port
-        Where the actor listens.
+        The address and port of the actor.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class TCPConnection(Connection):
         self.host = host
         self.port = port
         self.name: str | None = None
-        # Others choose their ids too, and see the replies to their commands that are broadcast.
+        # Random: others choose ids too, and replies to their commands may be broadcast.
         self._last_id = random.randrange(2**16, 2**30)
         self._running: dict[int, _Running] = {}
         self._stream: TCPStreamClient | None = None
@@ -96,7 +96,7 @@ class TCPConnection(Connection):
     ) -> Result:
         """Run a command."""
         if self._stream is None or self._stream.writer is None:
-            return Result(Outcome.UNREACHABLE, f"There is no connection to {self.address}.")
+            return Result(Outcome.UNREACHABLE, f"Not connected to {self.address}.")
         if "\n" in text or "\r" in text:
             return Result(Outcome.FAILED, "A command for a TCP actor must be a single line.")
         self._last_id += 1
@@ -120,11 +120,11 @@ class TCPConnection(Connection):
             finally:
                 self._stream = None
                 stream.close()
-            self._end_all(f"{self.address} has closed the connection.")
-            self.on_notice(f"Lost the connection to {self.address}; connecting again.")
+            self._end_all(f"{self.address} closed the connection.")
+            self.on_notice(f"Lost the connection to {self.address}; reconnecting.")
             stream = await self._reconnect()
             self._stream = stream
-            self.on_notice(f"Connected to {self.address} again.")
+            self.on_notice(f"Reconnected to {self.address}.")
             self.on_connected(self)
 
     async def _reconnect(self) -> TCPStreamClient:
@@ -149,7 +149,7 @@ class TCPConnection(Connection):
             command_id, internal = header["command_id"], bool(header["internal"])
             keywords = dict(keywords)
         except (ValueError, LookupError, TypeError, RecursionError):
-            self.on_notice(f"{self.address} sent what is not a reply: {_excerpt(line)}")
+            self.on_notice(f"{self.address} sent an invalid reply: {_excerpt(line)}")
             return
         self.name = actor
         running = self._running.get(command_id) if isinstance(command_id, int) else None
@@ -178,5 +178,5 @@ def _reason(error: Exception) -> str:
     number = getattr(error, "errno", None)
     if number is None and isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         return f"no answer within {CONNECTION_TIMEOUT:g} s"
-    # asyncio puts the address of each family into the text of the error.
+    # asyncio includes the addresses of all families in the error message.
     return os.strerror(number) if number and number > 0 else str(error)

@@ -1,4 +1,4 @@
-"""``clu demo``: an actor on this machine's own telemetry, and a client that follows it."""
+"""``clu demo``: an actor with the telemetry of this machine, and a client that follows it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["command"]
     "--seconds",
     type=click.FloatRange(min=0.5),
     metavar="S",
-    help="End after so many seconds. By default it runs until Ctrl-C.",
+    help="Stop after this number of seconds. By default, run until Ctrl-C.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     metavar="P",
-    help="The port to listen at; 0 takes a free one. By default 19990, or a free one.",
+    help="The port to listen on; 0 selects a free port. By default 19990, or a free port.",
 )
 @click.option(
     "--rate",
@@ -40,15 +40,15 @@ __all__ = ["command"]
     default=50,
     show_default=True,
     metavar="HZ",
-    help="How many replies of telemetry to send in a second, from {:g} to {:g}.".format(*RATES),
+    help="The number of telemetry replies to send per second, from {:g} to {:g}.".format(*RATES),
 )
 @click.option(
     "--loop",
     type=click.Choice(["auto", "asyncio", "uvloop"]),
     default="auto",
-    help="The event loop. By default uvloop where it is installed.",
+    help="The event loop. By default uvloop, if it is installed.",
 )
-@click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
+@click.option("--plain", is_flag=True, help="Print plain lines, even on a terminal.")
 def command(
     seconds: float | None,
     port: int | None,
@@ -58,8 +58,8 @@ def command(
 ) -> None:
     """Stream this machine's telemetry from an actor to a client.
 
-    An actor named host listens at a port of localhost, and broadcasts the load of this machine.
-    A client follows it over TCP, sends it commands, and checks that no reply is lost.
+    An actor named host listens on a port of localhost, and broadcasts the load of this machine.
+    A client follows it over TCP, sends it commands, and checks that no replies are lost.
     """
     if importlib.util.find_spec("psutil") is None:
         raise click.ClickException(

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Follower", "SequenceCheck"]
 
 _TERMINAL_CODES = (":", "f")
-#: Over how many seconds the rate of replies is counted.
+#: The seconds over which the rate of replies is averaged.
 _RATE_WINDOW = 2.0
 
 
 class SequenceCheck:
-    """Checks that numbered replies arrive one after the other.
+    """Checks that numbered replies arrive in order.
 
     Attributes
     ----------
     received
-        How many replies arrived.
+        The number of replies that arrived.
     lost
-        How many are missing between those that arrived.
+        The number of missing replies between those that arrived.
     disordered
-        How many arrived twice, or after one with a higher number.
+        The number of replies that arrived twice, or after one with a higher number.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SequenceCheck:
         self._expected: int | None = None
 
     def add(self, number: int) -> None:
-        """Take the number of the next reply."""
+        """Add the number of the next reply."""
         self.received += 1
         expected = number if self._expected is None else self._expected
         if number < expected:
@@ -56,7 +56,7 @@ class SequenceCheck:
 
 @dataclass(eq=False)
 class Answer:
-    """A command, and what the actor replied to it.
+    """A command, and the replies of the actor.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Answer:
     )
 
     async def wait(self) -> Answer:
-        """Wait until the command is done. It goes on if the task that waits is cancelled."""
+        """Wait until the command is done. Cancelling the waiting task does not affect it."""
         return await asyncio.shield(self.done)
 
 
@@ -87,19 +87,19 @@ class Follower:
     Attributes
     ----------
     keywords
-        The keywords that were broadcast: their current and recent values.
+        The broadcast keywords: their current and recent values.
     sequence
-        The check of the numbers of the broadcast replies.
+        The check of the sequence numbers of the broadcast replies.
     received
-        How many replies arrived.
+        The number of replies that arrived.
     invalid
-        Those that the schema of the actor does not allow, or that could not be read.
+        The errors of replies that do not match the schema of the actor, or cannot be parsed.
     sent, answered
-        How many commands were sent, and how many of them are done.
+        The number of commands that were sent, and of those that are done.
     latencies
-        The seconds that the commands took, by the text of the command.
+        The durations of the commands in seconds, by command string.
     closed
-        A task that is done when the connection is.
+        A task that is done when the connection is closed.
     """
 
     def __init__(self) -> None:
@@ -117,14 +117,14 @@ class Follower:
         self._arrivals: deque[float] = deque()
 
     async def connect(self, host: str, port: int) -> None:
-        """Connect to the actor, and ask it for the schema of its keywords.
+        """Connect to the actor, and request the schema of its keywords.
 
         Raises
         ------
         OSError
             If the actor cannot be reached.
         CluError
-            If the actor does not tell its schema.
+            If the actor does not return its schema.
         """
         self._connection = await open_connection(host, port)
         assert self._connection.reader is not None
@@ -132,7 +132,7 @@ class Follower:
         self.closed = loop.create_task(self._read(self._connection.reader))
         answer = await self.command("get_schema")
         if "schema" not in answer.keywords:
-            raise CluError("The actor does not tell its schema.")
+            raise CluError("The actor did not return its schema.")
         self.model = Model("host", answer.keywords["schema"], is_file=False)
         self.keywords.use_schema(self.model.schema)
 
@@ -148,7 +148,7 @@ class Follower:
         Raises
         ------
         ConnectionError
-            If the connection is closed before.
+            If the connection is closed before that.
         """
         return await self.send(text).wait()
 
@@ -178,7 +178,7 @@ class Follower:
 
     @property
     def rate(self) -> float:
-        """How many replies arrived in a second, lately."""
+        """The recent number of replies per second."""
         arrivals = self._arrivals
         now = time.monotonic()
         while arrivals and arrivals[0] < now - _RATE_WINDOW:
@@ -197,10 +197,10 @@ class Follower:
                     answer.done.set_exception(
                         ConnectionResetError("The actor has closed the connection.")
                     )
-                    answer.done.exception()  # not everyone waits: do not warn of that
+                    answer.done.exception()  # it may not be awaited: do not warn about that
 
     def receive(self, line: bytes) -> None:
-        """Take a line from the actor."""
+        """Handle a line from the actor."""
         self.received += 1
         self._arrivals.append(time.monotonic())
         try:

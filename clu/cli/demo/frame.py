@@ -1,4 +1,4 @@
-"""The lines of the demo's display: what runs, the keywords, the measurement."""
+"""The lines of the display of the demo: the status, the keywords, the measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["format_value", "frame", "table"]
 _HIDDEN = ("sequence",)
 _VALUE, _AGE, _RANGE = 18, 7, 15
 _LONGEST_SPARKLINE = 80
-#: How many of the latest pings the latency is of.
+#: The number of the latest pings that the latency is computed from.
 _LATEST = 400
 
 
@@ -38,7 +38,7 @@ def _line(*parts: str | tuple[str, str]) -> Text:
 
 
 def _spread(width: int, left: list[Any], right: str, style: str) -> Text:
-    """Return a line with a text at its right end, if there is room."""
+    """Return a line with a right-aligned string, if there is room."""
     line = _line(*left)
     gap = width - 1 - line.cell_len - len(right)
     if gap > 1:
@@ -183,7 +183,7 @@ def _cores(values: list[float]) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return a time since something."""
+    """Format the time since an event."""
     if seconds < 1:
         return f"{1e3 * seconds:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"

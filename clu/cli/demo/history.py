@@ -1,4 +1,4 @@
-"""Keywords as a display wants them: numbers with a unit, an age and recent values."""
+"""Keywords for a display: values with a unit, an age and a history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BIN", "History", "Keyword", "Keywords", "sparkline"]
 
-#: The seconds that a block of a sparkline stands for.
+#: The seconds per block of a sparkline.
 BIN = 0.25
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _LENGTH = 400
@@ -34,7 +34,7 @@ class History:
         elif number == self._bin:
             self._bins[-1] = value
         else:
-            # A bin without a value has that of the bin before: nothing else was said.
+            # A bin without a value has the value of the previous bin.
             self._bins.extend([self._bins[-1]] * min(number - self._bin - 1, _LENGTH))
             self._bins.append(value)
         self._bin = number
@@ -52,7 +52,7 @@ class Keyword:
     value
         The current value.
     updated
-        When it was received, by the clock of `time.monotonic`.
+        The time at which it was received, from `time.monotonic`.
     """
 
     def __init__(self, name: str, unit: str = "") -> None:
@@ -77,20 +77,20 @@ class Keyword:
 
 
 class Keywords(dict[str, Keyword]):
-    """The keywords of an actor that were received so far."""
+    """The keywords that have been received from an actor."""
 
     def __init__(self) -> None:
         super().__init__()
         self._units: dict[str, str] = {}
 
     def use_schema(self, schema: dict[str, Any]) -> None:
-        """Take the units from the descriptions in a schema."""
+        """Read the units from the descriptions in a schema."""
         for name, definition in schema["properties"].items():
             if found := _unit.search(definition.get("description", "")):
                 self._units[name] = found.group(1)
 
     def update(self, keywords: dict[str, Any]) -> None:  # type: ignore[override]
-        """Take the keywords of a reply."""
+        """Store the keywords of a reply."""
         now = time.monotonic()
         for name, value in keywords.items():
             if name not in self:
@@ -127,7 +127,7 @@ def blocks(values: list[float], low: float, high: float) -> str:
 
 
 def sparkline(values: list[float]) -> str:
-    """Draw values from the lowest to the highest; a change of less than 1 % is none."""
+    """Draw values, scaled from the lowest to the highest; changes below 1 % are not shown."""
     if not values:
         return ""
     low, high = min(values), max(values)

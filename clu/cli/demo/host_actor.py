@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HostActor", "host_parser"]
 
-#: The seconds between two readings of the sensors that change slowly or take long to read.
+#: The interval between readings of sensors that change or are read slowly, in seconds.
 _SLOW_PERIOD = 1.0
-#: The seconds between two samples of a measurement.
+#: The minimum and maximum interval between samples of a measurement, in seconds.
 _SAMPLE_PERIODS = (0.1, 1.0)
 
 
@@ -48,14 +48,14 @@ class HostActor(JSONActor):
     Parameters
     ----------
     host, port
-        Where to listen.
+        The address and port to listen on.
     rate
-        How many replies of telemetry to broadcast in a second.
+        The number of telemetry replies to broadcast per second.
 
     Attributes
     ----------
     sequence
-        How many replies of telemetry were broadcast. Each carries its number.
+        The number of telemetry replies that were broadcast. Each reply includes its number.
     """
 
     parser = host_parser
@@ -75,21 +75,21 @@ class HostActor(JSONActor):
         await super().stop()
 
     def start_telemetry(self) -> None:
-        """Broadcast telemetry from now on."""
+        """Start broadcasting telemetry."""
         self.stop_telemetry()
         loop = asyncio.get_running_loop()
         self._due = loop.time()
         self._timer = loop.call_soon(self._broadcast)
 
     def stop_telemetry(self) -> None:
-        """Broadcast no more telemetry."""
+        """Stop broadcasting telemetry."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     @property
     def rate(self) -> float:
-        """How many replies of telemetry are broadcast in a second."""
+        """The number of telemetry replies that are broadcast per second."""
         return self._rate
 
     @rate.setter
@@ -99,7 +99,7 @@ class HostActor(JSONActor):
             self.start_telemetry()
 
     def read(self) -> dict[str, Any]:
-        """Return all the keywords, with the sensors read anew."""
+        """Read the sensors, and return all keywords."""
         return {"sequence": self.sequence, "rate": self._rate, **self._sampler.read()}
 
     def _broadcast(self) -> None:
@@ -119,7 +119,7 @@ class HostActor(JSONActor):
             self.sequence += 1
             self.write("i", {"sequence": self.sequence, **keywords}, broadcast=True)
         now = loop.time()
-        # Where the sensors are too slow for the rate, the telemetry takes half of the time.
+        # If the sensors are too slow for the rate, telemetry uses at most half of the time.
         self._due = max(self._due + 1 / self._rate, 2 * now - began)
         self._timer = loop.call_at(self._due, self._broadcast)
 

@@ -1,8 +1,8 @@
-"""What the actor of the demo accepts."""
+"""The limits of the commands of the demo actor."""
 
 __all__ = ["DURATIONS", "RATES"]
 
-#: The lowest and the highest rate of the telemetry, in Hz.
+#: The minimum and maximum rate of the telemetry, in Hz.
 RATES = (0.1, 200.0)
-#: The shortest and the longest measurement, in seconds.
+#: The minimum and maximum length of a measurement, in seconds.
 DURATIONS = (0.1, 3600.0)

@@ -1,4 +1,4 @@
-"""The demo: the actor, the client that follows it, and what the client does meanwhile."""
+"""The demo: the actor, and the client that follows it and sends it commands."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["PORT", "DemoSession", "View"]
 
-#: The port to try first, and the address that goes with it.
+#: The port to try first, and the address.
 PORT = 19990
 HOST = "localhost"
 
-#: The seconds between two commands of the client, every tenth of which is ``status``.
+#: The interval between commands of the client in seconds; every tenth one is ``status``.
 _PING_PERIOD = 0.05
 _STATUS_EVERY = 10
-#: The longest measurement, and the pause until the next one where the demo has no end.
+#: The maximum length of a measurement, and the pause before the next one if there is no end.
 _MEASURE_LENGTH = 5.0
 _MEASURE_PAUSE = 15.0
-#: The seconds to wait for an answer that must come.
-_PATIENCE = 5.0
+#: How long to wait for an answer, in seconds.
+_TIMEOUT = 5.0
 
 
 class View(Protocol):
-    """What shows the demo while it runs."""
+    """A display of the running demo."""
 
     async def show(self, session: DemoSession) -> None:
         """Show the demo until the task is cancelled."""
@@ -53,22 +53,22 @@ class DemoSession:
     rate
         The rate of the telemetry in Hz.
     seconds
-        How long it runs; until it is interrupted when None.
+        How long to run, in seconds; None means until it is interrupted.
     port
-        The port of the actor; when None, a fixed one, or a free one if that is taken.
+        The port of the actor; by default `PORT`, or a free port if that is in use.
 
     Attributes
     ----------
     elapsed
-        The seconds that the telemetry has run.
+        The seconds since the telemetry was started.
     cpu_seconds
         The CPU time of actor, client and display in that time.
     measurement
-        The command ``measure`` that runs, or the last one.
+        The current or the last command ``measure``.
     problems
-        What kept the demo from going on.
+        The problems that prevented the demo from continuing.
     warnings
-        What was logged meanwhile.
+        The warnings that were logged.
     """
 
     def __init__(self, rate: float, seconds: float | None, port: int | None) -> None:
@@ -94,21 +94,21 @@ class DemoSession:
 
     @property
     def elapsed(self) -> float:
-        """The seconds that the telemetry has run."""
+        """The seconds since the telemetry was started."""
         if self._began is None:
             return 0.0
         return (time.monotonic() if self._ended is None else self._ended) - self._began
 
     @property
     def lost(self) -> int:
-        """How many replies of telemetry did not arrive, of those that must have."""
+        """The number of telemetry replies that should have arrived but did not."""
         missing = self.actor.sequence - self.follower.sequence.received if self._ended else 0
         return max(self.follower.sequence.lost, missing)
 
     @property
     def build(self) -> str:
-        """Which builds of the kernels run: compiled, interpreted or some of each."""
-        builds = set(self.kernels.values()) - {"absent"}
+        """The build of the kernels: compiled, interpreted or partly compiled."""
+        builds = set(self.kernels.values())
         return builds.pop() if len(builds) == 1 else "partly compiled"
 
     async def run(self, view: View) -> None:
@@ -124,7 +124,7 @@ class DemoSession:
             await self.actor.stop()
 
     def stop(self) -> None:
-        """End the demo before its time."""
+        """Stop the demo early."""
         self._stop.set()
 
     async def _start_actor(self) -> HostActor:
@@ -134,13 +134,13 @@ class DemoSession:
             try:
                 return await actor.start()
             except OSError as error:
-                # asyncio puts the address of each family into the text of the error.
+                # asyncio includes the addresses of all families in the error message.
                 reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(f"Cannot listen on {HOST}:{ports[-1]}: {reason}.")
 
     async def _connect(self) -> None:
         try:
-            await asyncio.wait_for(self.follower.connect(HOST, self.actor.port), _PATIENCE)
+            await asyncio.wait_for(self.follower.connect(HOST, self.actor.port), _TIMEOUT)
         except asyncio.TimeoutError:
             reasons = " ".join(["The actor does not answer.", *self.warnings])
             raise click.ClickException(reasons) from None
@@ -188,21 +188,21 @@ class DemoSession:
             await asyncio.sleep(_MEASURE_PAUSE)
 
     async def _settle(self) -> None:
-        """Wait for the replies that are on their way."""
+        """Wait for the outstanding replies."""
         follower = self.follower
         try:
             if self.measurement is not None and not self.measurement.done.done():
                 follower.send("measure --stop")
-            # Replies keep their order: what was broadcast before arrives before this answer.
+            # Replies are ordered: earlier broadcasts arrive before this answer.
             follower.send("ping")
-            await asyncio.wait([item.done for item in follower.running], timeout=_PATIENCE)
+            await asyncio.wait([item.done for item in follower.running], timeout=_TIMEOUT)
         except ConnectionError as error:
             self.problems.append(str(error))
         self.problems.extend(f"No answer to: {item.text}" for item in follower.running)
 
 
 async def _interruption(stop: asyncio.Event) -> None:
-    """Wait for an event, which Ctrl-C or a polite request to end sets."""
+    """Wait for an event that is set by Ctrl-C or SIGTERM."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     if sys.platform == "win32":
@@ -220,7 +220,7 @@ async def _interruption(stop: asyncio.Event) -> None:
 
 
 class _Collector(logging.Handler):
-    """Keeps warnings from the display: they are told at the end."""
+    """Collects warnings, to be shown after the display has ended."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__(logging.WARNING)

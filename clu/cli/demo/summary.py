@@ -1,4 +1,4 @@
-"""What a run of the demo has shown, in words."""
+"""The results of a run of the demo, in words."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def latency(values: list[float]) -> str:
-    """Return the median and the 99th percentile of some seconds."""
+    """Format the median and the 99th percentile of times in seconds."""
     median, high = statistics.median(values), percentile(values, 0.99)
     return f"median {1e3 * median:.2f} ms, p99 {1e3 * high:.2f} ms"
 
 
 def nc() -> str:
-    """Return how to call netcat so that it ends when the actor has answered."""
+    """Return the netcat command that exits when the actor has answered."""
     found = shutil.which("nc")
     if found is None:
         return "nc -N" if sys.platform == "linux" else "nc"
@@ -37,7 +37,7 @@ def nc() -> str:
 
 
 def failures(session: DemoSession) -> list[str]:
-    """Return what went wrong."""
+    """Return the problems that occurred."""
     found = list(dict.fromkeys(session.problems))
     if session.lost:
         found.append(f"{session.lost} replies of telemetry were lost.")

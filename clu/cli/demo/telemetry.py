@@ -1,4 +1,4 @@
-"""The telemetry of this machine as keywords, and their schema."""
+"""The telemetry of this machine as keywords, with their schema."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["SCHEMA", "CpuMeter", "Sampler"]
 
 T = TypeVar("T")
 
-#: The seconds over which counters are turned into rates, and the fewest that make sense: the
-#: kernel counts the CPU time in steps of 10 ms.
+#: The interval over which rates are computed from counters, and its minimum, in seconds: the
+#: kernel counts CPU time in steps of 10 ms.
 WINDOW = 1.0
 SHORTEST = 0.1
 GIB = 2**30
@@ -30,7 +30,7 @@ def _percentage(description: str) -> dict[str, Any]:
 
 
 #: The keywords of the actor. The unit is in brackets at the end of the description. Rates are
-#: averages over the last second, or since the reading before if that is longer ago.
+#: averages over the last second, or since the previous reading if that is longer ago.
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -89,9 +89,9 @@ class Window(Generic[T]):
         self._readings: deque[tuple[float, T]] = deque()
 
     def add(self, now: float, reading: T) -> tuple[float, T, T] | None:
-        """Add a reading. Return the seconds since the oldest, the oldest, and the new one.
+        """Add a reading. Return the seconds since the oldest reading, the oldest and the new one.
 
-        Returns None where that is too short a time.
+        Returns None if the interval is too short.
         """
         readings = self._readings
         readings.append((now, reading))
@@ -116,8 +116,8 @@ class CpuMeter:
 class Sampler:
     """Reads the sensors of this machine.
 
-    Each reading of a keyword is a reading of its sensor; nothing is interpolated. A keyword
-    without a sensor, or without the readings that a rate needs, is left out.
+    Each value is read from its sensor; nothing is interpolated. Keywords without a sensor, or
+    without enough readings for a rate, are left out.
     """
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class Sampler:
         Parameters
         ----------
         slow
-            Whether to read also those that change slowly or take long to read.
+            Whether to also read the sensors that change or are read slowly.
         """
         now = time.monotonic()
         keywords: dict[str, Any] = {}
@@ -161,10 +161,10 @@ class Sampler:
 
 
 def cpu_counters() -> list[tuple[float, float]]:
-    """Return the seconds that each core was busy, and was there at all."""
+    """Return the busy time and the total time of each core in seconds."""
     counters = []
     for core in psutil.cpu_times(percpu=True):
-        # The kernel of Linux counts the time of guests also as user time.
+        # The Linux kernel also counts guest time as user time.
         guests = getattr(core, "guest", 0.0) + getattr(core, "guest_nice", 0.0)
         total = sum(core) - guests
         counters.append((total - core.idle - getattr(core, "iowait", 0.0), total))
@@ -204,7 +204,7 @@ _RATES = ("process_cpu", "network_in", "network_out", "loopback", "disk_read", "
 
 def _io_rates(seconds: float, old: list[float], new: list[float]) -> dict[str, float]:
     changes = zip(_RATES, old, new, strict=False)
-    # A counter goes back when a disk or an interface goes away.
+    # A counter decreases when a disk or an interface is removed.
     return {name: round(max(late - early, 0.0) / seconds, 2) for name, early, late in changes}
 
 

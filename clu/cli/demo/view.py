@@ -22,7 +22,7 @@ _PLAIN = ("cpu", "load", "memory_used", "disk_write", "network_in")
 
 
 class PlainView:
-    """A line a second, for files, pipes and screen readers."""
+    """A line per second, for files, pipes and screen readers."""
 
     async def show(self, session: DemoSession) -> None:
         """Show the demo until the task is cancelled."""

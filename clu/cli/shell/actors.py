@@ -1,4 +1,4 @@
-"""The actors that a shell knows, and the connections that lead to them."""
+"""The actors that a shell knows, and the connections to them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Actors:
     Parameters
     ----------
     addresses
-        The actors to begin with. There is no broker if all of them are TCP actors.
+        The initial actors. No broker is used if all of them are TCP actors.
     broker
-        Where the broker is.
+        The address of the broker.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Actors:
     def __init__(self, addresses: tuple[ActorAddress, ...], broker: BrokerOptions) -> None:
         self.direct = [TCPConnection(*item.tcp) for item in addresses if item.tcp is not None]
         self.broker: BrokerConnection | None = None
-        #: The names of those on the broker.
+        #: The names of the actors on the broker.
         self._names = {item.name for item in addresses if item.tcp is None}
         if self._names or not self.direct:
             from clu.cli.common.broker import BrokerConnection
@@ -49,15 +49,15 @@ class Actors:
 
     @property
     def names(self) -> list[str]:
-        """The names of the actors; the address of a TCP actor that has not told its name."""
+        """The names of the actors, or addresses of TCP actors whose names are not known yet."""
         return sorted({*self._names, *(item.name or item.address for item in self.direct)})
 
     def add(self, name: str) -> None:
-        """Note that there is an actor of this name on the broker."""
+        """Add the name of an actor on the broker."""
         self._names.add(name)
 
     def find(self, name: str) -> Connection | None:
-        """Return the connection that leads to an actor."""
+        """Return the connection to an actor."""
         for connection in self.direct:
             if name in (connection.address, connection.name):
                 return connection

@@ -20,11 +20,11 @@ __all__ = ["command"]
 
 @click.command(name="shell")
 @broker_options
-@click.option("-a", "--all", "others", is_flag=True, help="Show replies to others too.")
-@click.option("-n", "--no-indent", is_flag=True, help="Show each reply in a line.")
+@click.option("-a", "--all", "others", is_flag=True, help="Also show replies to others.")
+@click.option("-n", "--no-indent", is_flag=True, help="Show each reply in a single line.")
 @click.option("-b", "--ignore-broadcasts", is_flag=True, help="Do not show broadcasts.")
-@click.option("-t", "--no-time", is_flag=True, help="Do not show the time, which is in UTC.")
-@click.option("--internal", is_flag=True, help="Show internal replies too.")
+@click.option("-t", "--no-time", is_flag=True, help="Do not show the time (UTC).")
+@click.option("--internal", is_flag=True, help="Also show internal replies.")
 @click.argument("actors", type=ActorType(), nargs=-1)
 def command(
     broker: BrokerOptions,
@@ -35,20 +35,18 @@ def command(
     internal: bool,
     actors: tuple[ActorAddress, ...],
 ) -> None:
-    """Talk to actors.
+    """Send commands to actors interactively.
 
     Type the name of an actor and a command for it. Tab completes both, and replies are shown
     above the prompt. Type help for more.
 
-    ACTORS are names of actors on the broker, or tcp://HOST:PORT for TCP JSON actors. They are
-    those whose names are completed from the start and whose broadcasts are shown; any other
-    actor of the broker can be talked to as well. There need not be a broker if all are TCP
+    ACTORS are names of actors on the broker, or tcp://HOST:PORT for TCP JSON actors. Their
+    names can be completed from the start, and only their broadcasts are shown. Commands can be
+    sent to any other actor on the broker as well. No broker is needed if all of them are TCP
     actors.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError(
-            "The shell needs a terminal. For scripts there are clu send and clu watch."
-        )
+        raise click.UsageError("The shell needs a terminal. Use clu send or clu watch in scripts.")
     from clu.cli.common.rendering import Renderer
     from clu.cli.shell.actors import Actors
     from clu.cli.shell.session import ShellSession, Visibility

@@ -1,4 +1,4 @@
-"""Completion of what is typed in the shell."""
+"""Completion in the shell."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["ShellCompleter"]
 
 
 class ShellCompleter(Completer):
-    """Completes the names of actors, and their commands by their command models.
+    """Completes the names of actors, and their commands from their command models.
 
     Parameters
     ----------
     models
         The command models.
     names
-        A function that returns what a line can begin with.
+        A function that returns the possible first words of a line.
     """
 
     def __init__(self, models: CommandModels, names: Callable[[], Iterable[Suggestion]]) -> None:
@@ -38,13 +38,13 @@ class ShellCompleter(Completer):
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Return nothing: actors are asked, which takes a while."""
+        """Return nothing: completions are only available asynchronously."""
         return ()
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
-        """Return what can stand at the cursor, as soon as the actor has answered."""
+        """Yield the completions at the cursor, once the actor has answered."""
         line = document.text_before_cursor.lstrip()
         before, current = _split(line)
         try:
@@ -62,7 +62,7 @@ class ShellCompleter(Completer):
 
 
 def _split(line: str) -> tuple[str, str]:
-    """Split a line into what is complete and the beginning of its last word."""
+    """Split a line into its complete words and the start of its last word."""
     start = len(line)
     while start and not line[start - 1].isspace():
         start -= 1

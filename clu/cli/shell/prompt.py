@@ -34,7 +34,7 @@ class Prompt:
     models
         The command models of the actors.
     names
-        A function that returns what a line can begin with.
+        A function that returns the possible first words of a line.
     """
 
     def __init__(self, models: CommandModels, names: Callable[[], Iterable[Suggestion]]) -> None:
@@ -45,8 +45,8 @@ class Prompt:
             history=_history(),
             reserve_space_for_menu=_MENU_LINES,
         )
-        # To write above the prompt, the terminal would be set to echo: what is typed meanwhile
-        # would be shown in the midst of the replies.
+        # Otherwise prompt_toolkit enables echo to write above the prompt, and characters typed in
+        # the meantime would appear in the middle of the replies.
         self._session.app.input.cooked_mode = contextlib.nullcontext  # type: ignore[method-assign]
 
     async def read(self) -> str | None:
@@ -66,7 +66,7 @@ class Prompt:
 
     @contextlib.contextmanager
     def _ended_by_signals(self) -> Iterator[None]:
-        """Leave the terminal as it was, also when the process is asked to end."""
+        """Restore the terminal, also when the process is terminated by a signal."""
         if sys.platform == "win32":
             yield
             return
@@ -87,7 +87,7 @@ class Prompt:
 
 
 def history_path() -> Path:
-    """Return the file that keeps what was typed."""
+    """Return the path of the history file."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "clu" / "history"
 

@@ -1,4 +1,4 @@
-"""A session of the shell: what is typed, and what is shown above the prompt."""
+"""A session of the shell: the commands that are typed, and the replies that are shown."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ShellSession", "Visibility"]
 
-#: The seconds that a TCP actor has to tell its name before it is taken for unknown.
-_NAME_LIMIT = 2.0
+#: How long to wait for the names of TCP actors before an actor is unknown, in seconds.
+_NAME_TIMEOUT = 2.0
 
 _HELP = """\
 ACTOR COMMAND   send a command to an actor, for example: {example} ping
-ACTOR help      tell the commands of an actor
+ACTOR help      show the commands of an actor
 Tab             complete an actor, a command, an option or a choice
-Up, Ctrl-R      go through, or search, what was typed before
-help            tell this
-quit, exit      leave, as do Ctrl-D, and Ctrl-C on an empty line"""
+Up, Ctrl-R      go through, or search, the history
+help            show this help
+quit, exit      leave the shell; or Ctrl-D, or Ctrl-C on an empty line"""
 
 _WORDS = (
     Suggestion("exit", "Leave this shell."),
-    Suggestion("help", "Tell how to use this shell."),
+    Suggestion("help", "Show how to use this shell."),
     Suggestion("quit", "Leave this shell."),
 )
 
@@ -46,13 +46,13 @@ class Visibility:
     Attributes
     ----------
     others
-        Whether replies to others are.
+        Whether replies to others are shown.
     broadcasts
-        Whether broadcasts are.
+        Whether broadcasts are shown.
     internal
-        Whether internal replies are.
+        Whether internal replies are shown.
     actors
-        The actors of the broker whose broadcasts are shown; all if there are none.
+        The actors on the broker whose broadcasts are shown; if empty, all actors.
     """
 
     others: bool
@@ -61,7 +61,7 @@ class Visibility:
     actors: set[str]
 
     def shows(self, received: Received, direct: bool) -> bool:
-        """Whether a reply is shown, from a TCP actor or over the broker."""
+        """Whether to show a reply, from a TCP actor or from the broker."""
         if received.internal and not self.internal:
             return False
         if received.own:
@@ -80,7 +80,7 @@ class ShellSession:
     actors
         The actors and the connections to them.
     renderer
-        What makes text of replies.
+        The object that formats the replies.
     visibility
         Which replies are shown.
     """
@@ -93,12 +93,12 @@ class ShellSession:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
-        """Run the session until the user leaves it.
+        """Run the session until the user leaves the shell.
 
         Raises
         ------
         CannotConnect
-            If the broker or a TCP actor is not there.
+            If the broker or a TCP actor cannot be reached.
         """
         from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -131,7 +131,7 @@ class ShellSession:
         if line in ("help", "?"):
             print(_HELP.format(example=[*self.actors.names, "camera"][0]))
         elif not rest:
-            self._error(f"Add a command for {actor}: {actor} help tells which it has.")
+            self._error(f"Add a command for {actor}: see {actor} help.")
         else:
             self._start(self._command(actor, rest[0]))
 
@@ -154,7 +154,7 @@ class ShellSession:
         return await connection.run(actor, text, **kwargs)
 
     async def _wait_for_names(self) -> None:
-        """Wait until TCP actors have told their names, which they do as they are introduced."""
+        """Wait until the names of TCP actors are known, which `_introduce` requests."""
         waiting = [
             request
             for connection in self.actors.direct
@@ -162,10 +162,10 @@ class ShellSession:
             and (request := self.models.request(connection.address)) is not None
         ]
         if waiting:
-            await asyncio.wait(waiting, timeout=_NAME_LIMIT)
+            await asyncio.wait(waiting, timeout=_NAME_TIMEOUT)
 
     async def _introduce(self, name: str) -> None:
-        """Learn the commands of an actor, and its name if it was given by its address."""
+        """Request the commands of an actor, and its name if only its address is known."""
         request = self.models.request(name)
         if request is None:
             return

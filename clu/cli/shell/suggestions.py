@@ -1,4 +1,4 @@
-"""What can follow the words of a command, by the command model of its actor."""
+"""Suggestions for the next word of a command, from the command model of its actor."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _ABOUT_COMMANDS = ("help", "get-command-model", "get_command_model")
 
 
 class Suggestion(NamedTuple):
-    """A word that can come next, and what it means."""
+    """A possible next word, and its meaning."""
 
     text: str
     meaning: str = ""
 
 
 def suggest(model: dict[str, Any], words: list[str], current: str) -> list[Suggestion]:
-    """Return what can come next.
+    """Return the possible next words.
 
     Parameters
     ----------
     model
         The command model of an actor, as unclick describes it.
     words
-        The words of the command that are complete.
+        The complete words of the command.
     current
-        The beginning of the next word.
+        The start of the next word.
     """
     place = _Place(model)
     for word in words:
@@ -46,7 +46,7 @@ def suggest(model: dict[str, Any], words: list[str], current: str) -> list[Sugge
 
 
 class _Place:
-    """A place in a command.
+    """A position in a command.
 
     Attributes
     ----------
@@ -83,13 +83,13 @@ class _Place:
             self._position += 1
 
     def option(self, word: str) -> dict[str, Any] | None:
-        """Return the option of a name."""
+        """Return the option with a name."""
         if self._only_arguments or not word.startswith("-"):
             return None
         return next((item for item in self._parameters("option") if word in _names(item)), None)
 
     def next(self, current: str) -> Iterator[Suggestion]:
-        """Return what can come next."""
+        """Return the possible next words."""
         if self.expected is not None:
             yield from _values(self.expected)
             return

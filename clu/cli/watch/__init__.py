@@ -1,4 +1,4 @@
 """``clu watch``: the keywords of an actor, as they change.
 
-It imports ``clu.cli.common``. It does not know what kind of connection leads to an actor.
+It imports ``clu.cli.common``. It must not know the transport of an actor.
 """

@@ -27,13 +27,13 @@ __all__ = ["command"]
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="End after so many seconds. By default it runs until Ctrl-C.",
+    help="Stop after this number of seconds. By default, run until Ctrl-C.",
 )
-@click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
-@click.option("--json", "as_json", is_flag=True, help="Print each value as JSON in a line.")
-@click.option("-a", "--all", "repeats", is_flag=True, help="Tell values that did not change too.")
+@click.option("--plain", is_flag=True, help="Print plain lines, even on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print each value as a line of JSON.")
+@click.option("-a", "--all", "repeats", is_flag=True, help="Also show values that did not change.")
 @click.option("--no-status", is_flag=True, help="Do not send the command status at the start.")
-@click.option("--internal", is_flag=True, help="Follow internal replies too.")
+@click.option("--internal", is_flag=True, help="Also follow internal replies.")
 @click.argument("actor", type=ActorType())
 @click.argument("keywords", metavar="[KEYWORD]...", nargs=-1)
 def command(
@@ -47,18 +47,18 @@ def command(
     actor: ActorAddress,
     keywords: tuple[str, ...],
 ) -> None:
-    """Follow the keywords of an actor, all or those that are named.
+    """Follow the keywords of an actor: all of them, or those given.
 
-    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. An
-    actor that has a command status is sent that first, for the values at the start. The values
-    are shown in a table on a terminal, and else as a line for each change.
+    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. If
+    the actor has a command status, it is sent first, to get the initial values. The values are
+    shown in a table on a terminal, and otherwise as a line for each change.
 
     \b
     clu watch camera temperature status
     clu watch --json --seconds 60 tcp://localhost:19990 cpu > cpu.jsonl
 
-    The exit status is 0 at the end, 2 if these arguments make no sense, and 3 if the broker or
-    the TCP actor is not there at the start. A connection that is lost later is made again.
+    The exit status is 0 at the end, 2 if the arguments are not valid, and 3 if the broker or the
+    TCP actor cannot be reached at the start. A connection that is lost later is reopened.
     """  # noqa: D301
     from clu.cli.common.open import make_connection
     from clu.cli.watch.follow import KeywordFollower

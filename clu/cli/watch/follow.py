@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "KeywordFollower"]
 
-_ANSWER_LIMIT = 5.0
+_ANSWER_TIMEOUT = 5.0
 #: The command that reports the state of an actor, by a convention of actors.
 _STATUS = "status"
 
 
 class Change(NamedTuple):
-    """A value of a keyword, or a notice of what goes on where there is none."""
+    """A new value of a keyword, or a notice without a keyword."""
 
     actor: str
     keyword: str
@@ -36,24 +36,24 @@ class KeywordFollower:
     Parameters
     ----------
     connection
-        The connection, not open yet, that leads to the actor.
+        The connection to the actor, which is not open yet.
     actor
         The name of the actor, or the address of a TCP actor.
     direct
-        Whether all that comes over the connection is from the actor.
+        Whether all replies over the connection are from the actor.
     keywords
-        The keywords to follow; all if there are none. Case does not matter.
+        The keywords to follow, ignoring case; if empty, all keywords.
     repeats
-        Whether a value is told again that has not changed.
+        Whether to report values that have not changed.
     ask_status
-        Whether the actor is asked for the values at the start, if it has a command for that.
+        Whether to request the initial values from the actor, if it has a command for that.
     internal
-        Whether internal replies are followed.
+        Whether to follow internal replies.
 
     Attributes
     ----------
     changes
-        What is to be told.
+        The queue of changes to report.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class KeywordFollower:
         connection.on_connected = lambda _: self._start(self._ask())
 
     async def open(self) -> None:
-        """Connect, and ask for the values.
+        """Connect, and request the values.
 
         Raises
         ------
         CannotConnect
-            If that does not succeed.
+            If the connection cannot be opened.
         """
         await self.connection.open()
         self._start(self._check_keywords())
@@ -111,15 +111,15 @@ class KeywordFollower:
         command = ((model or {}).get("commands") or {}).get(_STATUS)
         if command is None or any(item.get("required") for item in command.get("params", ())):
             return
-        result = await self.connection.run(self.actor, _STATUS, timeout=_ANSWER_LIMIT)
+        result = await self.connection.run(self.actor, _STATUS, timeout=_ANSWER_TIMEOUT)
         if result.outcome is not Outcome.DONE:
             reason = result.reason or f"the command {_STATUS} of {self.actor} failed."
             self._notice(f"There may be no initial values: {reason}")
 
     async def _check_keywords(self) -> None:
-        """Tell which keywords the actor does not have, as far as it tells that itself."""
+        """Report the keywords that are not in the schema of the actor, if it is closed."""
         result = await self.connection.run(
-            self.actor, "get_schema", quiet=True, timeout=_ANSWER_LIMIT
+            self.actor, "get_schema", quiet=True, timeout=_ANSWER_TIMEOUT
         )
         if result.outcome is Outcome.UNREACHABLE:
             self._notice(f"{result.reason} Waiting for it.")

@@ -1,4 +1,4 @@
-"""The canonical texts of values: what the parser reads back as the same value."""
+"""The canonical strings of values, which the parser reads as the same values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ UNQUOTED = re.compile(r"""[^\s"'=,;]+$""")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*$")
 
 
-def texts(value: object) -> Iterator[str]:
-    """Write a value; a compound one is several."""
+def canonical_strings(value: object) -> Iterator[str]:
+    """Yield the string of a value, or several for a compound value."""
     native = getattr(value, "native", value)
     if isinstance(native, tuple):
         for part in native:
-            yield from texts("nan" if part is None else part)
+            yield from canonical_strings("nan" if part is None else part)
     elif isinstance(value, types.Invalid):
-        yield "?"  # which text its type calls invalid is not known
+        yield "?"  # the string that its type declares invalid is not known
     elif isinstance(type(value), (types.Bool, types.Hex)):
         yield quoted(str(value))
     else:
@@ -30,7 +30,7 @@ def texts(value: object) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """Quote a text where it must be; the parser leaves backslashes in a value as they are."""
+    """Quote a string if needed; the parser leaves backslashes in values unchanged."""
     if UNQUOTED.fullmatch(text) and text.lower() != "raw":
         return text
     for quote in "\"'":

@@ -15,7 +15,7 @@ WIDTH = 66
 
 
 def as_text(rows: Iterable[Row]) -> str:
-    """Write rows as lines with right-aligned labels and wrapped texts."""
+    """Format rows as lines with right-aligned labels and wrapped text."""
     indent = "\n" + " " * 14
     return "\n".join(
         f"{label:>12}: {indent.join(textwrap.wrap(str(text), WIDTH))}" for label, text in rows
@@ -23,7 +23,7 @@ def as_text(rows: Iterable[Row]) -> str:
 
 
 def as_html(rows: Iterable[Row], kind: str) -> str:
-    """Write rows as an HTML table of the class `kind`."""
+    """Format rows as an HTML table of the class `kind`."""
     cells = "".join(
         f"<tr><th>{html.escape(label)}</th><td>{html.escape(str(text))}</td></tr>"
         for label, text in rows
@@ -32,7 +32,7 @@ def as_html(rows: Iterable[Row], kind: str) -> str:
 
 
 class Descriptive:
-    """Something that describes itself by its ``descriptors``, pairs of a label and a text."""
+    """The base class of objects with a description: ``descriptors`` has pairs of label and text."""
 
     descriptors: list[Row]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class DictionaryNotFound(Exception):
-    """There is no file of a dictionary."""
+    """The file of a dictionary does not exist."""
 
 
 def read_dictionary(name: str, scope: dict[str, Any]) -> tuple[Any, str]:
@@ -22,17 +22,17 @@ def read_dictionary(name: str, scope: dict[str, Any]) -> tuple[Any, str]:
         The name of the module in the ``actorkeys`` package. It is not imported: the file is one
         expression.
     scope
-        What the expression can use, besides the builtins.
+        The names that the expression can use, besides the builtins.
 
     Returns
     -------
     value, checksum
-        What the expression makes, and the MD5 checksum of the file.
+        The value of the expression, and the MD5 checksum of the file.
 
     Raises
     ------
     DictionaryNotFound
-        If there is no such file. Any other exception comes from the expression.
+        If the file does not exist. Any other exception is raised by the expression.
     """
     importlib.invalidate_caches()
     try:
@@ -44,7 +44,7 @@ def read_dictionary(name: str, scope: dict[str, Any]) -> tuple[Any, str]:
     if spec is None or spec.origin is None:
         raise DictionaryNotFound(f"no keys dictionary found for {name}")
     content = Path(spec.origin).read_bytes()
-    # As bytes it may declare its encoding; blanks before an expression are an indentation.
+    # Bytes can declare their encoding; blanks before an expression would be indentation.
     code = compile(content.lstrip(b" \t"), spec.origin, "eval")
     checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return eval(code, scope), checksum

@@ -1,4 +1,4 @@
-"""What the classes of values have besides what their bases have."""
+"""The members that are added to the classes of values."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ if TYPE_CHECKING:
 
 
 def write_repr(self: Any) -> str:
-    """Write a value with its type and units."""
+    """Format a value with its type and units."""
     cls = type(self)
     text = cls.reprFmt % self.native if cls.reprFmt else cls.baseType.__repr__(self)
     return f"{cls.__name__}({text} {cls.units})" if cls.units else f"{cls.__name__}({text})"
 
 
 def write_str(self: Any) -> str:
-    """Write a value in the format of its type."""
+    """Format a value in the format of its type."""
     cls = type(self)
     fmt = cls.strFmt or cls.reprFmt
     return str(fmt % self.native if fmt else cls.baseType.__str__(self))
 
 
 def binary(value: int, width: int) -> str:
-    """Write the lowest `width` bits of a number."""
+    """Format the lowest `width` bits of a number."""
     return "".join(str(value >> bit & 1) for bit in reversed(range(width)))
 
 
 def enum_members(args: Sequence[Any]) -> dict[str, Any]:
-    """Return the members of the values of an enumeration with these labels."""
+    """Return the members of the class of an enumeration with these labels."""
     labels = [str(label) for label in args]
     indices = {label: index for index, label in reversed(list(enumerate(labels)))}
 
@@ -53,7 +53,7 @@ def enum_members(args: Sequence[Any]) -> dict[str, Any]:
 
 
 def bits_members(specs: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Return the members of values with these fields, names and widths; some have no name."""
+    """Return the members of a class with bit fields, given as names (may be empty) and widths."""
     width = 0
     fields: dict[str, tuple[int, int]] = {}
     for name, size in specs:
@@ -77,7 +77,7 @@ def bits_members(specs: Sequence[tuple[str, int]]) -> dict[str, Any]:
         return type(self)(int(self) & ~(mask << offset) | (value & mask) << offset)
 
     def bitsString(self: int) -> str:
-        """Write all bits."""
+        """Format all bits."""
         return binary(self, width)
 
     def write(self: int) -> str:

@@ -1,4 +1,4 @@
-"""How the values of a keyword are converted, in the terms of the kernel."""
+"""Plans for the kernel to convert the values of a keyword."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_plan(vtypes: Sequence[Any]) -> Plan:
-    """Make the plan of some types, of which only the last may have a variable length."""
+    """Create a plan for types; only the last type may have a variable length."""
     heads: list[Converter] = []
     tail: Converter | None = None
     optional = 0
@@ -36,7 +36,7 @@ def make_plan(vtypes: Sequence[Any]) -> Plan:
 
 
 def _part(vtype: Any) -> Converter:
-    """Return the converter of a part of a compound type; only single values can be parts."""
+    """Return the converter for a part of a compound type, which must be a single value."""
     if isinstance(vtype, types.ValueType):
         return vtype._field_converter()
     return CallConverter(object, None, None, _refuse)

@@ -1,4 +1,4 @@
-"""The tokens of messages. The kernel needs none; they explain where it stopped."""
+"""The tokens of messages. The kernel does not use them; they are for its error messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DELIMITERS = {"=": "EQUALS", ",": "COMMA", ";": "SEMICOLON"}
 
 
 class Token:
-    """A piece of a text."""
+    """A token in a string."""
 
     def __init__(self, type: str, value: str, lexpos: int, end: int, lineno: int = 1) -> None:
         self.type = type
@@ -30,17 +30,17 @@ def read_token(text: str, pos: int, raw: bool = False) -> Token | None:
     Parameters
     ----------
     text
-        The text.
+        The string.
     pos
-        The position, which may be that of blanks before the token.
+        The position of the token, or of blanks before it.
     raw
-        Whether the rest of the line is one token, ``=`` and anything, perhaps after blanks.
+        Whether the rest of the line is one token: ``=`` and anything, possibly after blanks.
 
     Returns
     -------
     token
-        None at the end of the text. Its type is ``WORD`` for a word without quotes, and ``""``
-        where there is no token.
+        The token, or None at the end of the string. Its type is ``WORD`` for an unquoted word, and
+        ``""`` if there is no valid token.
     """
     size = len(text)
     pos = pos if raw else blanks_end(text, pos, size)

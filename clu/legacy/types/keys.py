@@ -1,4 +1,4 @@
-"""Keys, which say what values a keyword has, and the dictionaries of an actor's keys."""
+"""Keys, which define the values of keywords, and dictionaries of the keys of an actor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 class KeysError(Exception):
-    """A key that is not well defined, or does not fit."""
+    """A key that is not well defined, or does not match."""
 
 
 class KeysDictionaryError(KeysError):
@@ -40,13 +40,13 @@ class KeysDictionaryError(KeysError):
 
 
 class Consumer:
-    """Something that matches a part of a message, and prints how while ``debug`` is set."""
+    """An object that matches a part of a message, and traces it if ``debug`` is set."""
 
     debug = False
     indent = 0
 
     def trace(self, what: object) -> None:
-        """Print what is matched against this."""
+        """Print the object to be matched."""
         if Consumer.debug:
             print(f"{' ' * Consumer.indent}{self!r} << {what!r}")
             Consumer.indent += 1
@@ -128,9 +128,9 @@ class TypedValues(Consumer):
         return make_plan(self.vtypes)
 
     def consume(self, values: Any) -> bool:
-        """Convert a list of raw values in place; tell whether they match.
+        """Convert a list of raw values in place; return whether they match.
 
-        If they do not, they stay as they were.
+        If they do not match, they are not changed.
         """
         if Consumer.debug:
             return self._consume_traced(values)
@@ -141,7 +141,7 @@ class TypedValues(Consumer):
         return True
 
     def consumeNextValue(self, valueType: Any, values: Any) -> bool:
-        """Convert the values of one type, from position ``index`` on; tell whether they match."""
+        """Convert the values of one type, starting at ``index``; return whether they match."""
         only = TypedValues([valueType])
         rest = values[self.index : None if only.maxVals is None else self.index + only.maxVals]
         while True:
@@ -186,7 +186,7 @@ class TypedValues(Consumer):
 
 
 class Key(Consumer):
-    """The name of a keyword, and what values it has.
+    """The name of a keyword, and the types of its values.
 
     Parameters
     ----------
@@ -210,9 +210,9 @@ class Key(Consumer):
         return f"Key({self.name})"
 
     def consume(self, keyword: Any) -> bool:
-        """Convert the values of a keyword in place; tell whether it matches.
+        """Convert the values of a keyword in place; return whether it matches.
 
-        A keyword that does is marked as ``matched``; one that does not stays as it was.
+        A keyword that matches is marked as ``matched``; otherwise it is not changed.
         """
         if Consumer.debug:
             return self._consume_traced(keyword)
@@ -228,12 +228,12 @@ class Key(Consumer):
         return self.passed(keyword)
 
     def create(self, *values: Any) -> Keyword:
-        """Make a keyword of this key.
+        """Create a keyword from this key.
 
         Parameters
         ----------
         *values
-            The values, or one list of them.
+            The values, or a single list of them.
 
         Raises
         ------
@@ -275,7 +275,7 @@ class KeysDictionary:
     """
 
     registry: ClassVar[dict[str, KeysDictionary]] = {}
-    """The dictionaries that were made, by name."""
+    """The existing dictionaries, by name."""
 
     def __init__(self, name: str, version: tuple[int, int], *keys: Key) -> None:
         if name != name.lower():
@@ -297,7 +297,7 @@ class KeysDictionary:
         KeysDictionary.registry[name] = self
 
     def add(self, key: Key) -> None:
-        """Add a key; types that it names can be used by later ones."""
+        """Add a key; the types that it names can be used by later keys."""
         if not isinstance(key, Key):
             raise KeysDictionaryError("KeysDictionary can only contain Keys")
         if key.name.lower() in self.keys:
@@ -345,15 +345,15 @@ class KeysDictionary:
         Parameters
         ----------
         dictname
-            The name of the dictionary and of its file, without ``.py``. The file is one
-            expression that makes the dictionary.
+            The name of the dictionary and of its file, without ``.py``. The file is a
+            single expression that creates the dictionary.
         forceReload
-            Read the file again if the dictionary exists.
+            Whether to read the file again if the dictionary exists.
 
         Raises
         ------
         KeysDictionaryError
-            If there is no such file, or it makes no dictionary of that name.
+            If the file does not exist, or does not create a dictionary with that name.
         """
         registry = KeysDictionary.registry
         if not forceReload and dictname in registry:
@@ -402,26 +402,26 @@ _TYPE_NAMES = (
 
 
 class KeysManager:
-    """The dictionaries where the keys of commands are looked up."""
+    """The dictionaries in which the keys of commands are looked up."""
 
     keys: ClassVar[dict[str, KeysDictionary]] = {}
 
     @classmethod
     def setKeys(cls, kdict: KeysDictionary) -> None:
-        """Look keys up in one dictionary."""
+        """Set the only dictionary in which keys are looked up."""
         cls.keys = {}
         cls.addKeys(kdict)
 
     @classmethod
     def addKeys(cls, kdict: KeysDictionary) -> None:
-        """Look keys up in one dictionary more, after the others."""
+        """Add a dictionary in which keys are looked up, after the others."""
         if not isinstance(kdict, KeysDictionary):
             raise KeysError("Cmd keys must be provided as a KeysDictionary")
         cls.keys[kdict.name] = kdict
 
     @classmethod
     def getKey(cls, name: str) -> Key:
-        """Return the first key of a name."""
+        """Return the first key with a name."""
         for kdict in cls.keys.values():
             if name in kdict:
                 return kdict[name]
@@ -434,7 +434,7 @@ class CmdKey(Consumer, KeysManager):
     Parameters
     ----------
     key
-        The key, or the name of one that `KeysManager` knows.
+        The key, or the name of a key that `KeysManager` can find.
     """
 
     def __init__(self, key: Key | str) -> None:

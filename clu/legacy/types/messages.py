@@ -12,7 +12,7 @@ from clu._speedups.opscore import (
     ReplyHeaderBase,
 )
 from clu.legacy.types import types
-from clu.legacy.types._canonical import NAME, UNQUOTED, texts
+from clu.legacy.types._canonical import NAME, UNQUOTED, canonical_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,18 +35,18 @@ C = TypeVar("C", bound="Canonized")
 
 
 class MessageError(Exception):
-    """A message that cannot exist."""
+    """A message that is not valid."""
 
 
 class Canonized:
-    """Something with a canonical text; things with the same text are equal."""
+    """An object with a canonical string; objects with the same string are equal."""
 
     def canonical(self) -> str:
-        """Return the canonical text, which can be parsed."""
+        """Return the canonical string, which can be parsed."""
         raise NotImplementedError
 
     def tokenized(self) -> str:
-        """Return the canonical text with tokens in place of names and values."""
+        """Return the canonical string with tokens instead of names and values."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -58,7 +58,7 @@ class Canonized:
 
 
 class _Copied(Canonized):
-    """Something that can be copied, field by field."""
+    """An object that can be copied field by field."""
 
     _fields: ClassVar[tuple[str, ...]] = ()
 
@@ -70,7 +70,7 @@ class _Copied(Canonized):
         return twin  # type: ignore[no-any-return]
 
     def copy(self, other: Any) -> None:
-        """Take over the content of another one."""
+        """Copy the content of another object."""
         for name in self._fields:
             value = getattr(other, name)
             if isinstance(value, _Copied):
@@ -80,7 +80,7 @@ class _Copied(Canonized):
             setattr(self, name, value)
 
     def __reduce__(self) -> Any:
-        # What is compiled has no state that pickle and copy could find.
+        # Compiled classes have no state that pickle and copy can find.
         fields = {name: getattr(self, name) for name in self._fields}
         return _revive, (type(self), fields | vars(self))
 
@@ -93,13 +93,13 @@ def _revive(cls: type[C], fields: dict[str, Any]) -> C:
 
 
 class Values(list[Any], Canonized):
-    """The values of a keyword or a command: texts, or typed values once a key consumed them."""
+    """The values of a keyword or a command: strings, or typed values after a key consumed them."""
 
     unquoted = UNQUOTED
-    """The texts that need no quotes."""
+    """The pattern of strings that need no quotes."""
 
     def canonical(self) -> str:
-        return ",".join(text for value in self for text in texts(value))
+        return ",".join(text for value in self for text in canonical_strings(value))
 
     def tokenized(self) -> str:
         return ",".join("123" for _ in self)
@@ -156,12 +156,12 @@ class Keyword(KeywordBase, _Copied):
 
 
 class RawKeyword(Keyword):
-    """The rest of a command line, as it is.
+    """The unparsed rest of a command line.
 
     Parameters
     ----------
     line
-        What follows ``raw=``.
+        The string after ``raw=``.
     """
 
     def __init__(self, line: str) -> None:
@@ -180,7 +180,7 @@ class RawKeyword(Keyword):
 
 
 class Keywords(KeywordsBase, _Copied):
-    """The keywords of a message: a list that is indexed by name too, in any case."""
+    """The keywords of a message: a list that can also be indexed by name, ignoring case."""
 
     def canonical(self, delimiter: str) -> str:  # type: ignore[override]
         return delimiter.join(keyword.canonical() for keyword in self)
@@ -189,7 +189,7 @@ class Keywords(KeywordsBase, _Copied):
         return delimiter.join(keyword.tokenized() for keyword in self)
 
     def copy(self, other: Keywords) -> None:  # type: ignore[override]
-        """Take over copies of the keywords of another one."""
+        """Copy the keywords of another list."""
         self[:] = [keyword.clone() for keyword in other]
 
     def __reduce__(self) -> Any:
@@ -206,7 +206,7 @@ class Keywords(KeywordsBase, _Copied):
         raise TypeError("Keywords index must be integer or string")
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return the first keyword of a name in any case, or a default."""
+        """Return the first keyword with a name, ignoring case, or a default."""
         lower = name.lower() if isinstance(name, str) else name
         for keyword in self:
             if keyword.name.lower() == lower:
@@ -231,7 +231,7 @@ class Command(_Copied):
     keywords
         The keywords, if any.
     string
-        The text that it comes from, if any.
+        The string that was parsed, if any.
     """
 
     _fields = ("name", "values", "keywords", "string")
@@ -253,9 +253,9 @@ class Command(_Copied):
         self.string = string
 
     def canonical(self) -> str:
-        values = [text for value in self.values for text in texts(value)]
+        values = [text for value in self.values for text in canonical_strings(value)]
         if values and NAME.match(values[0]) and not (values[1:] and NAME.match(values[1])):
-            values[0] = f'"{values[0]}"'  # as a name it would be a keyword, or need another
+            values[0] = f'"{values[0]}"'  # unquoted it would be a keyword, or need another value
         parts = (self.name.lower(), ",".join(values), self.keywords.canonical(" "))
         return " ".join(filter(None, parts))
 
@@ -269,16 +269,16 @@ class Command(_Copied):
 
 
 class CommandHeader(_Copied):
-    """What the hub puts before a command.
+    """The header of a command from the hub.
 
     Parameters
     ----------
     cmdrName
-        Who sent it.
+        The sender of the command.
     mid
-        Its number.
+        The number of the command.
     actor
-        Who shall do it.
+        The actor that is to run it.
     """
 
     _fields = ("cmdrName", "mid", "actor")
@@ -330,16 +330,16 @@ def _code(codes: types.Enum, code: Any) -> Any:
 
 
 class ReplyHeader(ReplyHeaderBase, _Copied):
-    """What the hub puts before a reply.
+    """The header of a reply from the hub.
 
     Parameters
     ----------
     program, user, actorStack
-        Who sent the command, and the actors it came through.
+        The sender of the command, and the actors that relayed it.
     commandId
         The number of the command.
     actor
-        Who replies.
+        The actor that replies.
     code
         The message code.
     """
@@ -370,14 +370,14 @@ class ReplyHeader(ReplyHeaderBase, _Copied):
 
 
 class ActorReplyHeader(ActorReplyHeaderBase, _Copied):
-    """What an actor puts before a reply.
+    """The header of a reply from an actor.
 
     Parameters
     ----------
     commandId
         The number of the command.
     userId
-        Who sent it.
+        The user who sent it.
     code
         The message code.
     """
@@ -410,7 +410,7 @@ class Reply(ReplyBase, _Copied):
     keywords
         The keywords.
     string
-        The text that it comes from, if any.
+        The string that was parsed, if any.
     """
 
     _fields = ("header", "keywords", "string")

@@ -25,11 +25,11 @@ __all__ = ["ActorReplyParser", "CommandParser", "ParseError", "ParserBase", "Rep
 
 
 class ParseError(Exception):
-    """A text that is no message."""
+    """A string that is not a valid message."""
 
 
 class ParserBase:
-    """What the parsers share.
+    """The base class of the parsers.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class ParserBase:
         self.debug = debug
 
     def parse(self, string: str) -> Any:
-        """Parse a text into a message.
+        """Parse a string into a message.
 
         Raises
         ------
         ParseError
-            If the text is none.
+            If the string is not a valid message.
         """
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class ParserBase:
         Raises
         ------
         ParseError
-            Where there is no token.
+            If there is no valid token.
         """
         text = str.__str__(string)
         token = self._token(text, 0)
@@ -68,13 +68,13 @@ class ParserBase:
             token = self._token(text, token.end, token.type)
 
     def word_token(self, t: Token) -> Token:
-        """Set the type of a token that is a word without quotes."""
+        """Set the type of a token that is an unquoted word."""
         word, size = str.__str__(t.value), len(t.value)
         t.type = "NAME_OR_VALUE" if size and name_end(word, 0, size) == size else "VALUE"
         return t
 
     def _token(self, text: str, pos: int, previous: str = "") -> Token | None:
-        """Read the token at a position, None at the end."""
+        """Read the token at a position, or None at the end."""
         token = read_token(text, pos, previous == "RAW")
         if token is not None and token.type == "WORD":
             token = self.word_token(token)
@@ -84,7 +84,7 @@ class ParserBase:
 
     @classmethod
     def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
-        """Tell in the words of a token parser why the kernel stopped at a position."""
+        """Return the error of a token parser for the position at which the kernel stopped."""
         try:
             token = cls._token(cls(), text, pos, "RAW" if reason == "raw" else "")
         except ParseError as error:
@@ -109,7 +109,7 @@ class ReplyParser(ParserBase):
     hdr_pattern = re.compile(
         rf"({_name}?)\.({_name})({_extra}?)[ \t]+({_number})[ \t]+({_name})[ \t]+(.)[ \t]+"
     )
-    """What a header looks like; the parser itself reads it without regular expressions."""
+    """The pattern of a header; the parser itself uses no regular expressions."""
 
     header: ReplyHeader | ActorReplyHeader
 
@@ -129,7 +129,7 @@ class ReplyParser(ParserBase):
     def _failure(cls, reason: str, text: str, pos: int) -> ParseError:
         if reason not in ("header", "code"):
             return super()._failure(reason, text, pos)
-        # The pattern takes one of three blanks for a code.
+        # The pattern accepts one of three blanks as a code.
         found = cls.hdr_pattern.match(text)
         code = found[found.lastindex or 0] if found else ""
         if reason == "code" or code.isspace():
@@ -164,7 +164,7 @@ class CommandParser(ParserBase):
     states = (("RAW", "exclusive"),)
 
     def parse(self, string: str) -> Command:
-        """Parse a text into a command."""
+        """Parse a string into a command."""
         self.string = string
         text, verb, values, found, raw = _COMMANDS.command(string)
         keywords: list[Any] = [*found]
@@ -176,11 +176,11 @@ class CommandParser(ParserBase):
             raise ParseError(str(error)) from None
 
     def unwrap(self) -> str:
-        """Return the current text: a command has no header."""
+        """Return the current string: a command has no header."""
         return self.string
 
     def word_token(self, t: Token) -> Token:
-        """Set the type of a token that is a word without quotes."""
+        """Set the type of a token that is an unquoted word."""
         super().word_token(t)
         if t.value.lower() == "raw":
             t.type = "RAW"

@@ -1,4 +1,4 @@
-"""Position, velocity and time, and the time scales that they are given in."""
+"""Position, velocity and time, and the conversion of time scales."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MJDJ2000 = 51544.5
 SecPerDay = 86400.0
 MJD_OF_UNIX_EPOCH = 40587.0
 
-# The opscore clock keeps TAI 35 seconds ahead of UTC, whatever leap seconds came since.
+# The opscore clock keeps TAI 35 seconds ahead of UTC, regardless of later leap seconds.
 _UTCMinusTAIDays = -35.0 / SecPerDay
 _TimeError = 0.0
 
@@ -54,7 +54,7 @@ def taiFromPySec(pySec: float | None = None) -> float:
 
 
 def asFloatOrNone(val: Any) -> float | None:
-    """Return a number, or None for the text ``nan``."""
+    """Return a number, or None for the string ``nan``."""
     if isinstance(val, str) and val.lower() == "nan":
         return None
     return float(val)
@@ -74,7 +74,7 @@ class PVT:
     vel
         The velocity, in units of the position a second.
     t
-        When it was there: TAI as a modified Julian date, in seconds.
+        The time of the position: TAI as a modified Julian date, in seconds.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PVT:
         return self.pos, self.vel, self.t
 
     def getPos(self, t: float | None = None) -> float | None:
-        """Return the position at a time (now by default), or None if this is not valid."""
+        """Return the position at a time (now by default), or None if it is not valid."""
         if not self.isValid():
             return None
         assert self.pos is not None
@@ -103,11 +103,11 @@ class PVT:
         return self.pos + self.vel * (when - self.t)
 
     def hasVel(self) -> bool:
-        """Tell whether the velocity is known and not zero."""
+        """Return whether the velocity is known and not zero."""
         return self.vel not in (None, 0)
 
     def isValid(self) -> bool:
-        """Tell whether everything is known and finite, and the time is positive."""
+        """Return whether all values are known and finite, and the time is positive."""
         return (
             _is_finite(self.pos)
             and _is_finite(self.vel)
@@ -119,7 +119,7 @@ class PVT:
     def set(
         self, pos: float | None = None, vel: float | None = None, t: float | None = None
     ) -> None:
-        """Change what is given; numbers may be texts, and ``nan`` as a text means not known."""
+        """Set the given values; they may be strings, of which ``nan`` means unknown."""
         new = [
             old if given is None else asFloatOrNone(given)
             for given, old in ((pos, self.pos), (vel, self.vel), (t, self.t))

@@ -1,7 +1,7 @@
 """The types of keyword values.
 
-A type such as ``Float(units="deg")`` is a class, made by calling its metaclass `Float`; its
-instances are the values, here subclasses of ``float`` with units::
+A type such as ``Float(units="deg")`` is a class, created by calling its metaclass `Float`. Its
+instances are the values, here instances of a subclass of ``float`` with units::
 
     >>> Float(units="deg")("12.5")
     Float(12.5 deg)
@@ -72,7 +72,7 @@ class InvalidValueError(Exception):
 
 
 class Invalid:
-    """Stands for a value that its actor reports as invalid. It equals None."""
+    """Represents a value that its actor reports as invalid. It is equal to None."""
 
     units = ""
     native = None
@@ -91,16 +91,16 @@ InvalidValue = Invalid()
 
 
 class ValueType(type, Descriptive):
-    """The base of the types of single values.
+    """The base class of the types of single values.
 
     Parameters
     ----------
     reprFmt, strFmt
-        ``%`` formats for ``repr`` and ``str``; not ``%r`` nor ``%s``.
+        ``%`` formats for ``repr`` and ``str``, other than ``%r`` and ``%s``.
     invalid
-        The text that stands for no value, in any case.
+        The string that stands for no value, ignoring case.
     units, help, name
-        What the values are.
+        The units, the description and the name of the values.
     """
 
     _metaKeys = ("reprFmt", "strFmt", "invalid", "units", "help", "name")
@@ -119,7 +119,7 @@ class ValueType(type, Descriptive):
     _is_plain: bool
 
     def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
-        """Make a type."""
+        """Create a type."""
         custom = (mcs.customKeys,) if isinstance(mcs.customKeys, str) else mcs.customKeys
         for key in kwargs:
             if key not in mcs._metaKeys and key not in custom:
@@ -141,7 +141,7 @@ class ValueType(type, Descriptive):
             "__slots__": (),
             "__repr__": write_repr,
             "__str__": write_str,
-            # str() itself would come back by way of __str__
+            # str() itself would call __str__
             "native": property(str.__str__ if issubclass(base, str) else base),
         }
         mcs.init(namespace, *args, **kwargs)
@@ -162,7 +162,7 @@ class ValueType(type, Descriptive):
         cls._is_plain = mcs.new is ValueType.new and mcs.validate is ValueType.validate
 
     def __call__(cls, value: Any) -> Any:
-        """Make a value; see `new`."""
+        """Create a value; see `new`."""
         return cls._converter.make(value) if cls._is_plain and not cls.invalid else cls.new(value)
 
     def __mul__(self, amount: int | tuple[int, ...]) -> RepeatedValueType:
@@ -179,28 +179,28 @@ class ValueType(type, Descriptive):
 
     @classmethod
     def init(mcs, dct: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        """Complete the namespace of a type that is being made."""
+        """Complete the namespace of a type that is being created."""
 
     def addDescriptors(cls) -> None:
-        """Add to the ``descriptors`` what is special to the type."""
+        """Add the specifics of the type to ``descriptors``."""
         if cls.units:
             cls.descriptors.append(("Units", cls.units))
 
     def validate(self, value: Any) -> Any:
-        """Return the value, or raise `InvalidValueError` if it is the invalid one."""
+        """Return the value, or raise `InvalidValueError` if it is the invalid value."""
         if self.invalid and str(value).lower() == self.invalid:
             raise InvalidValueError
         return value
 
     def new(cls, value: Any) -> Any:
-        """Make a value.
+        """Create a value.
 
         Raises
         ------
         ValueError, TypeError, OverflowError
-            If the raw value is none of this type.
+            If the raw value cannot be converted to this type.
         InvalidValueError
-            If it is the invalid one.
+            If it is the invalid value.
         """
         return cls._converter.make(cls.validate(value))
 
@@ -208,7 +208,7 @@ class ValueType(type, Descriptive):
         return BareConverter(cls, cls.invalid or None, InvalidValue)
 
     def _field_converter(cls) -> Converter:
-        """Return the converter for fields: that of the type, unless a subclass has its own way."""
+        """Return the converter for fields: that of the type, unless a subclass overrides it."""
         if cls._is_plain:
             return cls._converter
 
@@ -242,7 +242,7 @@ class Double(ValueType):
 
 
 class Int(ValueType):
-    """Integers of 32 bits; a text may have a prefix such as ``0x``."""
+    """Integers of 32 bits; a string may have a prefix such as ``0x``."""
 
     baseType = int
     storage = "int4"
@@ -252,7 +252,7 @@ class Int(ValueType):
 
 
 class Long(ValueType):
-    """Integers of any size; a text may have a prefix such as ``0x``."""
+    """Integers of any size; a string may have a prefix such as ``0x``."""
 
     baseType = int
     storage = "int8"
@@ -262,14 +262,14 @@ class Long(ValueType):
 
 
 class String(ValueType):
-    """Texts."""
+    """Strings."""
 
     baseType = str
     storage = "text"
 
 
 class UInt(ValueType):
-    """Integers of 32 bits without a sign; that of a negative one becomes the highest bit."""
+    """Unsigned integers of 32 bits; the sign of a negative one becomes the highest bit."""
 
     baseType = int
     storage = "int4"
@@ -279,7 +279,7 @@ class UInt(ValueType):
 
 
 class Hex(UInt):
-    """Integers that are written in hexadecimal, with a prefix or without."""
+    """Integers in hexadecimal notation, with or without a prefix."""
 
     reprFmt = "0x%x"
 
@@ -288,16 +288,16 @@ class Hex(UInt):
 
 
 class Enum(ValueType):
-    """One of some labels, whatever their case; an integer counts them from 0.
+    """One of a set of labels, ignoring case; an integer is an index that starts at 0.
 
-    A value equals its label in any case. Its hash is that of the label as declared.
+    A value is equal to its label, ignoring case. Its hash is that of the declared label.
 
     Parameters
     ----------
     *args
         The labels.
     labelHelp
-        What they mean, one text for each label.
+        The meanings of the labels, one string for each.
     """
 
     baseType = str
@@ -313,11 +313,11 @@ class Enum(ValueType):
         """Add the labels to the namespace."""
         if not args:
             raise ValueTypeError("missing enum labels in ctor")
-        texts = kwargs.get("labelHelp")
-        if texts and len(texts) != len(args):
+        meanings = kwargs.get("labelHelp")
+        if meanings and len(meanings) != len(args):
             raise ValueTypeError("wrong number of enum label help strings provided")
         dct |= enum_members(args)
-        dct["labelHelp"] = texts
+        dct["labelHelp"] = meanings
 
     def addDescriptors(cls) -> None:
         """Describe the labels."""
@@ -326,7 +326,7 @@ class Enum(ValueType):
             cls.descriptors.append((f"Value-{index}", text))
 
     def _make_converter(cls) -> Converter:
-        # The values cannot change, so that one of each is enough.
+        # Values are immutable: one instance of each is enough.
         bare: Any = str.__new__
         members: list[Any] = [bare(cls, label) for label in cls.enumLabels]
         by_label = {str.lower(member): member for member in reversed(members)}
@@ -335,7 +335,7 @@ class Enum(ValueType):
 
 
 class Bool(ValueType):
-    """True or false by their labels, or as ``True`` and ``False``.
+    """True or false, given as labels, or as ``True`` and ``False``.
 
     Parameters
     ----------
@@ -376,12 +376,12 @@ class Bool(ValueType):
 
 
 class Bits(UInt):
-    """Fields of bits in an integer; values have the fields as attributes.
+    """Bit fields in an integer; values have the fields as attributes.
 
     Parameters
     ----------
     *args
-        The fields from the lowest bit on: ``name``, ``name:width``, or ``:width`` for bits
+        The fields, starting with the lowest bit: ``name``, ``name:width``, or ``:width`` for bits
         without a name.
     """
 
@@ -393,7 +393,7 @@ class Bits(UInt):
 
     @staticmethod
     def binary(value: int, width: int) -> str:
-        """Write the lowest `width` bits of a number."""
+        """Format the lowest `width` bits of a number."""
         return binary(value, width)
 
     @classmethod
@@ -422,14 +422,14 @@ class Bits(UInt):
 
 
 class RepeatedValueType(Descriptive):
-    """A type that is repeated; made by multiplying the type.
+    """A repeated type, created by multiplying a type.
 
     Parameters
     ----------
     vtype
         The type.
     minRepeat, maxRepeat
-        How many values there are at least and at most; without a limit if the latter is None.
+        The minimum and maximum number of values; None means no maximum.
     """
 
     def __init__(self, vtype: ValueType, minRepeat: int, maxRepeat: int | None) -> None:
@@ -459,20 +459,20 @@ class RepeatedValueType(Descriptive):
 
 
 class CompoundValueType(Descriptive):
-    """Several values that make one.
+    """A value that consists of several values.
 
     Parameters
     ----------
     *vtypes
         The types of the values.
     name, help
-        What it is.
+        The name and the description of the value.
     wrapper
-        Called with the values; by default they make a tuple.
+        A function that is called with the values; by default they form a tuple.
     """
 
     WrapEnable = True
-    """Whether values are wrapped at all."""
+    """Whether values are wrapped."""
 
     def __init__(self, *vtypes: Any, **kwargs: Any) -> None:
         self.vtypes = vtypes
@@ -492,7 +492,7 @@ class CompoundValueType(Descriptive):
 
 
 class PVT(CompoundValueType):
-    """A position with its velocity and time, made into a `clu.legacy.types.pvt.PVT`."""
+    """A position with its velocity and time, as a `clu.legacy.types.pvt.PVT`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -504,7 +504,7 @@ class PVT(CompoundValueType):
 
 
 class ByName:
-    """Refers to a type by its name; a dictionary of keys replaces it by that type."""
+    """A reference to a type by name; a dictionary of keys replaces it with that type."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -27,10 +27,10 @@ def status(command):
 
 @command_parser.command()
 def last(command):
-    """Tells the latest temperature, and how often it was told."""
+    """Reports the latest temperature, and how often it was output."""
     actor = command.actor
     value = actor.model["temperature"].value
-    command.finish(text=f"{value}, told {len(actor.store['temperature'])} times")
+    command.finish(text=f"{value}, output {len(actor.store['temperature'])} times")
 
 
 async def main():

@@ -66,7 +66,7 @@ main()
     assert "were lost" in result.stderr
 
 
-def test_missing_psutil_is_told_in_one_sentence() -> None:
+def test_missing_psutil_is_reported_in_one_sentence() -> None:
     code = "import sys; sys.modules['psutil'] = None; from clu.__main__ import main; main()"
     result = run("--seconds", "1", code=code)
     assert result.returncode == 1
@@ -75,7 +75,7 @@ def test_missing_psutil_is_told_in_one_sentence() -> None:
     assert 'pip install "sdss-clu[demo]"' in result.stderr
 
 
-def test_taken_port_is_told_in_one_sentence() -> None:
+def test_taken_port_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = run("--seconds", "1", "--plain", "--port", port)
@@ -113,7 +113,7 @@ def test_closed_pipe_ends_the_demo() -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_demo_ends_quietly_while_another_client_listens(loop: str) -> None:
+def test_demo_ends_without_an_error_while_another_client_listens(loop: str) -> None:
     with subprocess.Popen(
         [*CLU, "demo", "--seconds", "1", "--plain", "--port", "0", "--loop", loop],
         stdout=subprocess.PIPE,
@@ -155,7 +155,7 @@ class Terminal:
         self.output = ""
 
     def read(self, until: str | None = None) -> str:
-        """Read up to a text, or to the end."""
+        """Read up to a string, or to the end."""
         deadline = time.monotonic() + 30
         data = b""
         while until is None or until not in self.output:

@@ -130,7 +130,7 @@ def test_percentile_is_one_of_the_values() -> None:
     ("path", "expected"),
     [("/bin/nc.openbsd", "nc -N"), ("/bin/nc.traditional", "nc -q 1"), ("/usr/bin/nc", "nc")],
 )
-def test_netcat_is_told_to_end(path: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netcat_is_made_to_end(path: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: path)
     monkeypatch.setattr("os.path.realpath", lambda name: name)
     assert nc() == expected
@@ -184,14 +184,14 @@ async def test_lost_connection_ends_the_demo_with_a_failure() -> None:
     assert "The actor has closed the connection." in failures(session)
 
 
-async def test_actor_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_session, "_PATIENCE", 0.1)
+async def test_actor_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_session, "_TIMEOUT", 0.1)
     monkeypatch.setattr(HostActor, "parse_command", lambda self, command: None)
     with pytest.raises(click.ClickException, match="does not answer"):
         await DemoSession(rate=50, seconds=None, port=0).run(Probe(lambda session: None))
 
 
-async def test_warnings_are_told_at_the_end() -> None:
+async def test_warnings_are_reported_at_the_end() -> None:
     session = await run_session(lambda session: session.actor.log.warning("Low on %s.", "fuel"))
     assert session.warnings == ["Low on fuel."]
     assert failures(session) == []

@@ -1,4 +1,4 @@
-"""Imports the opscore modules once for each build of the kernel, so that every test meets both."""
+"""Imports the opscore modules once for each build of the kernel, so that every test uses both."""
 
 from __future__ import annotations
 

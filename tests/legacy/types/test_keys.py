@@ -1,4 +1,4 @@
-"""Keys: what they make of keywords, how they describe themselves."""
+"""Keys: how they convert keywords, and how they describe themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages: canonical texts, equality, copies."""
+"""Messages: canonical strings, equality, copies."""
 
 from __future__ import annotations
 

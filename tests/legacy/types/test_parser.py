@@ -1,4 +1,4 @@
-"""The parsers: recorded lines, what is an error, and what no line can do."""
+"""The parsers: recorded lines, errors, and what no line can do."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_keywords_and_values_are_found(lib, body, end):
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-def test_where_a_body_is_wrong_is_told(lib, body):
+def test_where_a_body_is_wrong_is_reported(lib, body):
     line = f".a 1 b i {body}"
     with pytest.raises(lib.parser.ParseError) as caught:
         lib.parser.ReplyParser().parse(line)
@@ -210,7 +210,7 @@ def test_a_command_is_taken_apart(lib, line):
 
 
 @pytest.mark.parametrize("line", BAD_COMMANDS)
-def test_where_a_command_is_wrong_is_told(lib, line):
+def test_where_a_command_is_wrong_is_reported(lib, line):
     with pytest.raises(lib.parser.ParseError) as caught:
         lib.parser.CommandParser().parse(line)
     assert str(caught.value) == BAD_COMMANDS[line]

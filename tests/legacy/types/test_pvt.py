@@ -1,4 +1,4 @@
-"""Positions that move, and the time scales they are given in."""
+"""Moving positions, and their time scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of values: conversions, texts, descriptions."""
+"""The types of values: conversions, strings, descriptions."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_descriptions_in_html_are_escaped_tables(lib):
 @pytest.mark.parametrize(
     "text", ["Float()", "Int()", "Hex()", "String()", "Enum('a', 'x')", "Bool('F', 'x')"]
 )
-def test_the_invalid_value_is_told_apart_in_any_case(lib, text):
+def test_the_invalid_value_is_recognised_in_any_case(lib, text):
     value_type = make(lib, text.replace(")", ", invalid='NoVal')").replace("(, ", "("))
     for raw in ("noval", "NOVAL"):
         with pytest.raises(lib.types.InvalidValueError):
