@@ -96,7 +96,6 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._is_receiving = False
         self._early_writes = 0
         self._forwarded = 0.0
-        self._closes: dict[int, int] = {}
         self.is_paused = self.is_blocked = self.is_closed = False
         self.splitter = Splitter(
             self._forward,
@@ -152,7 +151,6 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     def _control(self, channel: int, kind: int, method: int) -> None:
         if kind == _CHANNEL:
-            self._closes[channel] = self._closes.get(channel, 0) + 1
             self._plane.channel_closed(self, channel)
         elif method == _CONNECTION_CLOSE:
             self._plane.lost(self)
@@ -162,7 +160,9 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     def is_stale(self, message: IncomingMessage) -> bool:
         """Whether the channel that a message came from is closed."""
-        return self.is_closed or message.closes != self._closes.get(message.channel_number, 0)
+        return self.is_closed or message.closes != self.splitter.closes.get(
+            message.channel_number, 0
+        )
 
     def channel_of(self, message: IncomingMessage) -> Any:
         """Return the channel of aiormq that a message came from, or None if it is closed."""
