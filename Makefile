@@ -10,8 +10,6 @@ DEMO_SECONDS ?= 10
 WORKERS ?= 3
 # What runs the same whichever build of the kernels it runs on.
 ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
-# AMQP without the data plane ran on asyncio in the first run; the second one has uvloop.
-ONCE += -k "not asyncio-plain"
 
 .PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat wheels test-wheel clean
 

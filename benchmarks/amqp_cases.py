@@ -35,19 +35,6 @@ def broker_url() -> str:
         raise NotImplementedError(f"no broker: {ADDRESS} is not set") from None
 
 
-def transport(data_plane: bool) -> dict[str, bool]:
-    """The arguments for the data plane, or for the transport without it."""
-    if data_plane:
-        return {}
-    import inspect
-
-    import clu
-
-    if "data_plane" not in inspect.signature(clu.AMQPClient).parameters:
-        raise NotImplementedError("there is no data plane")
-    return {"data_plane": False}
-
-
 def add_burst(parser: Any) -> None:
     import click
 
@@ -63,15 +50,15 @@ def add_burst(parser: Any) -> None:
 
 
 @asynccontextmanager
-async def actor_and_client(data_plane: bool) -> AsyncIterator[Any]:
+async def actor_and_client() -> AsyncIterator[Any]:
     """Start an actor, whose `burst` writes replies, and give a client that has reached it."""
     import clu
     from clu.parsers.click import command_parser
 
-    address, options = broker_url(), transport(data_plane)
+    address = broker_url()
     add_burst(command_parser)
-    actor = clu.AMQPActor("bench", url=address, schema=inputs.schema(), **options)
-    client = clu.AMQPClient("client", url=address, **options)
+    actor = clu.AMQPActor("bench", url=address, schema=inputs.schema())
+    client = clu.AMQPClient("client", url=address)
     await actor.start()
     await client.start()
     try:
@@ -87,15 +74,10 @@ async def send(client: Any, text: str) -> Any:
     return await (await client.send_command("bench", text))
 
 
-@workload(
-    amqp_ping_serial=(1, True),
-    amqp_ping_1000=(PINGS_AT_ONCE, True),
-    amqp_ping_serial_plain=(1, False),
-    amqp_ping_1000_plain=(PINGS_AT_ONCE, False),
-)
-async def amqp_ping(at_once: int, data_plane: bool) -> AsyncIterator[Timed]:
+@workload(amqp_ping_serial=(1,), amqp_ping_1000=(PINGS_AT_ONCE,))
+async def amqp_ping(at_once: int) -> AsyncIterator[Timed]:
     """`send_command("bench", "ping")` until done, ``at_once`` of them at a time."""
-    async with actor_and_client(data_plane) as client:
+    async with actor_and_client() as client:
 
         async def one_by_one(number: int) -> float:
             start = perf_counter()
@@ -118,15 +100,10 @@ async def amqp_ping(at_once: int, data_plane: bool) -> AsyncIterator[Timed]:
         yield timed
 
 
-@workload(
-    amqp_burst=(True, perf_counter),
-    amqp_burst_plain=(False, perf_counter),
-    amqp_burst_cpu=(True, process_time),
-    amqp_burst_cpu_plain=(False, process_time),
-)
-async def amqp_burst(data_plane: bool, clock: Any) -> AsyncIterator[Timed]:
+@workload(amqp_burst=(perf_counter,), amqp_burst_cpu=(process_time,))
+async def amqp_burst(clock: Any) -> AsyncIterator[Timed]:
     """A command with many validated replies, from sending it until the client has them all."""
-    async with actor_and_client(data_plane) as client:
+    async with actor_and_client() as client:
 
         async def timed(number: int) -> float:
             start = clock()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 RECORDED, COMPILED, PURE = BUILDS = ("sdss-clu", "compiled", "pure")
 
 #: What a broker can do, to which a burst of replies is compared.
-LIMIT, BURSTS = "amqp_limit", ("amqp_burst", "amqp_burst_plain")
-PING_LIMIT, PINGS = "amqp_ping_limit", ("amqp_ping_serial", "amqp_ping_serial_plain")
+LIMIT, BURST = "amqp_limit", "amqp_burst"
+PING_LIMIT, PING = "amqp_ping_limit", "amqp_ping_serial"
 
 # microseconds of each case, or the reason why there are none
 Figures = dict[str, "float | str"]
@@ -43,11 +43,6 @@ class Growth:
     large: str
 
 
-def plain(case: str, unit: str = "us") -> tuple[str, None, str, str]:
-    """The case without the data plane, which sdss-clu has not either."""
-    return f"{case}_plain", None, unit, case
-
-
 ROWS = [
     Row("JSONActor.write, validated, broadcast", "json_write", 40),
     Row("JSONActor.write, not validated, broadcast", "json_write_unvalidated", 10),
@@ -79,10 +74,6 @@ ROWS = [
     Row("AMQP ping, 1,000 at once", "amqp_ping_1000", 10),
     Row("AMQP burst of replies to a client", "amqp_burst", 15, "/s"),
     Row("CPU of actor and client for a delivered reply", "amqp_burst_cpu"),
-    Row("AMQP ping, one at a time, `data_plane=False`", *plain("amqp_ping_serial")),
-    Row("AMQP ping, 1,000 at once, `data_plane=False`", *plain("amqp_ping_1000")),
-    Row("AMQP burst, `data_plane=False`", *plain("amqp_burst", "/s")),
-    Row("CPU for a delivered reply, `data_plane=False`", *plain("amqp_burst_cpu")),
     Row("replies encoded once, discarded unread", LIMIT, None, "/s"),
     Row("the messages of a ping, encoded once and not parsed", PING_LIMIT),
 ]
@@ -165,13 +156,13 @@ def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
     """Bursts and pings compared with the limit of the broker."""
     limits, lines = figures.get(COMPILED, {}), []
     if isinstance(limit := limits.get(LIMIT), float):
-        shares = [f"{name} {limit / figure:.0%}" for name, figure in figures_of(figures, BURSTS)]
+        shares = [f"{name} {limit / figure:.0%}" for name, figure in figures_of(figures, BURST)]
         lines.append(
             f"AMQP burst, as a share of the {1e6 / limit:,.0f}/s of a publisher of encoded frames "
             f"and a consumer that parses none (goal: compiled over 60%): {', '.join(shares)}."
         )
     if isinstance(limit := limits.get(PING_LIMIT), float):
-        times = [f"{name} {figure / limit:.1f}x" for name, figure in figures_of(figures, PINGS)]
+        times = [f"{name} {figure / limit:.1f}x" for name, figure in figures_of(figures, PING)]
         lines.append(
             f"AMQP ping, one at a time, as a multiple of the {limit:,.0f} us that its messages "
             f"take when they are encoded once and not parsed: {', '.join(times)}."
@@ -179,11 +170,10 @@ def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
     return lines
 
 
-def figures_of(figures: dict[str, Figures], cases: tuple[str, str]) -> list[tuple[str, float]]:
-    """The figures of all builds for a case, and for the same one without the data plane."""
+def figures_of(figures: dict[str, Figures], case: str) -> list[tuple[str, float]]:
+    """The figures of all builds for a case."""
     return [
-        (f"{build}{' (`data_plane=False`)' if case != cases[0] else ''}", figure)
-        for case in cases
+        (build, figure)
         for build in BUILDS
         if isinstance(figure := figures.get(build, {}).get(case), float)
     ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Run an AMQP actor and a client for minutes or hours, and check that nothing is lost or grows.
 
-    python benchmarks/soak.py [--minutes M] [--rate R] [--fault-every S] [--no-data-plane]
+    python benchmarks/soak.py [--minutes M] [--rate R] [--fault-every S]
 
 It starts a private broker. The client sends commands to the actor at a steady rate: commands with
 several replies, with a time limit, cancelled ones and unroutable ones; meanwhile the actor writes
@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import inspect
 import random
 import statistics
 import sys
@@ -191,7 +190,7 @@ async def wait_until_idle(soak: Soak, limit: float) -> None:
     """Wait until no command is running and no reply is in flight."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
-        if not soak.commands and soak.received >= soak.written and not soak.actor.stats["waiting"]:
+        if not soak.commands and soak.received >= soak.written and not soak.actor.stats["backlog"]:
             return
         await asyncio.sleep(0.1)
 
@@ -214,8 +213,6 @@ async def left_of(before: int, limit: float = 5) -> int:
 
 async def soak_for(options: argparse.Namespace, broker: Any) -> int:
     arguments: dict[str, Any] = {"outbox_messages": 1_000_000}
-    if "data_plane" in inspect.signature(AMQPClient).parameters:
-        arguments["data_plane"] = not options.no_data_plane
     async with Proxy(broker.port) as proxy:
         actor = AMQPActor("soak", url=proxy.url, schema=SCHEMA, **arguments)
         client = AMQPClient("client", url=broker.url, **arguments)
@@ -279,7 +276,6 @@ def main() -> int:
     add("--fault-every", type=float, default=60, help="seconds between faults, 0 for none")
     add("--report-every", type=float, default=10, help="seconds between two lines (default 10)")
     add("--growth", type=float, default=20, help="megabytes an hour that are too much (default 20)")
-    add("--no-data-plane", action="store_true", help="the transport of aio_pika alone")
     add("--uvloop", action="store_true", help="run on uvloop")
     add("--log-level", default="CRITICAL", help="of the actor and the client (default CRITICAL)")
     options = parser.parse_args()

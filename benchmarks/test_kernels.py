@@ -252,12 +252,6 @@ def test_amqp_has_long_number(benchmark: BenchmarkFixture, kernel: Kernel) -> No
     assert not benchmark(kernel("amqp").has_long_number, body)
 
 
-def test_amqp_move_frames(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
-    amqp = kernel("amqp")
-    frames = amqp_message(amqp, 0)
-    assert len(benchmark(amqp.move_frames, frames, 3, 4096)) == len(frames)
-
-
 # --- the cases of the comparison, without network and processes ----------------------------
 
 

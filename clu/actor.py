@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._amqp.actor import BrokerActor
-from clu._amqp.announcement import RECONNECTED, STARTED
+from clu._amqp.announcement import PRESENCE_KEY, RECONNECTED, STARTED
 from clu._amqp.command import BadMessage, payload
 from clu._amqp.reply import decode_headers
 from clu._core.callbacks import call_user_function, callback_name
@@ -252,15 +252,14 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
         try:
             self.commands_queue = await self.connection.add_queue(
                 f"{self.name}_commands",
-                self._receive_command,
-                f"command.{self.name}.#",
+                bindings=[f"command.{self.name}.#", f"{PRESENCE_KEY}.{self.name}.#"],
                 handler=self._take_command,
             )
         except BaseException:
             await self.stop()
             raise
-        for box in self._boxes():
-            box.overflow.on_end = self._announce_overflow
+        assert self._sender is not None
+        self._sender.backlog.on_end = self._announce_overflow
         self._announce(STARTED)
         self.timed_commands.start()
         return self
@@ -300,7 +299,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
     def _connection_back(self, *args: Any) -> None:
         super()._connection_back(*args)
         # An overflow of the outbox loses further replies: it is announced when it has ended.
-        if not any(box.overflow.is_under_way for box in self._boxes()):
+        if self._sender is not None and not self._sender.backlog.is_overflowing:
             self._announce(RECONNECTED)
 
     def _wants_replies(self) -> bool:

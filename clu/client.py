@@ -8,13 +8,14 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.announcement import ANNOUNCEMENT
+from clu._amqp.announcement import ANNOUNCEMENT, PRESENT
+from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
+from clu._amqp.duplicates import SeenMessages
 from clu._amqp.errors import TIMEOUT
 from clu._amqp.log import forget_reasons
-from clu._amqp.outbox import Outbox
 from clu._amqp.publishing import REPLIES, PublishingMixIn
-from clu._amqp.reply import AMQPReply, SeenMessages
+from clu._amqp.reply import AMQPReply
 from clu._amqp.running import RunningCommands
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
@@ -33,12 +34,28 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from clu._amqp.sender import Sender
+    from clu._amqp.sending import Sending
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
 
 #: The seconds that `stop` waits for what was written to reach the broker.
-_DRAIN_LIMIT = 5.0
+_STOP_TIMEOUT = 5.0
+
+
+_STATS = (
+    "published",
+    "repeated",
+    "nacked",
+    "dropped",
+    "dropped_outbox",
+    "dropped_backlog",
+    "unpublished",
+    "backlog",
+    "backlog_bytes",
+    "backlog_peak",
+    "stalls",
+)
 
 
 class AMQPClient(PublishingMixIn, BaseClient):
@@ -62,20 +79,23 @@ class AMQPClient(PublishingMixIn, BaseClient):
     connection_timeout
         The seconds that connecting may take.
     outbox_messages, outbox_bytes
-        How many replies, and bytes of them, wait for a broker that is not there. Further ones
-        are counted, logged and dropped.
-    data_plane
-        Whether messages go past the Python code of aio_pika, where there is what that needs.
+        How many replies, and bytes of memory for them, wait while there is no connection to the
+        broker. Further ones are counted, logged and dropped, except the first and the last one
+        of a command.
+    backlog_bytes
+        How many bytes of memory the replies may take that wait, while there is a connection, for
+        the confirmation of the broker. `drain` waits until they are few.
     lost_command_limit
-        When the connection is lost, a command that was under way fails unless it ends, or a
-        reply to it comes, within this many seconds. So does a command to an actor that says that
-        it does not run it, as it was started anew or lost its own connection. None stands for no
-        limit.
+        After the connection was lost, the client asks each actor which commands it runs. A command
+        fails at once if its actor does not run it, and after this many seconds if its actor does
+        not answer and no reply comes either. So does a command to an actor that announces that it
+        does not run it, because it was started again or lost its own connection. None stands for
+        no limit.
     heartbeat
-        How often, in whole seconds, the broker and the client let each other know that they are
-        there; 0 for never. The broker drops a client of which it hears nothing for one to two
-        times as long, and the client connects again when it has heard nothing for three times as
-        long and 3 s more. By default what the URL says (``?heartbeat=10``), else 60.
+        The interval of the heartbeats between the broker and the client, in whole seconds; 0
+        switches them off. The broker closes a connection from which it has received nothing for
+        one to two intervals, and the client connects again when it has received nothing for three
+        intervals and 3 s. By default what the URL says (``?heartbeat=10``), else 60.
 
     Attributes
     ----------
@@ -107,10 +127,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
         loop: asyncio.AbstractEventLoop | None = None,
         ssl_context: ssl_module.SSLContext | None = None,
         connection_timeout: float = TIMEOUT,
-        outbox_messages: int = 10_000,
-        outbox_bytes: int = 64 * 1024 * 1024,
+        outbox_messages: int = OUTBOX_MESSAGES,
+        outbox_bytes: int = OUTBOX_BYTES,
+        backlog_bytes: int = BACKLOG_BYTES,
         lost_command_limit: float | None = 60.0,
-        data_plane: bool = True,
         heartbeat: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -131,25 +151,17 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
         self.models = ModelSet(self, actors=models, raise_exception=False)
-        self.models.on_added = self._hear_replies_soon
+        self.models.on_added = self._subscribe_soon
         self.lost_command_limit = lost_command_limit
-        self.data_plane = data_plane
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
         self._seen = SeenMessages()
-        self._hears_replies = True
+        self._receives_replies = True
         self._lost_at: float | None = None
         self._stopped: asyncio.Event | None = None
         self._sender: Sender | None = None
         self._guard: AsyncGenerator[None, None] | None = None
-        self._outbox = Outbox(
-            self._publish,
-            self._can_publish,
-            self._wait_ready,
-            self.log,
-            outbox_messages,
-            outbox_bytes,
-        )
+        self._limits = (outbox_messages, outbox_bytes, backlog_bytes)
 
     def __repr__(self) -> str:
         where = self.connection.address if self.is_connected() else "disconnected"
@@ -164,23 +176,53 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
     @property
     def stats(self) -> dict[str, int]:
-        """How many messages were published, repeated and dropped, and how many wait.
+        """How many messages were published, dropped and are waiting.
 
-        ``data_plane`` is 1 if they go past the Python code of aio_pika.
+        ``published``, ``repeated``
+            Confirmed by the broker; published more than once because the connection was lost.
+        ``nacked``
+            Replies that at least one queue, which is gone, did not get.
+        ``dropped``
+            Replies that nobody gets: the sum of ``dropped_outbox`` and ``dropped_backlog``, for
+            which there was no room without and with a connection, and ``unpublished``, which
+            cannot be encoded or were given up.
+        ``backlog``, ``backlog_bytes``, ``backlog_peak``
+            The messages that wait for a confirmation, the memory that they take in bytes, and the
+            largest value of that so far.
+        ``stalls``
+            How often the connection took no more for a while.
         """
-        boxes = self._boxes()
-        return {
-            "published": sum(box.published for box in boxes),
-            "repeated": sum(box.repeated for box in boxes),
-            "dropped": sum(box.dropped for box in boxes),
-            "waiting": sum(len(box) for box in boxes),
-            "waiting_bytes": sum(box.size for box in boxes),
-            "data_plane": int(self._sender is not None),
-        }
+        if (sender := self._sender) is None:
+            return dict.fromkeys(_STATS, 0)
+        backlog = sender.backlog
+        values = (
+            sender.published,
+            sender.repeated,
+            sender.nacked,
+            backlog.dropped + sender.unpublished,
+            backlog.dropped_outbox,
+            backlog.dropped_backlog,
+            sender.unpublished,
+            backlog.count,
+            backlog.size,
+            backlog.peak,
+            sender.stalls,
+        )
+        return dict(zip(_STATS, values, strict=True))
 
-    def _boxes(self) -> list[Outbox | Sender]:
-        """Return what messages wait in."""
-        return [self._outbox] if self._sender is None else [self._outbox, self._sender]
+    async def drain(self, command: Any = None) -> None:
+        """Wait until the broker has confirmed so much that more should be written.
+
+        A loop that writes many replies awaits it, so that they do not pile up in memory. It
+        returns at once while there are few.
+
+        Parameters
+        ----------
+        command
+            Accepted because other actors know it; all commands share one connection.
+        """
+        if self._sender is not None and self.connection.is_open:
+            await self._sender.drain()
 
     async def start(self, exchange_name: str = "sdss_exchange") -> Self:
         """Connect to the broker, and load the models.
@@ -194,7 +236,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         CluValueError
             If the host or the port make no sense.
         """
-        self._sender = self._prepare_plane(exchange_name)
+        if not self.connection.is_started:  # to start again is an error of the connection
+            self._sender = self._make_plane(exchange_name, *self._limits)
         await self.connection.connect(exchange_name)
         try:
             self.set_loop_exception_handler()
@@ -202,11 +245,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.connection.connection.close_callbacks.add(self._connection_lost)
             self.connection.connection.reconnect_callbacks.add(self._connection_back)
             self.connection.channel.close_callbacks.add(self._channel_closed)
-            self._hears_replies = self._wants_replies()
+            self._receives_replies = self._wants_replies()
             self.replies_queue = await self.connection.add_queue(
                 f"{self.name}_replies",
-                self._receive_reply,
-                [REPLIES] if self._hears_replies else [],
+                bindings=[REPLIES] if self._receives_replies else [],
                 # What a subclass does with a message may include to acknowledge it.
                 no_ack=self._handles_replies_itself(),
                 handler=self._take_reply,
@@ -215,6 +257,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         except BaseException:
             await AMQPClient.stop(self)
             raise
+        assert self._sender is not None
+        self._sender.on_nacked = self._command_nacked
         self._guard = await call_at_shutdown(self._disconnect)
         self.log.info("%s: connected to %s.", self.name, self.connection.address)
         return self
@@ -222,10 +266,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     async def stop(self) -> None:
         """Publish what was written, and close the connection."""
         self.running_commands.fail_all("The client was stopped.")
-        if self.connection.is_connected:
-            await self._outbox.drain(_DRAIN_LIMIT)
-            if self._sender is not None:
-                await self._sender.drain(_DRAIN_LIMIT)
+        if self.connection.is_connected and self._sender is not None:
+            await self._sender.wait_confirmed(_STOP_TIMEOUT)
         guard, self._guard = self._guard, None
         await (self._disconnect() if guard is None else guard.aclose())
         await self._notifier.stop_callbacks()
@@ -234,8 +276,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         await super().stop()
 
     async def _disconnect(self) -> None:
-        """Close the connection. A program that ends without `stop` has tasks of it left, too."""
-        await self._outbox.close()
+        """Close the connection, also in a program that ends without `stop`."""
         if self._sender is not None:
             self._sender.give_up(CluError("the client was stopped"))
         await self.connection.stop()
@@ -253,7 +294,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def add_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
         """Add a function or coroutine function that is called with each reply."""
         self._notifier.register_callback(callback_func)
-        self._hear_replies_soon()
+        self._subscribe_soon()
 
     def remove_reply_callback(self, callback_func: Callable[[AMQPReply], Any]) -> None:
         """Remove a callback.
@@ -364,21 +405,23 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
         headers = {"commander_id": f"{self.name}.{consumer}", "task": True}
         try:
-            await self._publish_message(consumer, headers, {"task": task_name, **payload, **kwargs})
+            await self._publish_message(
+                consumer, headers, {"task": task_name, **payload, **kwargs}, str(uuid.uuid4())
+            )
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
     def _wants_replies(self) -> bool:
-        """Whether somebody is there for the replies from the start."""
+        """Whether replies are used from the start."""
         return True
 
-    def _hear_replies_soon(self) -> None:
-        if not self._hears_replies and self.connection.connection is not None:
-            self._create_task(self._hear_replies())
+    def _subscribe_soon(self) -> None:
+        if not self._receives_replies and self.connection.connection is not None:
+            self._create_task(self._subscribe_to_replies())
 
     def _connection_lost(self, _: Any, error: BaseException | None = None) -> None:
         connection = self.connection.connection
-        if connection is None or connection.close_called:  # we leave
+        if connection is None or connection.close_called:  # on purpose
             return
         self.running_commands.connection_lost(self.lost_command_limit)
         if self._lost_at is None:  # not one of further attempts that failed
@@ -399,21 +442,21 @@ class AMQPClient(PublishingMixIn, BaseClient):
                 self.name,
                 self.connection.address,
                 seconds,
-                self.stats["waiting"],
+                self.stats["backlog"],
             )
         forget_reasons(self.connection.connection)
+        for consumer in self.running_commands.connection_back(self.lost_command_limit):
+            self._create_task(self._ask_what_runs(consumer))
+
+    def _command_nacked(self, item: Sending) -> None:
+        consumer = item.envelope.routing_key.partition(".")[2]
+        self.running_commands.nacked(str(item.envelope.correlation_id), self.lost_command_limit)
+        self._create_task(self._ask_what_runs(consumer))
 
     def _channel_closed(self, *_: Any) -> None:
         self._seen.close_channel()
 
     # -- in -------------------------------------------------------------------------------
-
-    async def _receive_reply(self, message: AbstractIncomingMessage) -> None:
-        if self._seen.has(message):
-            if not message.processed:
-                await message.ack()
-            return
-        await self._run_handle_reply(message)
 
     async def _run_handle_reply(self, message: AbstractIncomingMessage) -> None:
         try:
@@ -479,7 +522,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
         if not reply.is_valid:
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
-            self.running_commands.take_announcement(reply, self.lost_command_limit)
+            if reply.headers[ANNOUNCEMENT] != PRESENT:
+                self.running_commands.take_announcement(reply, self.lost_command_limit)
+            elif reply.headers.get("commander_id") == self.name:
+                self.running_commands.take_presence(reply)
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)

@@ -5,32 +5,47 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-import uuid
+import weakref
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.announcement import OVERFLOWED, announcement_headers
+from clu._amqp.announcement import OVERFLOWED, PRESENCE_KEY, PRESENT, announcement_headers
 from clu._amqp.command import BadMessage, command_string
 from clu._amqp.publishing import PublishingMixIn
-from clu._amqp.reply import SeenMessages, decode_headers
+from clu._amqp.reply import decode_headers
+from clu._amqp.sending import Envelope
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
-from clu._core.reply import MessageCode
+from clu._core.reply import TERMINAL_CODES, MessageCode
 from clu._speedups.reply import encode_json, would_log
 from clu.base import BaseActor
 from clu.exceptions import EncodingError
 
 if TYPE_CHECKING:
-    from aio_pika.abc import AbstractIncomingMessage
-
+    from clu._amqp.duplicates import SeenMessages
     from clu._core.reply import Reply
     from clu.command import Command
+
+#: How many envelopes are kept for further replies to the same commands.
+_MOST_ENVELOPES = 1024
+
+
+def _plain_id(value: object) -> Any:
+    """Return the id in a header as what it is, or as a string where JSON may not know it."""
+    return value if isinstance(value, (str, int, type(None))) else str(value)
 
 
 class BrokerActor(PublishingMixIn, BaseActor):
     """The base of actors that receive commands from a broker, beside the class of a client."""
 
     _seen: SeenMessages
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._envelopes: dict[Any, Envelope] = {}
+        #: How many replies there was no room for, by their commands.
+        self._dropped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._timestamp = 0
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
         """Run the command in a message."""
@@ -45,13 +60,6 @@ class BrokerActor(PublishingMixIn, BaseActor):
 
     # -- commands -------------------------------------------------------------------------
 
-    async def _receive_command(self, message: AbstractIncomingMessage) -> None:
-        if self._seen.has(message):
-            await message.ack()
-            return
-        # aiormq cancels this task with the connection; the command would neither run nor end.
-        await asyncio.shield(self._create_task(self._run_new_command(message)))
-
     async def _run_new_command(self, message: Any) -> None:
         try:
             await self.new_command(message)
@@ -63,6 +71,14 @@ class BrokerActor(PublishingMixIn, BaseActor):
         try:
             if self._seen.has(message):
                 message.acknowledge()
+                self.log.warning(
+                    "%s: ignored a command that came twice (message_id=%r).",
+                    self.name,
+                    message.message_id,
+                )
+            elif message.routing_key.startswith(PRESENCE_KEY):
+                message.acknowledge()
+                self._answer_presence(message)
             elif self._has_own_new_command():
                 message.acknowledge()
                 self._handle_command(message)
@@ -76,8 +92,8 @@ class BrokerActor(PublishingMixIn, BaseActor):
         headers = decode_headers(message)
         command = self._make_command(
             "",
-            commander_id=headers.get("commander_id"),
-            command_id=headers.get("command_id"),
+            commander_id=_plain_id(headers.get("commander_id")),
+            command_id=_plain_id(headers.get("command_id")),
             consumer_id=self.name,
             internal=bool(headers.get("internal", False)),
             write_to_log=bool(headers.get("write_to_log", True)),
@@ -115,23 +131,29 @@ class BrokerActor(PublishingMixIn, BaseActor):
 
     # -- announcements --------------------------------------------------------------------
 
+    def _answer_presence(self, message: Any) -> None:
+        client = decode_headers(message).get("commander_id")
+        if isinstance(client, str):
+            self._announce(PRESENT, client)
+
     def _announce_overflow(self) -> None:
         self._announce(OVERFLOWED)
 
-    def _announce(self, event: str) -> None:
-        """Tell everybody which commands run, as others that were sent may have been lost."""
+    def _announce(self, event: str, client: str | None = None) -> None:
+        """Tell all clients, or the one that has asked, which commands run."""
         running = None
         if self._has_own_new_command():  # else there may be others that we do not know of
             running = [str(own.command_id) for own in self._active_commands if not own.done()]
         headers = {
             "message_code": MessageCode.INFO.value,
-            "commander_id": None,
+            "commander_id": client,
             "command_id": None,
             "sender": self.name,
             "internal": True,
             **announcement_headers(event, running),
         }
-        self._put("reply.broadcast", b"{}", headers, None)
+        key = "reply.broadcast" if client is None else f"reply.{client}"
+        self._put(Envelope(key, headers), b"{}", is_essential=True)
 
     # -- replies --------------------------------------------------------------------------
 
@@ -144,41 +166,66 @@ class BrokerActor(PublishingMixIn, BaseActor):
 
     def _write_now(self, reply: Reply, write_to_log: bool = True) -> None:
         command = reply.command
-        command_id = commander_id = None
-        if command is not None:
-            command_id = None if command.command_id is None else str(command.command_id)
-            commander_id = command.commander_id
-        headers: dict[str, Any] = {
-            "message_code": reply.message_code._value_,
-            "commander_id": commander_id,
-            "command_id": command_id,
-            "sender": self.name,
-            "internal": reply.internal,
-        }
+        code = reply.message_code
+        envelope = self._envelope(command, code._value_, reply.internal, reply.broadcast)
         try:
             body = encode_json(reply.message)
         except ENCODING_ERRORS as error:
             raise find_bad_keyword(reply.message, error) from error
-        broadcast = reply.broadcast or commander_id is None
-        key = "reply.broadcast" if broadcast else f"reply.{commander_id}"
-        self._put(key, body, headers, command_id)
+        is_last = code in TERMINAL_CODES
+        if command is None:
+            self._put(envelope, body)
+        else:
+            if is_last and command in self._dropped:
+                self._report_dropped(command)
+            # Without the first and the last reply, who sent the command would wait for ever.
+            is_essential = is_last or code is MessageCode.STARTED or not command.replies
+            if not self._put(envelope, body, is_essential):
+                self._dropped[command] = self._dropped.get(command, 0) + 1
         if write_to_log and would_log(self.log, REPLY):
-            text = f'{{"headers": {encode_json(headers).decode()}, "message": {body.decode()}}}'
-            self.log.log(REPLY, text)
+            headers = encode_json(envelope.headers).decode()
+            self.log.log(REPLY, f'{{"headers": {headers}, "message": {body.decode()}}}')
 
-    def _put(self, key: str, body: bytes, headers: dict[str, Any], command_id: str | None) -> None:
-        """Publish an encoded reply, as soon as that is possible."""
-        if (sender := self._fast_sender()) is not None:
-            sender.put(key, body, headers, command_id, int(time()))
-        elif self._is_started():
-            from aio_pika import Message
+    def _envelope(
+        self, command: Any, code: str, internal: bool, is_broadcast: bool = False
+    ) -> Envelope:
+        """Return what the replies to a command with a code have in common."""
+        command_id = commander_id = None
+        if command is not None:
+            command_id, commander_id = command.command_id, command.commander_id
+        key = (commander_id, command_id, code, internal, is_broadcast)
+        envelope = self._envelopes.get(key)
+        if envelope is None:
+            if len(self._envelopes) >= _MOST_ENVELOPES:
+                self._envelopes.clear()
+            text_id = None if command_id is None else str(command_id)
+            headers = {
+                "message_code": code,
+                "commander_id": commander_id,
+                "command_id": text_id,
+                "sender": self.name,
+                "internal": internal,
+            }
+            is_broadcast = is_broadcast or commander_id is None
+            routing_key = "reply.broadcast" if is_broadcast else f"reply.{commander_id}"
+            envelope = self._envelopes[key] = Envelope(routing_key, headers, text_id)
+        return envelope
 
-            message = Message(
-                body,
-                headers=headers,
-                content_type="text/json",
-                message_id=uuid.uuid4().hex,
-                correlation_id=command_id,
-                timestamp=datetime.datetime.now(datetime.timezone.utc),
-            )
-            self._outbox.put(message, key)
+    def _report_dropped(self, command: Any) -> None:
+        """Tell who sent a command how many of the replies to it there was no room for."""
+        text = f"{self._dropped.pop(command)} replies of this command were dropped."
+        envelope = self._envelope(command, MessageCode.WARNING.value, command.internal)
+        self._put(envelope, encode_json({"text": text}), is_essential=True)
+
+    def _put(self, envelope: Envelope, body: bytes, is_essential: bool = False) -> bool:
+        """Publish a reply, as soon as that is possible; False if there is no room for it."""
+        connection = self.connection
+        if (exchange := connection.replacement) is not None:
+            now = datetime.datetime.now(datetime.timezone.utc)
+            message = self._message(envelope, body, timestamp=now)
+            self._publish_soon(exchange, message, envelope.routing_key)
+        elif connection.is_open and self._sender is not None:
+            if (now_s := int(time())) != self._timestamp:
+                self._timestamp = now_s  # one object for all messages of a second
+            return self._sender.put(envelope, body, self._timestamp, is_essential)
+        return True

@@ -1,7 +1,7 @@
-"""Announcements: an actor says that commands to it, or replies of it, may have been lost.
+"""Announcements: an actor tells which commands it runs, after it may have lost some, or if asked.
 
-The broker may deliver a command into a connection at whose other end there is nobody any more.
-Who sent it has a connection that is well, and would wait for ever. So an actor announces when it
+The broker may deliver a command into a connection whose other end is gone. The connection of the
+client that sent it is healthy, and the client would wait for ever. So an actor announces when it
 has started, when it is back after its connection was lost, and when its outbox overflowed.
 
 On the wire an announcement is an internal reply of code ``i`` to the key ``reply.broadcast``, with
@@ -14,9 +14,15 @@ an empty body, no command, and besides the usual headers these:
     replies: later replies may be about others too. It is left out if it would not fit, or if the
     actor does not know.
 
-A client of ours puts the commands to this actor that are not in the array, or if there is none
-those that have had no reply, under its ``lost_command_limit``. Other peers, those of the recorded
+Our clients suspect the commands to this actor that are not in the array, or if there is none those
+that have had no reply: they fail after ``lost_command_limit``. Other peers, those of the recorded
 release among them, take it for an internal reply without keywords.
+
+A client whose own connection was lost asks: it publishes a message without a body to the key
+``presence.<actor>``, with its own name in the header ``commander_id``. The actor, whose command
+queue is bound to that key, answers it alone with an announcement ``present`` to the key
+``reply.<client>``. Both go through the same queues as commands and replies, in order, so the answer
+is about every command that was sent before.
 """
 
 from __future__ import annotations
@@ -31,6 +37,10 @@ if TYPE_CHECKING:
 STARTED = "started"
 RECONNECTED = "reconnected"
 OVERFLOWED = "overflowed"
+PRESENT = "present"
+
+#: What the routing key of a question begins with; the name of the actor follows.
+PRESENCE_KEY = "presence"
 
 #: The headers.
 ANNOUNCEMENT = "announcement"
@@ -39,11 +49,11 @@ _RUNNING = "running_commands"
 #: How many bytes the ids may take. All headers must fit into a frame, and a broker may have set
 #: its limit as low as 8192.
 _MOST_BYTES = 6000
-#: What an array takes for a text in it.
+#: What an array takes for a string in it, besides the string.
 _ITEM_BYTES = 5
 
 _REASONS = {
-    STARTED: "The actor {!r} was started anew and does not run the command.",
+    STARTED: "The actor {!r} was started again and does not run the command.",
     RECONNECTED: "The actor {!r} lost its connection, and the command or its replies with it.",
     OVERFLOWED: "The actor {!r} had no room for replies, and lost some.",
 }

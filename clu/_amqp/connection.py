@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES, Backlog
 from clu._amqp.errors import RECONNECT_INTERVAL, TIMEOUT, connection_error
-from clu._amqp.log import quieten
-from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluValueError
+from clu._amqp.log import filter_repetitions
+from clu._amqp.plane import DataPlane
+from clu._amqp.topology import PREFETCH, Topology
+from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -18,22 +22,14 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractRobustChannel, AbstractRobustQueue
     from typing_extensions import Self
 
-    from clu._amqp.plane import DataPlane
+logger = logging.getLogger("clu")
 
-#: The seconds that a broker has to answer as we leave.
-_CLOSE_LIMIT = 5.0
-#: The seconds that the broker gets to notice that the former owner of a queue is gone.
-_LOCK_LIMIT = 2.0
-#: How often the exchange is declared again because it has gone before a queue was bound to it.
-_MOST_REPAIRS = 4
-#: The seconds between two attempts to get a queue.
-_RETRY_INTERVAL = 0.1
-#: The seconds for what need not be done: after Ctrl-C aiormq may not hear of answers any more.
-_FAREWELL_LIMIT = 1.0
+#: The seconds that a broker has to answer while the connection is closed.
+_CLOSE_TIMEOUT = 5.0
+#: The seconds for what need not be done: after Ctrl-C aiormq may not receive answers any more.
+_DELETE_TIMEOUT = 1.0
 #: The most seconds that AMQP knows as a heartbeat.
 _LONGEST_HEARTBEAT = 65534
-#: How many messages may be delivered that are not acknowledged yet.
-PREFETCH = 512
 
 
 class TopicListener:
@@ -108,6 +104,10 @@ class TopicListener:
         self._consumer_tag: dict[Any, str] = {}
         #: Publishes and receives our own messages, if there is one.
         self._plane: DataPlane | None = None
+        self._topology: Topology | None = None
+        #: The connection that `connect` has made, to know it from one that a test has put there.
+        self._own_connection: Any = None
+        self._is_connecting = False
 
     def _address(self) -> Any:
         from aio_pika.connection import make_url
@@ -138,10 +138,33 @@ class TopicListener:
         """Whether there is a connection to the broker right now."""
         if self.connection is None or getattr(self.connection, "is_closed", True):
             return False
-        connected = getattr(self.connection, "connected", None)
-        if not isinstance(connected, asyncio.Event):  # a test has put something in its place
+        if self.connection is not self._own_connection:
             return True
-        return connected.is_set() and self._is_open
+        return self.connection.connected.is_set() and self._is_open
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a connection, or one is being made."""
+        return self.connection is not None or self._is_connecting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages are published, now or when a connection that was lost is back."""
+        return self._plane is not None and self._plane.is_open
+
+    @property
+    def replacement(self) -> Any:
+        """The exchange that a test has put in the place of ours, or whose ``publish`` it replaced.
+
+        Messages are then published with that, and not over the data plane. None otherwise.
+        """
+        try:
+            exchange = self.exchange
+        except AttributeError:
+            return None
+        plane = self._plane
+        is_ours = plane is not None and exchange is plane.exchange
+        return None if is_ours and "publish" not in exchange.__dict__ else exchange
 
     async def connect(
         self, exchange_name: str, exchange_type: Any = "topic", on_return_raises: bool = True
@@ -167,10 +190,13 @@ class TopicListener:
         CluValueError
             If the host or the port make no sense.
         """
-        if self.connection is not None:
+        if self.is_started:
             raise CluRuntimeError(f"There is a connection to {self.address} already.")
         self._check_address()
-        connection = self._make_connection()
+        self._is_connecting = True
+        if self._plane is None:
+            self._plane = self._make_plane(exchange_name)
+        connection = self._plane.make_connection(self._address(), self._ssl_context)
         try:
             await asyncio.wait_for(
                 self._open(connection, exchange_name, exchange_type, on_return_raises), self.timeout
@@ -181,8 +207,10 @@ class TopicListener:
             if isinstance(error, Exception):
                 raise self._explain(error) from error
             raise
-        quieten(connection)
-        self.connection = connection
+        finally:
+            self._is_connecting = False
+        filter_repetitions(connection)
+        self.connection = self._own_connection = connection
         return self
 
     def _check_address(self) -> None:
@@ -195,17 +223,10 @@ class TopicListener:
         if not host:
             raise CluValueError("The address of the broker has no host.")
 
-    def _make_connection(self) -> Any:
-        from aio_pika import RobustConnection
-
-        if self._plane is not None:
-            return self._plane.make_connection(self._address(), self._ssl_context)
-        connection = RobustConnection(self._address(), ssl_context=self._ssl_context)
-        with contextlib.suppress(ImportError):  # an older aiormq opens them itself
-            from clu._amqp.transport import ClosingTransportFactory
-
-            connection.kwargs["transport_factory"] = ClosingTransportFactory()
-        return connection
+    def _make_plane(self, exchange_name: str) -> DataPlane:
+        """Make the data plane of a listener that belongs to no client."""
+        backlog = Backlog(logger, OUTBOX_MESSAGES, OUTBOX_BYTES, BACKLOG_BYTES)
+        return DataPlane(exchange_name, logger, backlog)
 
     async def _open(
         self, connection: Any, exchange_name: str, exchange_type: Any, on_return_raises: bool
@@ -214,13 +235,12 @@ class TopicListener:
         await connection.connect(self.timeout)
         self.channel = await connection.channel(on_return_raises=on_return_raises)
         await self.channel.set_qos(prefetch_count=PREFETCH)
-        self.exchange = await self.channel.declare_exchange(
-            exchange_name, type=exchange_type, auto_delete=True
-        )
+        self._topology = Topology(connection, self.channel)
+        self.exchange = await self._topology.declare_exchange(exchange_name, exchange_type)
         self.channel.close_callbacks.add(self._channel_closed)
         self.channel.reopen_callbacks.add(self._channel_opened)
-        if self._plane is not None:
-            await self._plane.open(connection, self.channel, self.exchange)
+        assert self._plane is not None
+        await self._plane.open(connection, self.channel, self.exchange, self._topology.restore)
         self._is_open = True
 
     def _channel_closed(self, *_: Any) -> None:
@@ -256,83 +276,39 @@ class TopicListener:
         callback
             A coroutine function that is called with each message.
         bindings
-            The routing keys of the messages that go to the queue: a list, or a text in which
+            The routing keys of the messages that go to the queue: a list, or a string in which
             commas separate them.
         no_ack
             Whether messages need not be acknowledged.
         handler
-            A function that takes the messages instead of the callback where there is a data
-            plane.
+            A function that takes the messages instead of the callback, without a task for each.
 
         Raises
         ------
         CluError
             If another connection has a queue of this name, and keeps it.
         """
-        queue = await self._declare_queue(queue_name)
+        assert self._topology is not None
+        assert self._plane is not None
+        queue = await self._topology.declare_queue(queue_name)
         keys = bindings.split(",") if isinstance(bindings, str) else bindings
         for key in keys:
-            await self._bind(queue, key.strip())
+            await self.bind(queue, key.strip())
         self.queues.append(queue)
-        if handler is not None and self._plane is not None:
+        if handler is not None:
             self._consumer_tag[queue] = await self._plane.consume(queue, handler, no_ack)
         elif callback is not None:
             self._consumer_tag[queue] = await queue.consume(callback, no_ack=no_ack)
         return queue
 
-    async def _bind(self, queue: AbstractRobustQueue, key: str) -> None:
-        from aio_pika.exceptions import ChannelNotFoundEntity
+    async def bind(self, queue: AbstractRobustQueue, key: str) -> None:
+        """Bind a queue to the exchange, for messages with a routing key."""
+        assert self._topology is not None
+        await self._topology.bind(queue, key)
 
-        for _ in range(_MOST_REPAIRS):
-            with contextlib.suppress(ChannelNotFoundEntity):
-                await queue.bind(self.exchange, routing_key=key)
-                return
-            # The last one that had a queue left after we had declared the exchange, which went
-            # with it. The error has closed the channel, which opens again.
-            await asyncio.sleep(_RETRY_INTERVAL)
-            await self.channel.ready()
-            await self.exchange.declare()
-        await queue.bind(self.exchange, routing_key=key)
-
-    async def _declare_queue(self, name: str) -> AbstractRobustQueue:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _LOCK_LIMIT
-        while True:
-            try:
-                return await self.channel.declare_queue(name, exclusive=True)
-            except Exception as error:
-                if "RESOURCE_LOCKED" not in str(error):
-                    raise
-                is_free = await self._is_unlocked(name, deadline)
-                if not is_free:
-                    raise CluError(
-                        f"cannot create queue {name}. This may indicate that another instance "
-                        "of the same actor is running."
-                    ) from error
-
-    async def _is_unlocked(self, name: str, deadline: float) -> bool:
-        """Wait until no other connection has the queue.
-
-        The broker takes a moment to notice that a connection is gone: an actor that is started
-        right after it was killed finds its own queue. Asking closes the channel, so it is one
-        that nobody else uses.
-        """
-        from aio_pika.exceptions import ChannelNotFoundEntity
-
-        loop = asyncio.get_running_loop()
-        while loop.time() < deadline:
-            await asyncio.sleep(_RETRY_INTERVAL)
-            channel = await self.connection.channel()
-            try:
-                await channel.declare_queue(name, passive=True, robust=False)
-            except ChannelNotFoundEntity:
-                return True
-            except Exception as error:
-                if "RESOURCE_LOCKED" not in str(error):
-                    raise
-            finally:
-                await channel.close()
-        return False
+    async def has_owner(self, queue_name: str) -> bool:
+        """Whether another connection has an exclusive queue of this name."""
+        return self._topology is not None and await self._topology.has_owner(queue_name)
 
     async def stop_consuming(self) -> None:
         """Take no further messages from the queues."""
@@ -343,40 +319,43 @@ class TopicListener:
         # one closes meanwhile. This must not look as if our caller were cancelled.
         cancelling = asyncio.ensure_future(_cancel_consumers(tags))
         try:
-            await asyncio.wait([cancelling], timeout=_CLOSE_LIMIT)
+            await asyncio.wait([cancelling], timeout=_CLOSE_TIMEOUT)
         finally:
             cancelling.cancel()
 
     async def stop(self) -> None:
         """Close the connection, if there is one."""
-        farewell: set[asyncio.Task[None]] = set()
-        if self.is_connected and self.queues and _leaves_without_waiting():
-            farewell.add(asyncio.create_task(self._delete_queues()))
-            await asyncio.wait(farewell, timeout=_FAREWELL_LIMIT)
+        closing: set[asyncio.Task[None]] = set()
+        if self.is_connected and self.queues and _closes_without_waiting():
+            closing.add(asyncio.create_task(self._delete_queues()))
+            await asyncio.wait(closing, timeout=_DELETE_TIMEOUT)
         connection, self.connection = self.connection, None
-        if self._plane is not None:
-            await self._plane.stop()
+        plane, self._plane = self._plane, None
+        if plane is not None:
+            await plane.stop()
         self.queues = []
         self._consumer_tag = {}
+        self._topology = None
+        self._own_connection = None
         for name in ("channel", "exchange"):
             self.__dict__.pop(name, None)
         result = getattr(connection, "close", lambda: None)()
         if inspect.isawaitable(result):  # a connection that a test replaced may be anything
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(result, _CLOSE_LIMIT)
+                await asyncio.wait_for(result, _CLOSE_TIMEOUT)
         _close_stream(connection)
-        for task in farewell:
+        for task in closing:
             task.cancel()
 
     async def _delete_queues(self) -> None:
-        """Let go of our names before we leave, as the broker would after we have left."""
+        """Release our names before the connection closes, as the broker would afterwards."""
         await self.stop_consuming()
         with contextlib.suppress(Exception):  # the broker does it in any case
             for queue in self.queues:
                 await queue.delete(if_unused=False, if_empty=False)
 
 
-def _leaves_without_waiting() -> bool:
+def _closes_without_waiting() -> bool:
     """Whether closing a connection does not wait for the broker: so it is with aio-pika 9."""
     from aio_pika import __version__
 

@@ -1,4 +1,4 @@
-"""How loud the AMQP libraries are about a connection that was lost: once, not once a second."""
+"""A filter for what the AMQP libraries log about a lost connection: once, not once a second."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 import weakref
 from typing import Any
 
-#: What the libraries say, by their loggers, of which our own lines are enough.
-_SAID_BY_US = {
+#: What the libraries log, by their loggers, for which our own lines are enough.
+_LOGGED_BY_US = {
     "aiormq.connection": (
         "Cancelling cause reader exited abnormally",
         "Unexpected connection close from remote",
@@ -22,17 +22,17 @@ _SAID_BY_US = {
     "aio_pika.tools": ("Callback %r error",),
 }
 
-#: How often in an outage a locked queue is no news.
-_PATIENCE = 2
+#: How often in an outage a locked queue is not logged.
+_LOCKS_IGNORED = 2
 
 
 class _Outage:
-    """What was said since a connection was well."""
+    """What was logged since a connection was last healthy."""
 
     def __init__(self) -> None:
         #: The reasons that were logged.
         self.reasons: set[str] = set()
-        #: How often a locked queue was no news.
+        #: How often a locked queue was not logged.
         self.locks = 0
 
 
@@ -49,7 +49,7 @@ class _OncePerReason(logging.Filter):
         self.outages: weakref.WeakKeyDictionary[Any, _Outage] = weakref.WeakKeyDictionary()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith(_SAID_BY_US[record.name]) and not self._is_news(record):
+        if str(record.msg).startswith(_LOGGED_BY_US[record.name]) and not self._is_news(record):
             record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return True
 
@@ -63,7 +63,7 @@ class _OncePerReason(logging.Filter):
         if (outage := self.outages.get(arguments[0])) is None:
             return True
         new = {str(error) for error in arguments if _is_refusal(error)} - outage.reasons
-        if outage.locks < _PATIENCE and any("RESOURCE_LOCKED" in reason for reason in new):
+        if outage.locks < _LOCKS_IGNORED and any("RESOURCE_LOCKED" in reason for reason in new):
             # Mostly by the connection that we have lost, which the broker has yet to notice.
             outage.locks += 1
             return False
@@ -81,14 +81,14 @@ def _is_refusal(error: object) -> bool:
 _FILTER = _OncePerReason()
 
 
-def quieten(connection: Any) -> None:
-    """Let the libraries say about a connection only what is new."""
+def filter_repetitions(connection: Any) -> None:
+    """Have the libraries log about a connection only what is new."""
     _FILTER.outages[connection] = _Outage()
-    for name in _SAID_BY_US:
+    for name in _LOGGED_BY_US:
         logging.getLogger(name).addFilter(_FILTER)
 
 
 def forget_reasons(connection: Any) -> None:
-    """Let a reason be said again, in the next outage."""
+    """Have a reason logged again in the next outage."""
     if connection in _FILTER.outages:
         _FILTER.outages[connection] = _Outage()

@@ -9,7 +9,6 @@ each, in order, without a task.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -18,26 +17,18 @@ from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
 if TYPE_CHECKING:
     import logging
     import ssl as ssl_module
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
+    from clu._amqp.backlog import Backlog
     from clu._amqp.message import IncomingMessage
     from clu._amqp.stream import FrameProtocol
 
-__all__ = ["DataPlane", "is_available"]
+__all__ = ["DataPlane"]
 
 #: The seconds between two looks whether a channel that was lost is back.
 _POLL = 0.05
 #: The seconds between two looks whether a connection that is lost was closed for good.
 _LOOK = 1.0
-
-
-def is_available() -> bool:
-    """Whether there is what it needs: an aiormq that takes streams."""
-    try:
-        from aiormq.connection import TransportFactory  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 class DataPlane:
@@ -49,8 +40,8 @@ class DataPlane:
         The exchange that messages are published to.
     log
         Where to report what is lost.
-    max_messages, max_bytes
-        How much may wait to be published or confirmed.
+    backlog
+        Counts what waits to be published or confirmed.
 
     Attributes
     ----------
@@ -59,21 +50,23 @@ class DataPlane:
     handlers
         What takes the messages of our consumers, by the bytes of the consumer's tag.
     exchange
-        The exchange as aio_pika sees it, while the plane is open.
+        The exchange as aio_pika sees it.
+    is_open
+        Whether messages are published, now or when the connection is back.
     is_attached
         Whether messages leave at once.
     """
 
-    def __init__(
-        self, exchange_name: str, log: logging.Logger, max_messages: int, max_bytes: int
-    ) -> None:
+    def __init__(self, exchange_name: str, log: logging.Logger, backlog: Backlog) -> None:
         from clu._amqp.sender import Sender
 
         self.log = log
-        self.sender = Sender(exchange_name, log, max_messages, max_bytes)
+        self.sender = Sender(exchange_name, log, backlog)
         self.handlers: dict[bytes, Callable[[IncomingMessage], Any]] = {}
         self.exchange: Any = None
-        self.is_attached = False
+        self.is_open = self.is_attached = False
+        self._restore: Callable[[], Awaitable[None]] | None = None
+        self._is_exchange_gone = False
         self._connection: Any = None
         self._topology: Any = None
         self._channel: Any = None
@@ -92,7 +85,13 @@ class DataPlane:
         connection.kwargs["transport_factory"] = FrameTransportFactory(self)
         return connection
 
-    async def open(self, connection: Any, topology: Any, exchange: Any) -> None:
+    async def open(
+        self,
+        connection: Any,
+        topology: Any,
+        exchange: Any,
+        restore: Callable[[], Awaitable[None]],
+    ) -> None:
         """Begin to publish.
 
         Parameters
@@ -103,13 +102,18 @@ class DataPlane:
             The channel of aio_pika that has the queues.
         exchange
             The exchange of aio_pika.
+        restore
+            A coroutine function that declares the exchange and the bindings again.
         """
         self._connection = connection
         self._topology = topology
+        self._restore = restore
         self._channel = await connection.channel()
+        self._channel.close_callbacks.add(self._explain_close)
         if not await self._attach():
             raise connection_error("The connection to the broker was lost.")
         self.exchange = exchange
+        self.is_open = True
 
     async def consume(
         self, queue: Any, handler: Callable[[IncomingMessage], Any], no_ack: bool
@@ -143,14 +147,6 @@ class DataPlane:
         await queue.consume(unexpected, no_ack=no_ack, consumer_tag=tag)
         return tag
 
-    def is_running(self, exchange: Any) -> bool:
-        """Whether messages to the exchange go this way, and not to what a test put in its place."""
-        return (
-            exchange is not None
-            and exchange is self.exchange
-            and "publish" not in getattr(exchange, "__dict__", ())
-        )
-
     def channel(self, number: int) -> Any:
         """Return the channel of aiormq with a number, or None."""
         transport = getattr(self._connection, "transport", None)
@@ -173,27 +169,46 @@ class DataPlane:
         """Record that the broker has closed a channel."""
         if protocol is self._protocol and channel == protocol.splitter.channel:
             protocol.splitter.channel = -1
-            self._detach(0 if self.sender.is_well else RECONNECT_INTERVAL)
+            self._detach(0 if self.sender.is_healthy else RECONNECT_INTERVAL)
+
+    def _explain_close(self, _: Any, error: BaseException | None = None) -> None:
+        from aio_pika.exceptions import ChannelNotFoundEntity
+
+        # Somebody has deleted the exchange, and the bindings went with it.
+        if isinstance(error, ChannelNotFoundEntity):
+            self._is_exchange_gone = True
 
     def _detach(self, delay: float) -> None:
         self._delay = max(delay, self._delay)
         self.is_attached = False
         self.sender.detach()
-        if self.exchange is not None and (self._recovery is None or self._recovery.done()):
+        if self.is_open and (self._recovery is None or self._recovery.done()):
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
         """Publish what is left, once there is a channel again."""
         while not self.is_attached:
             if self._connection.is_closed or self._connection.close_called:
-                self.exchange = None
+                self.is_open = False
                 self.sender.give_up(connection_error("There is no connection to the broker."))
                 return
-            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(self._ready(), _LOOK)
-                # Who lost its connection together with us needs its queue back to get our replies.
-                await asyncio.sleep(max(self._delay, _POLL))
-                await asyncio.wait_for(self._attach(), _LOOK)
+            try:
+                await self._try_again()
+            except (asyncio.TimeoutError, TimeoutError):
+                pass
+            except Exception as error:  # whatever it is, the next attempt may succeed
+                self.log.debug("Cannot publish again yet: %r", error)
+                await asyncio.sleep(_LOOK)
+
+    async def _try_again(self) -> None:
+        await asyncio.wait_for(self._ready(), _LOOK)
+        # Other clients that lost their connections with ours need their queues back first.
+        await asyncio.sleep(max(self._delay, _POLL))
+        if self._is_exchange_gone and self._restore is not None:
+            await asyncio.wait_for(self._restore(), _LOOK)
+            self._is_exchange_gone = False
+            self.log.warning("The exchange was deleted; it is there again, with our bindings.")
+        await asyncio.wait_for(self._attach(), _LOOK)
 
     async def _ready(self) -> None:
         await self._channel.ready()
@@ -223,7 +238,7 @@ class DataPlane:
 
     async def stop(self) -> None:
         """Write nothing any more, and forget what was not confirmed."""
-        self.exchange = None
+        self.is_open = False
         for tag in self.handlers:  # what still comes is nobody's
             self.handlers[tag] = _drop
         self.is_attached = False

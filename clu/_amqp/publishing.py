@@ -1,88 +1,72 @@
-"""How clients publish: on the data plane where there is one, else through aio_pika."""
+"""How clients publish: commands and tasks one by one, and replies through an exchange of a test."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
+from clu._amqp.announcement import PRESENCE_KEY
+from clu._amqp.backlog import Backlog
+from clu._amqp.errors import connection_error
+from clu._amqp.plane import DataPlane
 from clu._amqp.running import RunningCommands, wait_until_sent
+from clu._amqp.sending import Envelope
 from clu._speedups.reply import encode_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clu._amqp.connection import TopicListener
-    from clu._amqp.outbox import Outbox
     from clu._amqp.sender import Sender
     from clu.command import Command
-
 
 #: The routing keys of all replies.
 REPLIES = "reply.#"
 
 
 class PublishingMixIn:
-    """A mix-in for clients: it publishes commands, tasks and replies."""
+    """A mix-in for clients: it publishes commands and tasks."""
 
     name: str
     log: Any
     connection: TopicListener
     running_commands: RunningCommands
     replies_queue: Any
-    data_plane: bool
-    #: Whether the queue for replies gets them.
-    _hears_replies: bool
-    _outbox: Outbox
-    #: What publishes on the data plane, if that is on.
+    _create_task: Callable[..., asyncio.Task[Any]]
+    #: Whether the queue for replies is bound to them.
+    _receives_replies: bool
+    #: What publishes, once the client was started.
     _sender: Sender | None
 
-    def _prepare_plane(self, exchange_name: str) -> Sender | None:
-        """Make the connection one with a data plane, if that is wanted and possible."""
-        from clu._amqp.plane import DataPlane, is_available
-
-        if self.connection.connection is not None:  # connecting again is an error
-            return self._sender
-        self.connection._plane = None
-        if not self.data_plane or not is_available():
-            return None
-        box = self._outbox
-        plane = DataPlane(exchange_name, self.log, box.max_messages, box.max_bytes)
-        if (last := self._sender) is not None:
-            plane.sender.continue_counts(last)
+    def _make_plane(self, exchange_name: str, *limits: int) -> Sender:
+        """Make the data plane of the connection, and return what publishes on it."""
+        plane = DataPlane(exchange_name, self.log, Backlog(self.log, *limits))
+        if self._sender is not None:
+            plane.sender.continue_counts(self._sender)
         self.connection._plane = plane
         return plane.sender
 
     async def _send(self, sent: Command[Any], consumer: str) -> None:
         from aio_pika.exceptions import DeliveryError
 
-        command_id = str(sent.command_id)
         self.running_commands.add(sent)
         headers = {
-            "command_id": command_id,
+            "command_id": str(sent.command_id),
             "commander_id": sent.commander_id,
             "internal": sent.internal,
             "write_to_log": sent.write_to_log,
         }
         body = {"command_string": sent.body}
-        if self._hears_replies and (sender := self._fast_sender()) is not None:
-            await self._send_fast(sender, sent, consumer, headers, body)
-            return
-        publishing = asyncio.ensure_future(
-            self._publish_command(consumer, headers, body, command_id)
-        )
+        where, limit = self.connection.address, self.connection.timeout
         try:
-            # A command with a time limit ends, even if the broker stalls.
-            futures: set[asyncio.Future[Any]] = {publishing, sent}
-            await asyncio.wait(
-                futures,
-                timeout=self.connection.timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if publishing.done():
-                publishing.result()
-            elif not sent.done():
-                where, limit = self.connection.address, self.connection.timeout
+            is_sent = self._receives_replies or await self._subscribe_in_time(sent, limit)
+            if is_sent and not sent.done():
+                command_id = str(sent.command_id)
+                is_sent = await self._publish_message(consumer, headers, body, command_id, sent)
+            if not is_sent:
                 raise connection_error(f"No answer from the broker at {where} within {limit} s.")
         except DeliveryError:
             self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
@@ -90,134 +74,135 @@ class PublishingMixIn:
             self.running_commands.forget(sent)
             sent.cancel()
             raise
-        finally:
-            publishing.cancel()
 
-    async def _send_fast(
-        self,
-        sender: Sender,
-        sent: Command[Any],
-        consumer: str,
-        headers: dict[str, Any],
-        body: dict[str, Any],
-    ) -> None:
-        from aio_pika.exceptions import DeliveryError
+    async def _subscribe_in_time(self, sent: Command[Any], timeout: float) -> bool:
+        """Subscribe to replies before a command is sent, which may have a time limit.
 
-        command_id = str(sent.command_id)
-        waiting = asyncio.get_running_loop().create_future()
+        Returns
+        -------
+        done
+            False if that was not done, and the command has not ended either, within some seconds.
+        """
+        subscribing = asyncio.ensure_future(self._subscribe_to_replies())
+        subscribing.add_done_callback(_retrieve_error)
+        futures: set[asyncio.Future[Any]] = {subscribing, sent}
         try:
-            item = sender.send(
-                f"command.{consumer}",
-                encode_json(body),
-                headers,
-                command_id,
-                f"{self.name}_replies",
-                functools.partial(_settle, waiting),
-            )
-            try:
-                # A command with a time limit ends, even if the broker stalls.
-                if not await wait_until_sent(waiting, sent, self.connection.timeout):
-                    where, limit = self.connection.address, self.connection.timeout
-                    message = f"No answer from the broker at {where} within {limit} s."
-                    raise connection_error(message)
-            finally:
-                if not waiting.done() or item.attempts == 0:
-                    sender.withdraw(item)
-        except DeliveryError:
-            self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
-        except BaseException:
-            self.running_commands.forget(sent)
-            sent.cancel()
-            raise
+            await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if sent.done():
+                return True
+            if subscribing.cancelled():  # by aiormq, whose connection was closed
+                raise connection_error("The connection to the broker was lost.")
+            return subscribing.done() and subscribing.result() is None
+        finally:
+            subscribing.cancel()
 
-    async def _publish_command(self, *args: Any) -> None:
-        await self._hear_replies()
-        await self._publish_message(*args)
-
-    async def _hear_replies(self) -> None:
-        """Have the broker send us the replies from now on, if it does not do so yet."""
-        if not self._hears_replies:
+    async def _subscribe_to_replies(self) -> None:
+        """Bind the queue for replies to them, if it is not bound yet."""
+        if not self._receives_replies:
             await self._wait_connected()
-            await self.replies_queue.bind(self.connection.exchange, REPLIES)
-            self._hears_replies = True
+            await self.connection.bind(self.replies_queue, REPLIES)
+            self._receives_replies = True
 
     async def _publish_message(
         self,
         consumer: str,
-        headers: dict[str, Any] = {},
-        body: dict[str, Any] = {},
-        correlation_id: str | None = None,
-    ) -> None:
-        """Publish a message to an actor, and return when the broker has confirmed it."""
-        if (sender := self._fast_sender()) is not None:
-            done = asyncio.get_running_loop().create_future()
-            item = sender.send(
-                f"command.{consumer}",
-                encode_json(body),
-                headers,
-                correlation_id or str(uuid.uuid4()),
-                f"{self.name}_replies",
-                functools.partial(_settle, done),
-            )
-            try:
-                await done
-            finally:
-                if not done.done():
-                    sender.withdraw(item)
-            return
+        headers: dict[str, Any],
+        body: dict[str, Any],
+        correlation_id: str,
+        command: Command[Any] | None = None,
+    ) -> bool:
+        """Publish a message to an actor, and wait until the broker has confirmed it.
 
+        Returns
+        -------
+        confirmed
+            False if the broker has not answered in time. It is not waited for if a command is
+            given that ends meanwhile, such as one with a time limit.
+
+        Raises
+        ------
+        aio_pika.exceptions.DeliveryError
+            If no actor of the name is there.
+        CluConnectionError
+            If there is no connection, as an ``AMQPConnectionError`` of aio_pika.
+        """
+        envelope = Envelope(
+            f"command.{consumer}", headers, correlation_id, f"{self.name}_replies", True
+        )
+        encoded = encode_json(body)
+        if (exchange := self.connection.replacement) is not None:
+            await self._publish_to(exchange, self._message(envelope, encoded), envelope.routing_key)
+            return True
+        sender = self._sender
+        if sender is None or not self.connection.is_open:
+            raise connection_error("There is no connection to the broker.")
+        waiting = asyncio.get_running_loop().create_future()
+        item = sender.send(envelope, encoded, functools.partial(_settle, waiting))
+        try:
+            return await wait_until_sent(waiting, command, self.connection.timeout)
+        finally:
+            if not waiting.done() or item.attempts == 0:
+                sender.withdraw(item)
+
+    async def _ask_what_runs(self, consumer: str) -> None:
+        """Ask an actor which commands it runs, and clear ours if it is one that cannot tell."""
+        from aio_pika.exceptions import AMQPError
+
+        sender = self._sender
+        if sender is None or not self.connection.is_open:
+            return
+        key = f"{PRESENCE_KEY}.{consumer}"
+        envelope = Envelope(key, {"commander_id": self.name}, None, f"{self.name}_replies", True)
+        waiting = asyncio.get_running_loop().create_future()
+        sender.send(envelope, b"", functools.partial(_settle, waiting))
+        try:
+            await waiting
+        except AMQPError:
+            # It is not there, or not one of ours; if the connection is lost, we shall ask again.
+            if self.connection.is_connected and await self.connection.has_owner(
+                f"{consumer}_commands"
+            ):
+                self.running_commands.clear_all_of(consumer)
+
+    @staticmethod
+    def _message(envelope: Envelope, body: bytes, **properties: Any) -> Any:
+        """Return a message of aio_pika, for an exchange that is not ours."""
         from aio_pika import Message
 
-        message = Message(
-            encode_json(body),
-            headers=headers,
+        return Message(
+            body,
+            headers=envelope.headers,
             content_type="text/json",
             message_id=uuid.uuid4().hex,
-            correlation_id=correlation_id or str(uuid.uuid4()),
-            reply_to=f"{self.name}_replies",
-        )
-        await self._outbox.send(message, f"command.{consumer}")
-
-    async def _publish(self, message: Any, routing_key: str) -> None:
-        await self.connection.exchange.publish(message, routing_key=routing_key)
-
-    def _fast_sender(self) -> Sender | None:
-        """Return what messages are published with, unless aio_pika does."""
-        plane = self.connection._plane
-        if plane is None or not plane.is_running(getattr(self.connection, "exchange", None)):
-            return None
-        return plane.sender
-
-    def _can_publish(self) -> bool:
-        """Whether a message would go out now."""
-        # A test may have put something of its own in the place of the exchange.
-        return self.connection.is_connected or (
-            self.connection.connection is None and hasattr(self.connection, "exchange")
+            correlation_id=envelope.correlation_id,
+            reply_to=envelope.reply_to,
+            **properties,
         )
 
-    def _is_started(self) -> bool:
-        """Whether a message will go out, now or when the connection is back."""
-        if self.connection.connection is None:
-            return hasattr(self.connection, "exchange")
-        return not getattr(self.connection.connection, "is_closed", True)
+    async def _publish_to(self, exchange: Any, message: Any, routing_key: str) -> None:
+        result = exchange.publish(message, routing_key=routing_key)
+        if inspect.isawaitable(result):
+            await result
 
-    async def _wait_ready(self) -> None:
-        """Wait for a connection that was lost to come back, and for those of others too."""
-        await self._wait_connected()
-        # Who lost its connection together with us needs its queue back to get our replies.
-        await asyncio.sleep(1.5 * RECONNECT_INTERVAL)
+    def _publish_soon(self, exchange: Any, message: Any, routing_key: str) -> None:
+        """Publish a reply to an exchange that is not ours."""
+        self._create_task(self._publish_to(exchange, message, routing_key))
 
     async def _wait_connected(self) -> None:
-        connection = self.connection.connection
-        if connection is None or getattr(connection, "is_closed", True):
+        if not self.connection.is_open:
             raise connection_error("There is no connection to the broker.")
         await self.connection.channel.ready()
 
 
-def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+def _retrieve_error(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _settle(future: asyncio.Future[bool], error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:
-        future.set_result(None)
+        future.set_result(True)
     else:
         future.set_exception(error)

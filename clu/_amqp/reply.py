@@ -16,12 +16,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("clu")
 
-#: How many of the latest message ids are remembered.
-_REMEMBERED = 8192
-
 
 def decode_headers(message: Any) -> dict[str, Any]:
-    """Return the headers of a message, as texts where they are bytes."""
+    """Return the headers of a message, as strings where they are bytes."""
     if not getattr(message, "has_bytes", True):
         headers: dict[str, Any] = message.headers
         return headers
@@ -31,38 +28,8 @@ def decode_headers(message: Any) -> dict[str, Any]:
     }
 
 
-class SeenMessages:
-    """The latest messages, to know one that was published again after a lost connection."""
-
-    def __init__(self) -> None:
-        # Two generations: to forget the older one at once costs less than one id at a time.
-        self._ids: set[str] = set()
-        self._older: set[str] = set()
-        #: Those that came before the channel was closed.
-        self._before: set[str] = set()
-
-    def has(self, message: Any) -> bool:
-        """Whether the message came before, or else note that it has come now."""
-        message_id = message.message_id
-        if not message_id:
-            return False
-        ids = self._ids
-        if message_id in ids or message_id in self._older:
-            # On the same channel it comes again because somebody here put it back into the queue.
-            # After the loss of a channel the broker delivers what it knows no outcome of.
-            return message_id in self._before or not getattr(message, "redelivered", False)
-        ids.add(message_id)
-        if len(ids) >= _REMEMBERED:
-            self._older, self._ids = ids, set()
-        return False
-
-    def close_channel(self) -> None:
-        """Take note that the channel of the messages is closed."""
-        self._before = self._ids | self._older
-
-
 def decode_body(body: bytes) -> Any:
-    """Return the value of a JSON text, whatever the length of its numbers.
+    """Return the value of a JSON string, whatever the length of its numbers.
 
     Raises
     ------
@@ -124,7 +91,7 @@ class AMQPReply:
             problem = "it has no sender"
         else:
             command_id = headers.get("command_id")
-            # Compared as texts only where they differ, which is slower.
+            # Compared as strings only where they differ, which is slower.
             if command_id not in (self.command_id, None) and str(command_id) != self.command_id:
                 problem = f"its correlation id {self.command_id!r} is not its command id"
         if problem is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.announcement import loss_reason, running_ids
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from clu._amqp.reply import AMQPReply
 
 
+CONNECTION_LOST = "The connection to the broker was lost."
+NOT_DELIVERED = "The broker could not deliver the command to every queue."
+
+
 async def wait_until_sent(
-    waiting: asyncio.Future[None], command: Command[Any], timeout: float
+    waiting: asyncio.Future[bool], command: Command[Any] | None, timeout: float
 ) -> bool:
     """Wait until a future is done or a command has ended.
 
@@ -28,33 +33,24 @@ async def wait_until_sent(
     done
         False if neither was so within some seconds.
     """
-    if command.done():
+    if command is not None and command.done():
         return True
 
-    is_late = False
-
-    def ended(_: object) -> None:
+    # The future is never cancelled here: a cancellation is always that of the one who waits.
+    def end(is_done: bool, _: object = None) -> None:
         if not waiting.done():
-            waiting.set_result(None)
+            waiting.set_result(is_done)
 
-    def time_out() -> None:
-        nonlocal is_late
-        is_late = True
-        waiting.cancel()
-
-    command.add_done_callback(ended)
-    timer = asyncio.get_running_loop().call_later(timeout, time_out)
+    ended = functools.partial(end, True)
+    if command is not None:
+        command.add_done_callback(ended)
+    timer = asyncio.get_running_loop().call_later(timeout, end, False)
     try:
-        await waiting
-    except asyncio.CancelledError:
-        # Not what the one who waits was cancelled with.
-        if is_late:
-            return False
-        raise
+        return await waiting
     finally:
         timer.cancel()
-        command.remove_done_callback(ended)
-    return True
+        if command is not None:
+            command.remove_done_callback(ended)
 
 
 class RunningCommands(dict[str, Command[Any]]):
@@ -69,8 +65,8 @@ class RunningCommands(dict[str, Command[Any]]):
     def __init__(self, create_task: Callable[..., Any]) -> None:
         super().__init__()
         self._create_task = create_task
-        #: Those that may be lost, by their ids: they fail unless a reply comes.
-        self._lost: dict[str, _Loss] = {}
+        #: Why those that may be lost are suspected, by their ids: they fail unless a reply comes.
+        self._suspects: dict[str, _Suspicion] = {}
 
     def add(self, command: Command[Any]) -> None:
         """Add a command, until it has ended.
@@ -97,7 +93,7 @@ class RunningCommands(dict[str, Command[Any]]):
         command_id = str(command.command_id)
         if self.get(command_id) is command:
             del self[command_id]
-            self._trust(command_id)
+            self._clear(command_id)
 
     def take_reply(self, reply: AMQPReply) -> None:
         """Update the command that a reply belongs to, if it runs.
@@ -111,7 +107,7 @@ class RunningCommands(dict[str, Command[Any]]):
         if not is_own and not _is_of_part(reply, command):
             return
         if is_own:
-            self._trust(str(reply.command_id))
+            self._clear(str(reply.command_id))
         code, internal = reply.message_code, reply.internal
         command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
         if command._reply_callback is not None:
@@ -143,13 +139,24 @@ class RunningCommands(dict[str, Command[Any]]):
             self.fail(command, reason)
 
     def connection_lost(self, limit: float | None) -> None:
-        """Fail the commands that run now, unless they end or get a reply within some seconds."""
-        self._doubt(self, "The connection to the broker was lost.", limit)
+        """Suspect the commands that run now: they, or their replies, may be lost."""
+        self._suspect(self, CONNECTION_LOST, limit)
+
+    def connection_back(self, limit: float | None) -> set[str]:
+        """Return the consumers of suspected commands, which get the whole limit to answer."""
+        suspects = [key for key, value in self._suspects.items() if value.reason == CONNECTION_LOST]
+        for command_id in suspects:
+            self._clear(command_id)
+        self._suspect(suspects, CONNECTION_LOST, limit)
+        return {str(self[command_id].consumer_id) for command_id in suspects if command_id in self}
+
+    def nacked(self, command_id: str, limit: float | None) -> None:
+        """Suspect a command that a queue, maybe that of its actor, did not get."""
+        if command_id in self:
+            self._suspect([command_id], NOT_DELIVERED, limit)
 
     def take_announcement(self, reply: AMQPReply, limit: float | None) -> None:
-        """Fail the commands that an actor does not run, unless they end or get a reply in time.
-
-        Those that it does run are out of danger, whatever happened before.
+        """Suspect the commands that an actor says it does not run, and clear those that it does.
 
         Parameters
         ----------
@@ -158,43 +165,71 @@ class RunningCommands(dict[str, Command[Any]]):
         limit
             The seconds for which a command may wait for a reply; None stands for no limit.
         """
-        own = [
+        own = self._of(reply)
+        ids = running_ids(reply)
+        if ids is None:
+            suspects = [command_id for command_id in own if not self[command_id].replies]
+        else:
+            suspects = [command_id for command_id in own if command_id not in ids]
+            for command_id in ids.intersection(own):
+                self._clear(command_id)
+        self._suspect(suspects, loss_reason(reply), limit)
+
+    def take_presence(self, reply: AMQPReply) -> None:
+        """Settle the suspected commands of an actor that was asked which ones it runs.
+
+        It was asked after they were sent, so that one that it does not run will not come.
+        """
+        ids = running_ids(reply)
+        for command_id in self._of(reply):
+            suspicion = self._suspects.get(command_id)
+            if suspicion is None:
+                continue
+            if ids is None or command_id in ids:
+                self._clear(command_id)
+            else:
+                reason = f"{suspicion.reason} The actor {reply.sender!r} does not run the command."
+                self.fail(self[command_id], reason)
+
+    def clear_all_of(self, consumer: str) -> None:
+        """Clear the commands to a consumer that is there and cannot be asked."""
+        for command_id, sent in list(self.items()):
+            if sent.consumer_id == consumer:
+                self._clear(command_id)
+
+    def _of(self, reply: AMQPReply) -> list[str]:
+        """Return the ids of the commands to the sender of a reply."""
+        return [
             command_id
             for command_id, sent in self.items()
             if is_for(sent.consumer_id, reply.sender)
         ]
-        ids = running_ids(reply)
-        if ids is None:
-            doubtful = [command_id for command_id in own if not self[command_id].replies]
-        else:
-            doubtful = [command_id for command_id in own if command_id not in ids]
-            for command_id in ids.intersection(own):
-                self._trust(command_id)
-        self._doubt(doubtful, loss_reason(reply), limit)
 
-    def _doubt(self, command_ids: Iterable[str], reason: str, limit: float | None) -> None:
-        # One that is in doubt already has its limit, which repeated losses do not put off.
-        doubtful = [command_id for command_id in command_ids if command_id not in self._lost]
-        if doubtful and limit is not None:
-            loss = _Loss(reason, len(doubtful))
-            self._lost.update(dict.fromkeys(doubtful, loss))
-            loss.timer = asyncio.get_running_loop().call_later(limit, self._fail_lost, loss)
+    def _suspect(self, command_ids: Iterable[str], reason: str, limit: float | None) -> None:
+        """Fail commands, unless they end or get a reply within some seconds."""
+        # One that is suspected already has its limit, which repeated losses do not put off.
+        suspects = [command_id for command_id in command_ids if command_id not in self._suspects]
+        if suspects and limit is not None:
+            suspicion = _Suspicion(reason, len(suspects))
+            self._suspects.update(dict.fromkeys(suspects, suspicion))
+            loop = asyncio.get_running_loop()
+            suspicion.timer = loop.call_later(limit, self._fail_suspects, suspicion)
 
-    def _trust(self, command_id: str) -> None:
-        """Take a command out of doubt."""
-        if self._lost and (loss := self._lost.pop(command_id, None)) is not None:
-            loss.count -= 1
-            if loss.count == 0 and loss.timer is not None:
-                loss.timer.cancel()
+    def _clear(self, command_id: str) -> None:
+        """Suspect a command no longer."""
+        if self._suspects and (suspicion := self._suspects.pop(command_id, None)) is not None:
+            suspicion.count -= 1
+            if suspicion.count == 0 and suspicion.timer is not None:
+                suspicion.timer.cancel()
 
-    def _fail_lost(self, loss: _Loss) -> None:
-        for command_id in [key for key, value in self._lost.items() if value is loss]:
+    def _fail_suspects(self, suspicion: _Suspicion) -> None:
+        for command_id in [key for key, value in self._suspects.items() if value is suspicion]:
             if (command := self.get(command_id)) is not None:
-                self.fail(command, loss.reason)
+                self.fail(command, suspicion.reason)
 
 
-class _Loss:
-    """Something because of which some commands may be lost."""
+class _Suspicion:
+    """Why some commands may be lost, and how many there still are."""
 
     def __init__(self, reason: str, count: int) -> None:
         self.reason = reason
@@ -218,8 +253,8 @@ def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:
 
 
 def is_for(consumer: object, actor: str | None) -> bool:
-    """Whether an actor is the one to which what is sent to a consumer goes.
+    """Whether an actor receives what is sent to a consumer.
 
-    It also gets what is sent to its name with a dot and more behind it.
+    It also receives what is sent to its name followed by a dot and more.
     """
     return f"{consumer}.".startswith(f"{actor}.")

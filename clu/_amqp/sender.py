@@ -1,4 +1,4 @@
-"""Publishes encoded messages: in order, confirmed in the background, again after a loss."""
+"""Publishes messages: in order, confirmed in the background, again after a loss."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiormq.exceptions import DeliveryError
 from pamqp import commands
 
+from clu._amqp.duplicates import ID_PREFIX
 from clu._amqp.errors import connection_error
-from clu._amqp.overflow import Overflow
-from clu._speedups.amqp import Publisher, move_frames
+from clu._amqp.sending import Envelope, Sending
+from clu._speedups.amqp import Publisher
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from clu._amqp.backlog import Backlog
     from clu._amqp.message import IncomingMessage
 
 #: How often a message is published again because the connection was lost meanwhile.
@@ -30,6 +32,11 @@ _MANY_LOSSES = 3
 _BATCH = 128 * 1024
 #: The longest frame before the broker has told its limit.
 _FRAME_MAX = 4096
+#: From how many messages on those that wait are kept in no more memory than they need.
+_FEW = 64
+#: How many bytes may wait before `Sender.drain` does, and from how many on it goes on.
+DRAIN_HIGH = 1024 * 1024
+DRAIN_LOW = DRAIN_HIGH // 2
 
 
 class FrameSink(Protocol):
@@ -46,37 +53,6 @@ class FrameSink(Protocol):
         """Hand what was written to the transport."""
 
 
-class Sending:
-    """A message on its way to the broker.
-
-    Parameters
-    ----------
-    frames
-        The bytes that publish it.
-    message_id, routing_key
-        The id of the message, and where it goes.
-    on_settled
-        Is called with None when the broker has it, or with the error. Such a message is not
-        published again when the connection is lost.
-    """
-
-    __slots__ = ("attempts", "frames", "message_id", "on_settled", "returned", "routing_key")
-
-    def __init__(
-        self,
-        frames: bytes,
-        message_id: str,
-        routing_key: str,
-        on_settled: Callable[[BaseException | None], Any] | None,
-    ) -> None:
-        self.frames = frames
-        self.message_id = message_id
-        self.routing_key = routing_key
-        self.on_settled = on_settled
-        self.attempts = 0
-        self.returned: DeliveryError | None = None
-
-
 class Sender:
     """Publishes messages in the order in which they were put.
 
@@ -89,131 +65,98 @@ class Sender:
     exchange
         The name of the exchange.
     log
-        Where to report what is lost.
-    max_messages, max_bytes
-        How much may wait to be published or confirmed. What comes on top is counted, logged and
-        dropped.
+        Where to report what cannot be published.
+    backlog
+        Counts what was not confirmed, and decides whether there is room for more.
 
     Attributes
     ----------
-    published, dropped, repeated
-        How many messages the broker has confirmed, how many were dropped, and how many were
-        published more than once.
-    size
-        How many bytes wait to be published or confirmed.
-    overflow
-        Tells when messages are dropped.
+    published, repeated
+        How many messages the broker has confirmed, and how many were published more than once.
+    nacked
+        How many replies did not reach all the queues that they were routed to.
+    unpublished
+        How many replies were dropped because they cannot be encoded or published.
+    stalls
+        How often the transport took no more for a while.
     prefix
         What the ids of our messages begin with.
+    on_nacked
+        Is called with the message, if it is a command, that at least one queue did not get.
     """
 
-    def __init__(
-        self, exchange: str, log: logging.Logger, max_messages: int, max_bytes: int
-    ) -> None:
-        self._encode = Publisher(exchange, "text/json").encode
+    def __init__(self, exchange: str, log: logging.Logger, backlog: Backlog) -> None:
+        self._encode_frames = Publisher(exchange, "text/json").encode
         self._log = log
-        self.max_messages = max_messages
-        self.max_bytes = max_bytes
-        self.published = self.dropped = self.repeated = self.size = 0
-        self._count = 0
+        self.backlog = backlog
+        self.published = self.repeated = self.nacked = self.unpublished = self.stalls = 0
         self._waiting: collections.deque[Sending] = collections.deque()
+        self._withdrawn = 0
         #: What was written and not confirmed; the delivery tag of the first one is `_first_tag`.
         #: None stands for one that was confirmed before those in front of it.
-        self._under_way: collections.deque[Sending | None] = collections.deque()
+        self._unconfirmed: collections.deque[Sending | None] = collections.deque()
         self._first_tag = 1
         self._protocol: FrameSink | None = None
         self._is_open = False
-        #: What the messages that wait are encoded for.
+        self._was_paused = False
         self._channel = 1
         self._frame_max = _FRAME_MAX
-        self.prefix = uuid.uuid4().hex[:20]
+        self.prefix = f"{ID_PREFIX}{uuid.uuid4().hex[:16]}"
         self._number = 0
         self._losses = 0
-        self.overflow = Overflow(log, max_messages, max_bytes)
-        self._idle: asyncio.Future[None] | None = None
+        self._has_nacks = False
+        self.on_nacked: Callable[[Sending], None] | None = None
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def __len__(self) -> int:
-        return self._count
+        return self.backlog.count
 
     @property
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the broker has confirmed something since the connection was last lost."""
         return self._losses == 0
 
     def continue_counts(self, last: Sender) -> None:
-        """Go on counting where another one has ended."""
-        self.published, self.dropped = last.published, last.dropped
-        self.repeated = last.repeated
+        """Continue the counts of an earlier one."""
+        for name in ("published", "repeated", "nacked", "unpublished", "stalls"):
+            setattr(self, name, getattr(last, name))
+        self.backlog.continue_counts(last.backlog)
 
     # -- messages -------------------------------------------------------------------------
 
     def put(
-        self,
-        routing_key: str,
-        body: bytes,
-        headers: dict[str, Any],
-        correlation_id: str | None,
-        timestamp: int,
+        self, envelope: Envelope, body: bytes, timestamp: int, is_essential: bool = False
     ) -> bool:
-        """Publish a message to whoever listens, as soon as that is possible.
+        """Publish a message to all subscribers, as soon as that is possible.
 
         Parameters
         ----------
-        routing_key
-            Where it goes.
-        body, headers, correlation_id
+        envelope, body
             What it consists of.
         timestamp
             The time, in seconds.
+        is_essential
+            Whether it is taken even if there is no room for it.
 
         Returns
         -------
         taken
             False if there was no room for it, or if it cannot be encoded.
         """
-        self._number += 1
-        message_id = f"{self.prefix}{self._number:x}"
-        try:
-            frames = self._encode(
-                self._channel,
-                self._frame_max,
-                routing_key,
-                body,
-                headers,
-                message_id,
-                correlation_id,
-                None,
-                timestamp,
-                False,
-            )
-        except (ValueError, TypeError) as error:
-            self.dropped += 1
-            self._log.error("Cannot publish to %s: %r", routing_key, error)
+        item = Sending(envelope, body, self._next_number(), timestamp, None)
+        if not is_essential and not self.backlog.admits(item.cost, self._protocol is not None):
             return False
-        if self._count >= self.max_messages or self.size + len(frames) > self.max_bytes:
-            self.overflow.lose(self._count, self.size)
-            self.dropped += 1
-            return False
-        self._add(Sending(frames, message_id, routing_key, None))
-        return True
+        return self._add(item)
 
     def send(
-        self,
-        routing_key: str,
-        body: bytes,
-        headers: dict[str, Any],
-        correlation_id: str,
-        reply_to: str,
-        on_settled: Callable[[BaseException | None], Any],
+        self, envelope: Envelope, body: bytes, on_settled: Callable[[BaseException | None], Any]
     ) -> Sending:
-        """Publish a message once, and report how it went.
+        """Publish a message once, and report the outcome.
 
         Parameters
         ----------
-        routing_key, body, headers, correlation_id
-            As for `put`.
-        reply_to
-            The queue that replies go to.
+        envelope, body
+            What it consists of.
         on_settled
             Is called with None when the broker has the message; else with an error of aio_pika:
             a ``DeliveryError`` if it reached no queue, an ``AMQPConnectionError`` if the
@@ -224,108 +167,163 @@ class Sender:
         ValueError, TypeError
             If the message cannot be encoded.
         """
-        self._number += 1
-        message_id = f"{self.prefix}{self._number:x}"
-        frames = self._encode(
-            self._channel,
-            self._frame_max,
-            routing_key,
-            body,
-            headers,
-            message_id,
-            correlation_id,
-            reply_to,
-            None,
-            True,
-        )
-        item = Sending(frames, message_id, routing_key, on_settled)
+        item = Sending(envelope, body, self._next_number(), None, on_settled)
+        if not self._can_write():
+            self._encode(item)  # raises an error now and not later
         self._add(item)
         return item
 
     def withdraw(self, item: Sending) -> None:
-        """Do not report any more how a message went, and do not publish it if it waits."""
+        """Ignore the outcome of a message, and do not publish it if it still waits."""
         item.on_settled = _ignore
-        if item.attempts == 0 and item in self._waiting:
-            self._waiting.remove(item)
+        if item.attempts == 0 and not item.is_withdrawn:
+            # To remove it from the middle of the queue would take as long as the queue is.
+            item.is_withdrawn = True
+            self._withdrawn += 1
             self._settle(item, CluError("withdrawn"))
+            if self._withdrawn > _FEW and self._withdrawn > len(self._waiting) // 2:
+                self._waiting = collections.deque(x for x in self._waiting if not x.is_withdrawn)
+                self._withdrawn = 0
 
-    def _add(self, item: Sending) -> None:
-        self._count += 1
-        self.size += len(item.frames)
-        if self._is_open and not self._waiting and self._losses < _MANY_LOSSES:
-            assert self._protocol is not None
-            item.attempts = 1
-            self._under_way.append(item)
-            # Somebody waits for a message that is reported on.
-            self._protocol.send(item.frames, item.on_settled is not None)
-        else:
-            self._waiting.append(item)
-            self._advance()
+    def message_id(self, item: Sending) -> str:
+        """Return the id of a message, which is the same each time that it is published."""
+        return f"{self.prefix}{item.number:x}"
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _encode(self, item: Sending) -> bytes:
+        envelope = item.envelope
+        return self._encode_frames(
+            self._channel,
+            self._frame_max,
+            envelope.routing_key,
+            item.body,
+            envelope.headers,
+            f"{self.prefix}{item.number:x}",
+            envelope.correlation_id,
+            envelope.reply_to,
+            item.timestamp,
+            envelope.is_mandatory,
+        )
+
+    def _can_write(self) -> bool:
+        return self._is_open and not self._waiting and self._losses < _MANY_LOSSES
+
+    def _add(self, item: Sending) -> bool:
+        if self._can_write():
+            self.backlog.add(item.cost)
+            return self._write(item, item.on_settled is not None)
+        if self.backlog.count > _FEW:
+            # The encoder of JSON returns bytes on a block of memory that is much too large.
+            item.body = bytes(memoryview(item.body))
+        self.backlog.add(item.cost)
+        self._waiting.append(item)
+        self._advance()
+        return True
+
+    def _write(self, item: Sending, is_urgent: bool = False) -> bool:
+        """Write a message that is counted already; False if it cannot be encoded."""
+        try:
+            frames = self._encode(item)
+        except (ValueError, TypeError) as error:
+            if item.on_settled is not None and item.attempts == 0 and is_urgent:
+                self.backlog.remove(item.cost)
+                raise
+            self._settle(item, error)
+            return False
+        item.attempts += 1
+        self._unconfirmed.append(item)
+        if len(self._unconfirmed) > _FEW:
+            item.body = bytes(memoryview(item.body))
+        assert self._protocol is not None
+        self._protocol.send(frames, is_urgent)
+        return True
 
     def _advance(self) -> None:
         """Publish what waits, as far as that is possible."""
         # One by one, a message because of which the broker drops us takes no other with it.
-        window = self.max_messages if self._losses < _MANY_LOSSES else 1
-        written = 0
-        while self._waiting and self._is_open and len(self._under_way) < window:
-            assert self._protocol is not None
-            item = self._waiting.popleft()
-            item.attempts += 1
-            self._under_way.append(item)
-            self._protocol.send(item.frames)
-            written += len(item.frames)
+        is_careful = self._losses >= _MANY_LOSSES
+        waiting, written = self._waiting, 0
+        while waiting and self._is_open and not (is_careful and self._unconfirmed):
+            item = waiting.popleft()
+            if item.is_withdrawn:
+                self._withdrawn -= 1
+                continue
+            self._write(item)
+            written += item.cost
             if written > _BATCH:
                 written = 0
+                assert self._protocol is not None
                 self._protocol.flush()
 
     def _settle(self, item: Sending, error: BaseException | None, is_logged: bool = True) -> None:
-        """Be done with a message, for good or ill."""
-        self._count -= 1
-        self.size -= len(item.frames)
+        """Be done with a message, whatever the outcome."""
+        self.backlog.remove(item.cost)
         if error is None:
             self.published += 1
             if item.attempts > 1:
                 self.repeated += 1
         elif item.on_settled is None:
-            self.dropped += 1
+            self.unpublished += 1
             if is_logged:
-                self._log.error("Cannot publish to %s: %r", item.routing_key, error)
+                self._log.error("Cannot publish to %s: %r", item.envelope.routing_key, error)
         if item.on_settled is not None:
             item.on_settled(error)
-        if self._count == 0 and self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
+        if self._waiters and self.backlog.size <= DRAIN_LOW:
+            self._wake()
 
     # -- the broker -----------------------------------------------------------------------
 
     def confirm(self, tag: int, multiple: bool, is_accepted: bool) -> None:
-        """Take the broker's word on the message with a delivery tag, or on all up to it."""
-        under_way = self._under_way
+        """Take the confirmation of the message with a delivery tag, or of all up to it.
+
+        A negative one says that at least one of its queues is gone: the others have the message.
+        """
+        unconfirmed = self._unconfirmed
         index = tag - self._first_tag
-        if not 0 <= index < len(under_way):
+        if not 0 <= index < len(unconfirmed):
             return
-        error = None if is_accepted else DeliveryError(None, commands.Basic.Nack(tag, multiple))
         if multiple or index == 0:
             for _ in range(index + 1):
-                item = under_way.popleft()
+                item = unconfirmed.popleft()
                 if item is not None:
-                    self._settle(item, error or item.returned)
+                    if not is_accepted:
+                        self._nack(item)
+                    self._settle(item, item.returned)
             self._first_tag = tag + 1
-            while under_way and under_way[0] is None:
-                under_way.popleft()
+            while unconfirmed and unconfirmed[0] is None:
+                unconfirmed.popleft()
                 self._first_tag += 1
-        elif (item := under_way[index]) is not None:
-            under_way[index] = None
-            self._settle(item, error or item.returned)
+        elif (item := unconfirmed[index]) is not None:
+            unconfirmed[index] = None
+            if not is_accepted:
+                self._nack(item)
+            self._settle(item, item.returned)
         self._losses = 0
+        if is_accepted:
+            self._has_nacks = False
         if self._waiting:
             self._advance()
-        elif self.overflow.is_under_way:
-            self.overflow.look(self._count, self.size)
+        if self.backlog.needs_look:
+            self.backlog.look(is_connected=True)
+
+    def _nack(self, item: Sending) -> None:
+        self.nacked += 1
+        if item.on_settled is not None and self.on_nacked is not None:
+            self.on_nacked(item)
+        if not self._has_nacks:
+            self._has_nacks = True
+            self._log.warning(
+                "A queue for %s is gone: messages reach only the others.",
+                item.envelope.routing_key,
+            )
 
     def take_return(self, message: IncomingMessage) -> None:
         """Take back a message that reached no queue. The broker will confirm it, too."""
-        for item in self._under_way:
-            if item is not None and item.message_id == message.message_id:
+        for item in self._unconfirmed:
+            if item is not None and self.message_id(item) == message.message_id:
                 text, exchange = message.reply_text or "", message.exchange
                 frame = commands.Basic.Return(
                     message.reply_code, text, exchange, message.routing_key
@@ -337,12 +335,7 @@ class Sender:
         """Publish on a channel that was opened."""
         self._protocol = protocol
         self._first_tag = 1
-        if (channel, frame_max) != (self._channel, self._frame_max):
-            self._channel, self._frame_max = channel, frame_max
-            self.size = 0
-            for item in self._waiting:
-                item.frames = move_frames(item.frames, channel, frame_max)
-                self.size += len(item.frames)
+        self._channel, self._frame_max = channel, frame_max
         self.update()
 
     def detach(self) -> None:
@@ -350,9 +343,9 @@ class Sender:
         if self._protocol is None:
             return
         self._protocol = None
-        self._is_open = False
-        lost = [item for item in self._under_way if item is not None]
-        self._under_way.clear()
+        self._is_open = self._was_paused = False
+        lost = [item for item in self._unconfirmed if item is not None]
+        self._unconfirmed.clear()
         if lost:
             self._losses += 1
         kept = []
@@ -368,36 +361,61 @@ class Sender:
     def update(self) -> None:
         """See whether the connection takes messages now."""
         protocol = self._protocol
+        is_paused = protocol is not None and protocol.is_paused
+        if is_paused and not self._was_paused:
+            self.stalls += 1
+        self._was_paused = is_paused
         self._is_open = protocol is not None and not (
-            protocol.is_paused or protocol.is_blocked or protocol.is_closed
+            is_paused or protocol.is_blocked or protocol.is_closed
         )
         self._advance()
 
-    # -- the end --------------------------------------------------------------------------
+    # -- waiting --------------------------------------------------------------------------
 
-    async def drain(self, timeout: float) -> None:
+    async def drain(self) -> None:
+        """Wait until so little is unconfirmed that more should be written; mostly it is so."""
+        if self.backlog.size > DRAIN_HIGH:
+            await self._wait(DRAIN_LOW)
+
+    async def wait_confirmed(self, timeout: float) -> None:
         """Wait until the broker has confirmed everything, at most for some seconds."""
-        if self._count == 0:
-            return
-        self._idle = asyncio.get_running_loop().create_future()
-        try:
-            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(self._idle, timeout)
-        finally:
-            self._idle = None
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+            await asyncio.wait_for(self._wait(0), timeout)
+
+    async def _wait(self, most: int) -> None:
+        while self.backlog.size > most:
+            waiter = (most, asyncio.get_running_loop().create_future())
+            self._waiters.append(waiter)
+            try:
+                await waiter[1]
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def _wake(self) -> None:
+        size = self.backlog.size
+        awake = [waiter for waiter in self._waiters if size <= waiter[0]]
+        for waiter in awake:
+            self._waiters.remove(waiter)
+            if not waiter[1].done():
+                waiter[1].set_result(None)
 
     def give_up(self, error: BaseException) -> None:
         """Forget what was not confirmed."""
         self._protocol = None
         self._is_open = False
-        left = [item for item in (*self._under_way, *self._waiting) if item is not None]
-        self._under_way.clear()
+        left = [
+            item
+            for item in (*self._unconfirmed, *self._waiting)
+            if item is not None and not item.is_withdrawn
+        ]
+        self._unconfirmed.clear()
         self._waiting.clear()
-        dropped = self.dropped
+        self._withdrawn = 0
+        before = self.unpublished
         for item in left:
             self._settle(item, error, is_logged=False)
-        if self.dropped > dropped:
-            lost = self.dropped - dropped
+        if lost := self.unpublished - before:
             self._log.error("%d replies could not be published: %s", lost, error)
 
 

@@ -6,8 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aiormq.connection import TransportFactory
+from aiormq.exceptions import AMQPConnectionError
+
 from clu._amqp.message import IncomingMessage
-from clu._amqp.transport import ClosingTransportFactory
 from clu._speedups.amqp import FrameError, Splitter
 
 if TYPE_CHECKING:
@@ -41,8 +43,12 @@ logger = logging.getLogger("clu")
 _HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 #: The seconds after which aiormq, which sees none of our frames, is told that there are some.
 _HEARTBEAT_PERIOD = 5.0
-#: How many bytes may wait in the transport before writing pauses.
-_HIGH_WATER = 512 * 1024
+#: How many bytes may wait in the transport before writing pauses. Above it, uvloop offers what it
+#: has to the kernel at once.
+_HIGH_WATER = 128 * 1024
+#: How many bytes are gathered before they are offered to the kernel, also when the event loop
+#: does not go on.
+_OFFER = 64 * 1024
 #: How many bytes may wait for aiormq before reading pauses.
 _READER_LIMIT = 1024 * 1024
 
@@ -85,11 +91,11 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._event_loop = loop
         self._plane = plane
         self._pending: list[bytes] = []
+        self._pending_size = 0
         self._is_scheduled = False
         self._is_receiving = False
         self._early_writes = 0
         self._forwarded = 0.0
-        self._closes: dict[int, int] = {}
         self.is_paused = self.is_blocked = self.is_closed = False
         self.splitter = Splitter(
             self._forward,
@@ -145,7 +151,6 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     def _control(self, channel: int, kind: int, method: int) -> None:
         if kind == _CHANNEL:
-            self._closes[channel] = self._closes.get(channel, 0) + 1
             self._plane.channel_closed(self, channel)
         elif method == _CONNECTION_CLOSE:
             self._plane.lost(self)
@@ -155,7 +160,9 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     def is_stale(self, message: IncomingMessage) -> bool:
         """Whether the channel that a message came from is closed."""
-        return self.is_closed or message.closes != self._closes.get(message.channel_number, 0)
+        return self.is_closed or message.closes != self.splitter.closes.get(
+            message.channel_number, 0
+        )
 
     def channel_of(self, message: IncomingMessage) -> Any:
         """Return the channel of aiormq that a message came from, or None if it is closed."""
@@ -166,13 +173,17 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
     # -- out ------------------------------------------------------------------------------
 
     def send(self, data: bytes, is_urgent: bool = False) -> None:
-        """Write bytes, with what else is written before the event loop goes on.
+        """Write bytes, with what else is written in this iteration of the event loop.
 
         What is urgent, or comes of the last message in hand, is written at once, so that the
-        broker has it while the rest of the turn goes on; further bytes are written together.
+        broker has it while the rest of the iteration goes on; further bytes are written together,
+        but no more than some: a callback may go on writing for long.
         """
         self._pending.append(data)
-        if self._is_receiving:
+        self._pending_size += len(data)
+        if self._pending_size > _OFFER:
+            self._write_pending()
+        elif self._is_receiving:
             if self._early_writes and self.splitter.is_at_end:
                 self._early_writes -= 1
                 self._write_pending()
@@ -184,6 +195,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
     def send_along(self, data: bytes) -> None:
         """Write bytes for which nobody waits, together with what follows."""
         self._pending.append(data)
+        self._pending_size += len(data)
         if not self._is_receiving and not self._is_scheduled:
             self._schedule()
 
@@ -201,6 +213,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         pending = self._pending
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         pending.clear()
+        self._pending_size = 0
         if not self.is_closed:
             self.transport.write(data)
 
@@ -208,6 +221,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         """Write nothing of ours any more."""
         self.is_closed = True
         self._pending.clear()
+        self._pending_size = 0
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -242,8 +256,11 @@ class FrameWriter(asyncio.StreamWriter):
         super().write(data)
 
 
-class FrameTransportFactory(ClosingTransportFactory):
-    """Opens connections to the broker for aiormq.
+class FrameTransportFactory(TransportFactory):
+    """Opens connections to the broker for aiormq, one at a time.
+
+    aiormq 6, the last for Python 3.10, forgets the stream of a connection that was refused, lost
+    or stuck, and leaves it open: this one closes it.
 
     Parameters
     ----------
@@ -252,15 +269,31 @@ class FrameTransportFactory(ClosingTransportFactory):
     """
 
     def __init__(self, plane: Plane) -> None:
-        super().__init__()
         self._plane = plane
+        self._transport: asyncio.WriteTransport | None = None
 
-    async def _open(
-        self, url: Any, tls: Any, **kwargs: Any
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def create(self, url: Any, **kwargs: Any) -> Any:
+        """Open a stream, with TLS if the address says so, in the place of the one before."""
+        self.close()
+        provider = kwargs.pop("ssl_context_provider")
+        tls = await provider.get_context() if url.scheme == "amqps" else None
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_READER_LIMIT, loop=loop)
-        transport, protocol = await loop.create_connection(
-            lambda: FrameProtocol(reader, loop, self._plane), url.host, url.port, ssl=tls, **kwargs
-        )
+        try:
+            transport, protocol = await loop.create_connection(
+                lambda: FrameProtocol(reader, loop, self._plane),
+                url.host,
+                url.port,
+                ssl=tls,
+                **kwargs,
+            )
+        except OSError as error:
+            raise AMQPConnectionError(*error.args) from error
+        self._transport = transport
         return reader, FrameWriter(transport, protocol, reader, loop)
+
+    def close(self) -> None:
+        """Close the stream, if it still is open, without waiting for anything."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()

@@ -18,4 +18,3 @@ Publisher = _kernel.Publisher
 Splitter = _kernel.Splitter
 encode_ack = _kernel.encode_ack
 has_long_number = _kernel.has_long_number
-move_frames = _kernel.move_frames

@@ -491,59 +491,6 @@ def has_long_number(text):
     return False
 
 
-def move_frames(frames, channel, frame_max):
-    """Return the frames of a message as they are for another channel and length of frames.
-
-    Parameters
-    ----------
-    frames
-        What `Publisher.encode` returned.
-    channel, frame_max
-        The number of the channel, and the longest frame.
-
-    Raises
-    ------
-    ValueError
-        If these are no whole frames.
-    """
-    if not isinstance(frames, bytes):
-        raise TypeError(f"the frames are not bytes: {frames!r}")
-    cdef int number = channel_number(channel)
-    cdef Py_ssize_t limit = frame_limit(frame_max)
-    cdef Py_ssize_t i = 0, size = PyBytes_GET_SIZE(frames), length, most
-    cdef list heads = [], bodies = []
-    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(frames)
-    while i < size:
-        if size - i < OVERHEAD:
-            raise ValueError("the frames end too early")
-        length = get32(p + i + 3)
-        if length > size - i - OVERHEAD:
-            raise ValueError("the frames end too early")
-        payload = PyBytes_FromStringAndSize(<const char*>p + i + 7, length)
-        if p[i] == BODY:
-            bodies.append(payload)
-        else:
-            heads.append(_frame(p[i], number, payload))
-        i += length + OVERHEAD
-    body = b"".join(bodies)
-    most = limit - OVERHEAD if limit > OVERHEAD else LONGEST
-    for i in range(0, len(body), most):
-        heads.append(_frame(BODY, number, body[i : i + most]))
-    return b"".join(heads)
-
-
-cdef bytes _frame(int kind, int channel, bytes payload):
-    cdef Py_ssize_t length = PyBytes_GET_SIZE(payload)
-    cdef bytes frame = PyBytes_FromStringAndSize(NULL, length + OVERHEAD)
-    cdef uint8_t* p = <uint8_t*>PyBytes_AS_STRING(frame)
-    p[0] = kind
-    put16(p + 1, channel)
-    put32(p + 3, <uint32_t>length)
-    memcpy(p + 7, PyBytes_AS_STRING(payload), length)
-    p[length + 7] = END
-    return frame
-
-
 # -- in -----------------------------------------------------------------------------------
 
 
@@ -743,6 +690,8 @@ cdef class Splitter:
         The longest frame that the broker takes; 0 before it has told.
     is_at_end
         Whether nothing follows what a function is called with, as far as is known.
+    closes
+        How often each channel was closed. A message has the number of when it was delivered.
     """
 
     cdef object forward, message_class, on_confirm, on_return, on_control
@@ -752,7 +701,7 @@ cdef class Splitter:
     cdef Py_ssize_t size
     cdef Py_ssize_t needed
     cdef dict parked
-    cdef dict closes
+    cdef readonly dict closes
     cdef Delivery current
     cdef str failure
     cdef bint is_busy

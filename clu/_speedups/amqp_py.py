@@ -24,7 +24,6 @@ __all__ = [
     "Splitter",
     "encode_ack",
     "has_long_number",
-    "move_frames",
 ]
 
 _METHOD, _HEADER, _BODY, _HEARTBEAT = 1, 2, 3, 8
@@ -395,44 +394,6 @@ def has_long_number(text: bytes) -> bool:
     return _LONG_NUMBER in _bytes(text, "the text").translate(_DIGITS)
 
 
-def move_frames(frames: bytes, channel: int, frame_max: int) -> bytes:
-    """Return the frames of a message as they are for another channel and length of frames.
-
-    Parameters
-    ----------
-    frames
-        What `Publisher.encode` returned.
-    channel, frame_max
-        The number of the channel, and the longest frame.
-
-    Raises
-    ------
-    ValueError
-        If these are no whole frames.
-    """
-    size = len(_bytes(frames, "the frames"))
-    channel = _channel_number(channel)
-    frame_max = index(frame_max)
-    heads = []
-    bodies = []
-    i = 0
-    while i < size:
-        if size - i < _OVERHEAD:
-            raise ValueError("the frames end too early")
-        kind, _, length = _read_frame(frames, i)
-        if length > size - i - _OVERHEAD:
-            raise ValueError("the frames end too early")
-        payload = frames[i + 7 : i + 7 + length]
-        if kind == _BODY:
-            bodies.append(payload)
-        else:
-            heads.append(_frame(kind, channel, payload))
-        i += length + _OVERHEAD
-    most = frame_max - _OVERHEAD if frame_max > _OVERHEAD else _LONGEST
-    heads.append(_encode_body(channel, b"".join(bodies), most))
-    return b"".join(heads)
-
-
 # -- in -----------------------------------------------------------------------------------
 
 
@@ -694,13 +655,15 @@ class Splitter:
         The longest frame that the broker takes; 0 before it has told.
     is_at_end
         Whether nothing follows what a function is called with, as far as is known.
+    closes
+        How often each channel was closed. A message has the number of when it was delivered.
     """
 
     __slots__ = (
-        *("_chunks", "_closes", "_consumers", "_contents", "_failure", "_forward", "_is_busy"),
+        *("_chunks", "_consumers", "_contents", "_failure", "_forward", "_is_busy"),
         *("_is_foreign", "_is_started", "_limit", "_message_class", "_names", "_needed"),
         *("_on_confirm", "_on_control", "_on_return", "_routes", "_size", "_tables"),
-        *("channel", "frame_max", "is_at_end"),
+        *("channel", "closes", "frame_max", "is_at_end"),
     )
 
     _forward: Callable[[bytes], Any]
@@ -715,7 +678,7 @@ class Splitter:
     _needed: int
     #: The messages that have begun, by their channels.
     _contents: dict[int, Delivery]
-    _closes: dict[int, int]
+    closes: dict[int, int]
     _limit: int
     _failure: str | None
     _is_busy: bool
@@ -755,7 +718,7 @@ class Splitter:
         self._chunks = []
         self._size = self._needed = 0
         self._contents = {}
-        self._closes = {}
+        self.closes = {}
         self._limit = _LIMIT
         self._failure = None
         self._is_busy = self._is_started = self._is_foreign = False
@@ -934,7 +897,7 @@ class Splitter:
 
     def _control(self, channel: int, method: int) -> None:
         if method >> 16 == 20:
-            self._closes[channel] = self._closes.get(channel, 0) + 1
+            self.closes[channel] = self.closes.get(channel, 0) + 1
             self._contents.pop(channel, None)
         self._on_control(channel, method >> 16, method & 0xFFFF)
 
@@ -977,8 +940,8 @@ class Splitter:
         number, bits = _read_confirm(data, i)
         content.delivery_tag = number
         content.redelivered = bits & 1 == 1
-        if self._closes:
-            content.closes = self._closes.get(channel, 0)
+        if self.closes:
+            content.closes = self.closes.get(channel, 0)
         self._take_route(content, data, i + 9, end)
         return content
 

@@ -160,20 +160,22 @@ class TestCommand(Command[Any]):
         self._status = self.flags.READY
 
 
-def _publish_at_once(actor: Any, put: Any, message: Any, routing_key: str) -> Any:
+def _publish_at_once(
+    actor: Any, publish_soon: Any, exchange: Any, message: Any, routing_key: str
+) -> None:
     """Publish to a mock without a task: the reply is available when `write` returns."""
-    publish = actor.connection.exchange.publish
+    publish = exchange.publish
     if not isinstance(publish, AsyncMock) or asyncio.iscoroutinefunction(publish.side_effect):
-        return put(message, routing_key)
+        publish_soon(exchange, message, routing_key)
+        return
     coroutine = publish(message, routing_key=routing_key)
     try:
         coroutine.send(None)
     except StopIteration:
-        return True
+        return
     except Exception:
         actor.log.exception("%s: cannot publish a reply.", actor.name)
     coroutine.close()
-    return False
 
 
 def _command_message(command_str: str, command_id: int | str) -> Any:
@@ -229,7 +231,7 @@ async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
         target.mock_replies = MockReplyList(actor)
         target.connection.exchange = MagicMock()
         target.connection.exchange.publish = AsyncMock(side_effect=target.mock_replies.parse_reply)
-        target._outbox.put = functools.partial(_publish_at_once, target, target._outbox.put)
+        target._publish_soon = functools.partial(_publish_at_once, target, target._publish_soon)
 
         def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
             return target.new_command(_command_message(command_str, command_id), ack=False)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clu import AMQPClient
-from clu._amqp.plane import is_available
 from tests.reliability.actors import make
 
 from .actors import Camera, Listener
@@ -19,61 +18,24 @@ if TYPE_CHECKING:
     from tests.broker import Broker
 
 
-#: The tests that need no transport, one of their own, or any.
-INDEPENDENT = (
-    "test_broker",
-    "test_data_plane",
-    "test_outbox",
-    "test_sender",
-    "test_testing",
-)
-
-
-#: How tests begin that take long, and run on asyncio only, over the data plane: by aio_pika alone
-#: they take five times as long, and the smaller ones run there.
+#: How tests begin that take long, and run on asyncio only.
 LARGE = "test_two_hundred_"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests over both transports: the data plane, and aio_pika alone."""
-    if metafunc.module.__name__.rpartition(".")[2] in INDEPENDENT:
-        return
-    planes = ["compiled", "plain"] if is_available() else ["plain"]
-    metafunc.parametrize("data_plane", planes, indirect=True)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave aio_pika alone on uvloop to the run without compiled kernels, to save its time.
-
-    The outages, which take long, run over the data plane on uvloop only, and those with very many
-    clients on one event loop.
-    """
+    """Run what takes long on one event loop: outages on uvloop, very many clients on asyncio."""
     left_out = [
         item
         for item in items
         if item.path.parent == Path(__file__).parent
-        and item.name.startswith(LARGE)
-        and (not is_available() or "[uvloop" in item.name or "plain" in item.name)
+        and (
+            (item.name.startswith(LARGE) and "[uvloop" in item.name)
+            or ("test_faults" in item.nodeid and "[asyncio" in item.name)
+        )
     ]
-    if is_available():
-        left_out += [
-            item
-            for item in items
-            if "[uvloop-plain" in item.name
-            or ("test_faults" in item.nodeid and "[asyncio-compiled" in item.name)
-        ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-
-
-@pytest.fixture(autouse=True)
-def data_plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """Choose the transport of all clients and actors of a test."""
-    plane: str | None = getattr(request, "param", None)
-    if plane is not None:
-        monkeypatch.setattr("clu._amqp.plane.is_available", lambda: plane == "compiled")
-    return plane
 
 
 @pytest.fixture

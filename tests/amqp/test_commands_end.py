@@ -56,12 +56,11 @@ class Actor(clu.AMQPActor):
 Actor.parser = parser
 
 async def main():
-    url, verb, plane = sys.argv[1:]
-    parameters = {"url": url, "data_plane": plane == "compiled"}
-    actor = Actor("interrupted", **parameters)
+    url, verb = sys.argv[1:]
+    actor = Actor("interrupted", url=url)
     actor.log.sh.setLevel(100)
     await actor.start()
-    client = await clu.AMQPClient("interrupting", **parameters).start()
+    client = await clu.AMQPClient("interrupting", url=url).start()
     await client.send_command("interrupted", verb, await_command=False)
     await asyncio.sleep(20)
     print("went on")
@@ -73,9 +72,9 @@ async def main():
     [("sync", "asyncio"), *([("sync", "uvloop"), ("async", "uvloop")] if HAS_UVLOOP else [])],
 )
 def test_keyboard_interrupt_in_a_callback_stops_the_program(
-    broker: Broker, verb: str, loop: str, data_plane: str
+    broker: Broker, verb: str, loop: str
 ) -> None:
-    check_interrupt(INTERRUPTED, loop, broker.url, verb, data_plane)
+    check_interrupt(INTERRUPTED, loop, broker.url, verb)
 
 
 # --- several commands of one id -----------------------------------------------------------------

@@ -152,7 +152,7 @@ async def test_wrong_virtual_host(broker: Broker) -> None:
 async def test_two_actors_of_one_name(
     broker: Broker, camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._amqp.connection._LOCK_LIMIT", 0.3)
+    monkeypatch.setattr("clu._amqp.topology._LOCK_TIMEOUT", 0.3)
     second = Camera("camera", url=broker.url)
     with pytest.raises(CluError, match="another instance of the same actor is running") as caught:
         await second.start()

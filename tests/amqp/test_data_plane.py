@@ -1,4 +1,4 @@
-"""The data plane, against a broker: what it must do that aio_pika alone does by itself."""
+"""The data plane, against a broker: what it must do that aio_pika does elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from aio_pika.exceptions import ChannelInvalidStateError, DeliveryError, MessageProcessError
 
 from clu import AMQPClient, AMQPReply
-from clu._amqp.plane import is_available
+from clu.exceptions import CluConnectionError
 
 from ..waiting import until
 from .actors import Camera, Listener, ping
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.broker import Broker
-
-if not is_available():
-    pytest.skip("there is no data plane", allow_module_level=True)
 
 HEADERS = {"message_code": "i", "command_id": "1", "sender": "somebody", "internal": False}
 
@@ -50,7 +47,6 @@ async def taker(broker: Broker) -> AsyncIterator[Taker]:
 
 
 def plane_of(client: AMQPClient) -> Any:
-    assert client.stats["data_plane"]
     return client.connection._plane
 
 
@@ -71,26 +67,12 @@ def follow(client: AMQPClient) -> list[int]:
     return numbers
 
 
-async def test_it_is_on_unless_it_is_switched_off(broker: Broker) -> None:
-    async with (
-        Camera("camera", url=broker.url) as camera,
-        AMQPClient("plain", url=broker.url, data_plane=False) as plain,
-    ):
-        assert (camera.stats["data_plane"], plain.stats["data_plane"]) == (1, 0)
-        assert type(plain.connection.connection) is aio_pika.RobustConnection
-        assert isinstance(camera.connection.connection, aio_pika.RobustConnection)
-        assert await ping(plain) == "Pong."
-        command = await camera.send_command("camera", "ping")
-        assert command.replies.get("text") == "Pong."
-        assert camera.stats["published"] > 0
-
-
 async def test_it_counts_on_when_a_client_starts_again(broker: Broker) -> None:
     camera = Camera("camera", url=broker.url)
     for times in (1, 2):
         async with camera:
             await write(camera, 1)
-            await until(lambda: camera.stats["waiting"] == 0)
+            await until(lambda: camera.stats["backlog"] == 0)
         assert camera.stats["published"] == 2 * times  # it also announces itself
 
 
@@ -316,7 +298,7 @@ async def test_many_unroutable_commands_among_others(camera: Camera, client: AMQ
     assert [command.status.did_succeed for command in done] == [True, False] * 100
     assert done[1].replies.get("error") == "Failed routing message to consumer 'nobody'."
     assert client.running_commands == {}
-    assert client.stats["waiting"] == 0
+    assert client.stats["backlog"] == 0
 
 
 async def test_what_cannot_be_addressed_is_reported(
@@ -346,7 +328,7 @@ async def test_a_channel_that_the_broker_closes_is_replaced(
     await until(lambda: len(numbers) >= 1100)
     assert numbers == list(range(1100))
     assert camera.stats["dropped"] == 0
-    await until(lambda: camera.stats["waiting"] == 0)
+    await until(lambda: camera.stats["backlog"] == 0)
     assert await ping(client) == "Pong."
     assert (await camera.send_command("camera", "ping")).status.did_succeed
 
@@ -440,7 +422,7 @@ async def test_the_connection_is_closed_by_its_user(client: AMQPClient) -> None:
     assert not client.is_connected()
     with pytest.raises(aio_pika.exceptions.AMQPError):
         await asyncio.wait_for(client.send_command("camera", "ping"), 5)
-    assert client.stats["waiting"] == 0
+    assert client.stats["backlog"] == 0
 
 
 async def test_a_blocked_connection_holds_messages_back(
@@ -456,10 +438,62 @@ async def test_a_blocked_connection_holds_messages_back(
         await write(camera, 1)
         await until(lambda: plane_of(camera)._protocol.is_blocked)
         await write(camera, *range(2, 500))
-        assert camera.stats["waiting"] >= 498
+        assert camera.stats["backlog"] >= 498
         assert camera.is_connected()
     finally:
         await asyncio.to_thread(broker.control, "eval", f"rabbit_alarm:clear_alarm({alarm}).")
     await until(lambda: len(numbers) >= 500)
     assert numbers == list(range(500))
     assert camera.stats["dropped"] == camera.stats["repeated"] == 0
+
+
+async def delete_exchange(client: AMQPClient) -> None:
+    channel = await client.connection.connection.channel()
+    await channel.exchange_delete("sdss_exchange")
+    await channel.close()
+
+
+async def test_a_deleted_exchange_is_back_with_the_bindings_of_the_actor_and_nothing_is_lost(
+    broker: Broker, camera: Camera, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera.log.propagate = True
+    await delete_exchange(camera)
+    await write(camera, 1, 2, 3)
+    await until(lambda: not camera.stats["backlog"])
+    assert camera.stats["dropped"] == 0
+    assert caplog.text.count("The exchange was deleted") == 1
+    async with AMQPClient("later", url=broker.url) as client:
+        numbers = follow(client)
+        assert await ping(client) == "Pong."
+        await write(camera, 4)
+        await until(lambda: numbers == [4])
+
+
+async def test_a_client_that_finds_the_exchange_deleted_is_bound_to_it_again(
+    camera: Camera, client: AMQPClient
+) -> None:
+    numbers = follow(client)
+    await delete_exchange(client)
+    with pytest.raises(CluConnectionError):
+        await client.send_command("camera", "ping")
+    await until(lambda: plane_of(client).is_attached)
+    await write(camera, 1)
+    await until(lambda: numbers == [1])
+
+
+async def test_an_error_in_the_recovery_is_not_the_end_of_it(
+    camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = follow(client)
+    plane = plane_of(camera)
+    attach, errors = plane._attach, iter([KeyError("odd"), RuntimeError("odd")])
+
+    async def fail_twice() -> bool:
+        for error in errors:
+            raise error
+        return bool(await attach())
+
+    monkeypatch.setattr(plane, "_attach", fail_twice)
+    await break_channel(plane._channel)
+    await write(camera, 1)
+    await until(lambda: numbers == [1])

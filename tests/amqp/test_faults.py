@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from clu import AMQPClient
+from clu._amqp.sending import ITEM_COST
 from tests.proxy import Proxy
 
 from ..waiting import until
@@ -80,7 +81,7 @@ async def check_that_all_is_back(camera: Camera, observer: Camera) -> None:
             f"{actor.name}_replies",
             f"{actor.name}_commands",
         ]
-    await until(lambda: camera.stats["waiting"] == 0)
+    await until(lambda: camera.stats["backlog"] == 0)
     assert camera.stats["dropped"] == 0
 
 
@@ -114,7 +115,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(mortal: Broker, lines: 
             await until(lambda: len(numbers) > RATE)
             mortal.stop()
             await until(lambda: not (camera.is_connected() or observer.is_connected()))
-            assert camera.stats["waiting"] > 0
+            assert camera.stats["backlog"] > 0
             await asyncio.sleep(1)
             await asyncio.to_thread(mortal.start)
             await until(lambda: camera.is_connected() and observer.is_connected())
@@ -192,7 +193,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
             before = written.count
             await asyncio.sleep(3)
             assert written.count - before > RATE  # writing goes on
-            assert camera.stats["waiting"] > RATE
+            assert camera.stats["backlog"] > RATE
             mortal.resume()
             await caught_up(numbers, written)
         await arrived(numbers, written.count)
@@ -260,25 +261,32 @@ async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
         for outage in range(2):
             numbers.clear()
             dropped = camera.stats["dropped"]
-            proxy.hold()
+            await cut_off(camera, proxy)
             memory = process.memory_info().rss
             for number in range(count):
                 camera.write("i", number=number, word="x" * 2000)
                 if number % 100 == 0:
                     await asyncio.sleep(0)
-                    assert camera.stats["waiting"] <= limit
+                    assert camera.stats["backlog"] <= limit
             assert process.memory_info().rss - memory < 24 * 1024**2  # all of it would be 40 MB
-            assert camera.stats["waiting"] == limit
-            proxy.release()
+            assert camera.stats["backlog"] == limit
+            proxy.blackhole(False)
             lost = camera.stats["dropped"] - dropped
-            assert lost == count - limit
+            assert lost == count - limit == camera.stats["dropped_outbox"] // (outage + 1)
             await arrived(numbers, limit)
-            await until(lambda: camera.stats["waiting"] == 0)
-            said = lines.of("clu:camera", level=30)
-            assert [line for line in said if "is full" in line] == said[::2]
+            await until(lambda: camera.stats["backlog"] == 0)
+            said = [line for line in lines.of("clu:camera", level=30) if "connect" not in line]
+            assert [line for line in said if "outbox is full" in line] == said[::2]
             assert len(said) == 2 * (outage + 1)
-            assert f"{lost} replies were lost" in said[-1]
+            assert f"{lost} were dropped" in said[-1]
         await check_ping(camera, observer)
+
+
+async def cut_off(camera: Camera, proxy: Proxy) -> None:
+    """Cut the connection of an actor, which cannot connect again for now."""
+    proxy.blackhole()
+    proxy.cut()
+    await until(lambda: not camera.is_connected())
 
 
 async def check_ping(camera: Camera, observer: Camera) -> None:
@@ -290,7 +298,8 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
     mortal: Broker, lines: LogLines
 ) -> None:
     limit = RATE // 2
-    camera = Camera("camera", url=mortal.url, outbox_messages=limit)
+    size = limit * (len('{"number":1234}') + ITEM_COST)
+    camera = Camera("camera", url=mortal.url, backlog_bytes=size)
     lines.follow(camera)
     async with camera, Camera("observer", url=mortal.url) as observer:
         numbers = numbers_from(observer)
@@ -304,7 +313,8 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
         # The last one may be among the dropped, on a machine that is busy.
         await until(lambda: written.count - len(numbers) == camera.stats["dropped"])
         assert numbers == sorted(set(numbers))
-        # A line when it begins, and again only after half of the outbox has gone out.
+        assert camera.stats["dropped"] == camera.stats["dropped_backlog"]
+        # A line when it begins, and again only after half of the backlog has gone out.
         full = [line for line in lines.of("clu:camera", level=30) if "is full" in line]
         assert 1 <= len(full) <= 1 + camera.stats["published"] / (limit / 2)
 
@@ -312,12 +322,13 @@ async def test_a_stream_that_overflows_loses_as_many_as_are_counted(
 async def test_bytes_in_the_outbox_are_limited(proxy: Proxy) -> None:
     camera = Camera("camera", url=proxy.url, outbox_bytes=100_000)
     async with camera:
-        proxy.hold()
+        await cut_off(camera, proxy)
         for _ in range(30):
             camera.write("i", word="x" * 10_000)
         assert camera.stats["dropped"] == 21
-        assert camera.stats["waiting_bytes"] < 100_000
-        proxy.release()
+        assert camera.stats["backlog_bytes"] < 100_000
+        proxy.blackhole(False)
+        await until(lambda: camera.stats["backlog"] == 0)
 
 
 # -- commands -------------------------------------------------------------------------------
@@ -362,15 +373,15 @@ async def test_a_command_waits_for_the_connection_only_so_long(
         with pytest.raises(AMQPConnectionError, match="No answer from the broker"):
             await client.send_command("camera", "ping")
         assert client.running_commands == {}
-        await until(lambda: client.stats["waiting"] == 0)
+        await until(lambda: client.stats["backlog"] == 0)
         proxy.release()
 
 
 async def test_stop_does_not_wait_for_a_stalled_broker_for_ever(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clu._amqp.connection._CLOSE_LIMIT", 0.3)
-    monkeypatch.setattr("clu.client._DRAIN_LIMIT", 0.3)
+    monkeypatch.setattr("clu._amqp.connection._CLOSE_TIMEOUT", 0.3)
+    monkeypatch.setattr("clu.client._STOP_TIMEOUT", 0.3)
     camera = await Camera("camera", url=proxy.url).start()
     proxy.hold()
     camera.write("i", number=1)

@@ -11,7 +11,7 @@ import aio_pika
 import pytest
 
 from clu import AMQPClient, AMQPReply, Command, CommandStatus, JSONParser
-from clu._amqp.reply import SeenMessages
+from clu._amqp.duplicates import SeenMessages
 from clu.actor import AMQPBaseActor
 from clu.exceptions import CluWarning, EncodingError
 from clu.tools import REPLY
@@ -104,12 +104,39 @@ async def test_the_fields_of_a_reply(client: AMQPClient, listener: Listener) -> 
 async def test_a_reply_that_comes_twice_counts_once(client: AMQPClient, listener: Listener) -> None:
     seen: list[AMQPReply] = []
     client.add_reply_callback(seen.append)
-    for message_id in ("a", "b", "a", "b", "c"):
+    for message_id in ("clu:a", "clu:b", "clu:a", "clu:b", "clu:c"):
         await listener.publish(
             "reply.broadcast", {}, HEADERS, correlation_id="1", message_id=message_id
         )
     await until(lambda: len(seen) == 3)
-    assert [reply.message.message_id for reply in seen] == ["a", "b", "c"]
+    assert [reply.message.message_id for reply in seen] == ["clu:a", "clu:b", "clu:c"]
+
+
+async def test_commands_of_a_foreign_client_that_repeats_an_id_all_run(
+    camera: Camera, listener: Listener
+) -> None:
+    headers = {"commander_id": "tester.camera"}
+    for number in range(3):
+        await listener.publish(
+            "command.camera",
+            {"command_string": "ping"},
+            {**headers, "command_id": str(number)},
+            message_id="always the same",
+        )
+    await until(lambda: len(listener.find("reply.tester.camera")) == 6)
+
+
+async def test_a_command_of_our_own_that_comes_twice_runs_once_and_the_log_says_so(
+    camera: Camera, client: AMQPClient, listener: Listener, log: Records
+) -> None:
+    headers = {"commander_id": "tester.camera", "command_id": "1"}
+    for _ in range(2):
+        await listener.publish(
+            "command.camera", {"command_string": "ping"}, headers, message_id="clu:1"
+        )
+    assert await ping(client) == "Pong."
+    assert len(listener.find("reply.tester.camera")) == 2
+    assert "ignored a command that came twice (message_id='clu:1')" in log
 
 
 @pytest.mark.parametrize(
@@ -173,7 +200,7 @@ async def test_tasks(camera: Camera, client: AMQPClient, listener: Listener, log
     sent = listener.find("command.camera")[-1]
     assert sent.headers == {"commander_id": "client.camera", "task": True}
     assert sent.reply_to == "client_replies"
-    assert "no handler of the task 'unknown'" in log
+    assert "no handler for the task 'unknown'" in log
     assert "bad task" in log
     assert await ping(client) == "Pong."
 
@@ -320,11 +347,11 @@ async def test_a_reply_that_was_put_back_into_the_queue_comes_again(
 def test_a_message_is_known_unless_it_was_put_back_on_the_same_channel(
     monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
-    monkeypatch.setattr("clu._amqp.reply._REMEMBERED", remembered)
+    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", remembered)
     seen = SeenMessages()
 
     def message(redelivered: bool) -> Any:
-        return SimpleNamespace(message_id="1", redelivered=redelivered)
+        return SimpleNamespace(message_id="clu:1", redelivered=redelivered)
 
     assert not seen.has(message(False))
     assert seen.has(message(False))

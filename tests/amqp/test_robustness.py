@@ -50,7 +50,7 @@ async def test_an_odd_commander_does_no_harm(
 ) -> None:
     await listener.command({"command_string": "ping"}, command_id="odd", commander_id=commander)
     assert await ping(client) == "Pong."
-    await until(lambda: camera.stats["waiting"] == 0)
+    await until(lambda: camera.stats["backlog"] == 0)
     assert camera.is_connected()
 
 
@@ -87,7 +87,7 @@ async def test_garbage_is_acknowledged(
     broker: Broker, client: AMQPClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The broker sends no more to an actor that has not acknowledged so many messages.
-    monkeypatch.setattr("clu._amqp.connection.PREFETCH", 4)
+    monkeypatch.setattr("clu._amqp.topology.PREFETCH", 4)
     async with Camera("camera", url=broker.url):
         for body in (b"no json", b"", b"\xff", b"[]", b"{}", b"5"):
             await listener.publish("command.camera", body, {})
@@ -162,7 +162,7 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no
             assert command._task is not None
             command._task.cancel()
         await until(lambda: not camera._active_commands)
-        await until(lambda: camera.stats["waiting"] == 0)
+        await until(lambda: camera.stats["backlog"] == 0)
         assert await ping(client) == "Pong."
         assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
 
@@ -247,7 +247,7 @@ async def test_two_thousand_commands_leave_nothing(
         return commands, sys.getallocatedblocks()
 
     # What remembers the ids of the latest messages is bounded, and shall be full from the start.
-    monkeypatch.setattr("clu._amqp.reply._REMEMBERED", 100)
+    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", 100)
     for logger in (camera.log, client.log):
         logger.setLevel(logging.CRITICAL)
     await many(500)

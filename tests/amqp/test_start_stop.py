@@ -112,17 +112,17 @@ async def test_a_command_may_stop_its_own_actor(broker: Broker, client: AMQPClie
 async def test_a_second_start_is_an_error_and_the_first_goes_on(
     actor: Any, client: AMQPClient
 ) -> None:
-    sender = actor._fast_sender()
+    sender = actor._sender
     with pytest.raises(RuntimeError, match="There is a connection"):
         await actor.start()
-    assert actor._fast_sender() is actor._sender is sender
+    assert actor._sender is sender
     assert await ping(client) == "Pong."
 
 
 ENDING = """
 async def main():
-    url, how, plane = sys.argv[1:]
-    actor = clu.AMQPActor("ending", url=url, data_plane=plane == "compiled")
+    url, how = sys.argv[1:]
+    actor = clu.AMQPActor("ending", url=url)
     actor.log.sh.setLevel(100)
     await actor.start()
     actor.timed_commands.add_command("ping", delay=0.01)
@@ -139,7 +139,5 @@ async def main():
 
 @pytest.mark.parametrize("how", ["stopped", "left running", "cancelled"])
 @pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
-def test_the_interpreter_ends_without_a_complaint(
-    broker: Broker, loop: str, how: str, data_plane: str
-) -> None:
-    check_end(ENDING, loop, broker.url, how, data_plane)
+def test_the_interpreter_ends_without_a_complaint(broker: Broker, loop: str, how: str) -> None:
+    check_end(ENDING, loop, broker.url, how)

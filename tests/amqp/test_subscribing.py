@@ -22,7 +22,7 @@ HEADERS = {"message_code": "i", "sender": "stage", "commander_id": None, "comman
 SCHEMA = {"type": "object", "properties": {"position": {"type": "integer"}}}
 
 
-async def is_heard(actor: Any) -> bool:
+async def is_subscribed(actor: Any) -> bool:
     """Whether a reply of another actor is sent to any queue."""
     reply = Message(b'{"position": 5}', headers=HEADERS)
     try:
@@ -32,20 +32,20 @@ async def is_heard(actor: Any) -> bool:
     return True
 
 
-async def test_a_client_hears_replies_from_the_start(client: AMQPClient) -> None:
-    assert await is_heard(client)
+async def test_a_client_receives_replies_from_the_start(client: AMQPClient) -> None:
+    assert await is_subscribed(client)
 
 
-async def test_an_actor_that_follows_nobody_hears_none(camera: Camera) -> None:
-    assert not await is_heard(camera)
+async def test_an_actor_that_follows_nobody_receives_none(camera: Camera) -> None:
+    assert not await is_subscribed(camera)
 
 
-async def test_it_hears_them_before_its_first_command_leaves(camera: Camera) -> None:
+async def test_it_receives_them_before_its_first_command_leaves(camera: Camera) -> None:
     for text in ("ping", "count 3"):
         command = await camera.send_command("camera", text)
         assert command.status.did_succeed
     assert len(command.replies) == 5
-    assert await is_heard(camera)
+    assert await is_subscribed(camera)
 
 
 async def test_first_commands_that_are_sent_together_all_end(camera: Camera) -> None:
@@ -62,17 +62,17 @@ async def test_a_command_of_a_command_ends(camera: Camera, client: AMQPClient) -
     assert command.replies.get("text") == "Pong."
 
 
-async def test_it_hears_them_once_it_has_a_callback(camera: Camera, broker: Broker) -> None:
+async def test_it_receives_them_once_it_has_a_callback(camera: Camera, broker: Broker) -> None:
     seen: list[Any] = []
     camera.add_reply_callback(lambda reply: seen.append(reply.body))
-    await until(lambda: camera._hears_replies)
+    await until(lambda: camera._receives_replies)
     async with Camera("stage", url=broker.url) as stage:
         stage.write("i", text="hello")
         await until(lambda: {"text": "hello"} in seen)
 
 
 @pytest.mark.parametrize("how", ["[]", "update", "setdefault", "|="])
-async def test_it_hears_them_once_it_has_a_model(camera: Camera, how: str) -> None:
+async def test_it_receives_them_once_it_has_a_model(camera: Camera, how: str) -> None:
     model = Model("stage", SCHEMA)
     if how == "[]":
         camera.models["stage"] = model
@@ -82,8 +82,8 @@ async def test_it_hears_them_once_it_has_a_model(camera: Camera, how: str) -> No
         assert camera.models.setdefault("stage", model) is model
     else:
         camera.models |= {"stage": model}
-    await until(lambda: camera._hears_replies)
-    assert await is_heard(camera)
+    await until(lambda: camera._receives_replies)
+    assert await is_subscribed(camera)
     await until(lambda: camera.models["stage"]["position"].value == 5)
 
 
@@ -95,11 +95,11 @@ async def test_what_it_has_before_it_starts_counts(broker: Broker, when: str) ->
     else:
         actor.add_reply_callback(lambda _: None)
     async with actor:
-        assert await is_heard(actor)
+        assert await is_subscribed(actor)
 
 
 @pytest.mark.parametrize("where", ["class", "instance"])
-async def test_one_that_handles_replies_itself_hears_them(broker: Broker, where: str) -> None:
+async def test_one_that_handles_replies_itself_receives_them(broker: Broker, where: str) -> None:
     seen: list[bytes] = []
 
     class Follower(Camera):
@@ -116,22 +116,22 @@ async def test_one_that_handles_replies_itself_hears_them(broker: Broker, where:
         # As programs do it, though it is a method and returns a reply.
         actor.handle_reply = handle  # type: ignore[assignment,method-assign]
     async with actor:
-        assert await is_heard(actor)
+        assert await is_subscribed(actor)
         await until(lambda: b'{"position": 5}' in seen)
 
 
-async def test_a_reply_that_nobody_hears_is_no_error(
+async def test_a_reply_that_nobody_receives_is_no_error(
     camera: Camera, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         camera.write("i", text="Is anybody there?")
-        assert camera.stats["waiting"]
-        await until(lambda: not camera.stats["waiting"])
+        assert camera.stats["backlog"]
+        await until(lambda: not camera.stats["backlog"])
     assert not caplog.records
     assert camera.stats["dropped"] == 0
 
 
-async def test_it_hears_them_after_an_outage(camera: Camera) -> None:
+async def test_it_receives_them_after_an_outage(camera: Camera) -> None:
     assert await ping(camera) == "Pong."
     await camera.connection.connection.transport.connection.close(ConnectionError("cut"))
     await until(lambda: not camera.is_connected())

@@ -71,6 +71,6 @@ async def test_an_actor_that_was_not_prepared_writes_to_nobody() -> None:
     command.info(text="hello")
     command.finish()
     assert [reply.message for reply in command.replies] == [{"text": "hello"}, {}]
-    assert camera.stats["waiting"] == 0
+    assert camera.stats["backlog"] == 0
     with pytest.raises(CluNotImplemented):
         camera.invoke_mock_command("ping")

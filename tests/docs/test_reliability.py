@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 import clu._amqp.connection
+import clu._amqp.duplicates
 import clu._amqp.errors
-import clu._amqp.outbox
-import clu._amqp.reply
 import clu._amqp.sender
 import clu._core.loop
 import clu._tcp.token
@@ -88,7 +87,7 @@ PARAMETERS = {
         "outbox_messages": f"{default(AMQPClient, 'outbox_messages'):,}",
         "outbox_bytes": mebibytes(default(AMQPClient, "outbox_bytes")),
         "lost_command_limit": seconds(default(AMQPClient, "lost_command_limit")),
-        "data_plane": {True: "on where available"}[default(AMQPClient, "data_plane")],
+        "backlog_bytes": mebibytes(default(AMQPClient, "backlog_bytes")),
     },
     "Websocket bridge": {
         "whost": f"`{default(WebsocketServer, 'whost')}`",
@@ -117,15 +116,15 @@ def test_the_defaults_on_the_page_are_those_of_the_code(title: str) -> None:
 FIXED = {
     "AMQP": {
         "reconnection": f"every {seconds(clu._amqp.errors.RECONNECT_INTERVAL)}",
-        "attempts to publish a reply": str(clu._amqp.outbox._MOST_ATTEMPTS),
+        "attempts to publish a reply": str(clu._amqp.sender._MOST_ATTEMPTS),
         "messages in which duplicates are recognised": (
-            f"the last {clu._amqp.reply._REMEMBERED} at least"
+            f"the last {clu._amqp.duplicates._REMEMBERED} at least"
         ),
         "messages delivered and not acknowledged (prefetch count)": str(
-            clu._amqp.connection.PREFETCH
+            clu._amqp.topology.PREFETCH
         ),
         "how long `stop` waits for unconfirmed messages, and for the broker to close": (
-            f"{seconds(clu.client._DRAIN_LIMIT)} each"
+            f"{seconds(clu.client._STOP_TIMEOUT)} each"
         ),
     },
     "Websocket bridge": {
@@ -165,8 +164,7 @@ def test_the_limits_that_are_no_parameters_are_those_of_the_code(title: str) -> 
 
 
 def test_both_ways_to_publish_have_the_same_limits() -> None:
-    assert clu._amqp.outbox._MOST_ATTEMPTS == clu._amqp.sender._MOST_ATTEMPTS
-    assert clu._amqp.connection._CLOSE_LIMIT == clu.client._DRAIN_LIMIT
+    assert clu._amqp.connection._CLOSE_TIMEOUT == clu.client._STOP_TIMEOUT
 
 
 def test_what_the_page_says_in_passing_is_so() -> None:
@@ -216,9 +214,17 @@ def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
         assert (actor.host, actor.error_details) == ("127.0.0.1", False)
         assert actor.store is not None
     client = AMQPClient.from_config(
-        {"actor": {"name": "c", "outbox_messages": 6, "outbox_bytes": 7, "lost_command_limit": 8}}
+        {
+            "actor": {
+                "name": "c",
+                "outbox_messages": 6,
+                "outbox_bytes": 7,
+                "backlog_bytes": 8,
+                "lost_command_limit": 8,
+            }
+        }
     )
-    assert (client._outbox.max_messages, client._outbox.max_bytes) == (6, 7)
+    assert client._limits == (6, 7, 8)
     assert client.lost_command_limit == 8
 
 

@@ -106,7 +106,6 @@ def everything(kernel: Any, calls: Calls) -> None:
         "Splitter": splitter_arguments(kernel),
         "encode_ack": [1, 5],
         "has_long_number": [b"1" * 19],
-        "move_frames": [encoded, 2, 8192],
     }
     methods = {"Publisher": {"encode": ENCODE}, "Splitter": {"feed": [delivery]}}
     found = {

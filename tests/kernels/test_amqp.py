@@ -452,20 +452,6 @@ def test_an_error_of_a_function_leaves_the_stream_where_it_was(kernel: Any) -> N
     assert len(unmarshal(stream.forwarded)) == 3
 
 
-@given(st.binary(max_size=10_000), st.integers(4096, 9000), st.integers(1, 65535))
-def test_frames_can_be_moved_to_another_channel(
-    kernel: Any, body: bytes, limit: int, channel: int
-) -> None:
-    publisher = kernel.Publisher("ex", "text/json")
-
-    def encode(channel: int, frame_max: int) -> bytes:
-        return publisher.encode(
-            channel, frame_max, "k", body, {"a": 1}, "m", None, None, None, False
-        )
-
-    assert kernel.move_frames(encode(7, 4096), channel, limit) == encode(channel, limit)
-
-
 def test_acknowledging(kernel: Any) -> None:
     (frame,) = unmarshal(kernel.encode_ack(3, 2**40))
     assert frame[0] == 3
@@ -527,14 +513,6 @@ def test_numbers_are_exact_whatever_the_context(kernel: Any) -> None:
         skip = 8 + int.from_bytes(data[3:7], "big")
         (message,) = Stream(kernel).feed(DELIVER + data[skip:]).messages
     assert message.headers == {"k": value}
-
-
-@pytest.mark.parametrize(
-    "frames", [b"\x01", b"\x01\x00\x01\x00\x00\x00\x01a", b"\x01\x00\x01\xff\xff\xff\xffabcd"]
-)
-def test_what_is_no_frame_cannot_be_moved(kernel: Any, frames: bytes) -> None:
-    with pytest.raises(ValueError, match="end too early"):
-        kernel.move_frames(frames, 1, 4096)
 
 
 def test_a_table_that_contains_itself(kernel: Any) -> None:

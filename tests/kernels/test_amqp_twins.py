@@ -191,8 +191,6 @@ def test_any_arguments(
         result(kernel.Publisher(exchange, content_type).encode, *arguments) for kernel in (PY, C)
     )
     assert py == c
-    if isinstance(py, bytes):
-        assert result(PY.move_frames, py, 3, limit) == result(C.move_frames, py, 3, limit)
 
 
 def test_equal_values_of_several_types_stay_what_they_are() -> None:
@@ -201,20 +199,6 @@ def test_equal_values_of_several_types_stay_what_they_are() -> None:
         arguments = (1, 4096, "k", b"", {"a": value}, None, None, None, None, False)
         py, c = (publisher.encode(*arguments) for publisher in publishers)
         assert py == c
-
-
-@given(
-    st.one_of(
-        st.binary(max_size=60),
-        st.lists(st.builds(frame, st.integers(0, 9), st.binary(max_size=30))).map(b"".join),
-    ),
-    CHANNELS,
-    LIMITS,
-)
-def test_any_frames_moved(frames: bytes, channel: Any, limit: Any) -> None:
-    assert result(PY.move_frames, frames, channel, limit) == result(
-        C.move_frames, frames, channel, limit
-    )
 
 
 @given(CHANNELS, TIMES)
