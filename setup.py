@@ -43,7 +43,6 @@ def extensions() -> list[Extension]:
         force=stale,
         compiler_directives={
             "language_level": "3",
-            "freethreading_compatible": True,
             "annotation_typing": False,  # annotations are for people, C types are in the .pxd
         },
     )
