@@ -112,6 +112,7 @@ cdef class Conditional(Node):
     cdef bint check(self, object value, int depth) except -1
 
 cdef class CompiledSchema:
+    cdef object schema
     cdef Node root
 
 cdef bint matches(object pattern, object name) except -1

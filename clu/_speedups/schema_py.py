@@ -1,4 +1,4 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 # (compiled, an argument annotated as dict would refuse subclasses; the types are in the .pxd)
 """Draft 7 schemas compiled into a tree of nodes that give a verdict, and nothing else.
 
@@ -36,14 +36,21 @@ class CompiledSchema:
 
     Parameters
     ----------
-    root
-        The tree compiled from the schema.
+    schema
+        The schema, which is read once: later changes of it need another compilation.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("root", "schema")
 
-    def __init__(self, root: Node) -> None:
-        self.root = root
+    def __init__(self, schema: Mapping[str, Any] | bool) -> None:
+        self.schema = schema
+        try:
+            self.root = Compiler(schema).node(schema, 0)
+        except Exception:
+            self.root = Foreign(schema)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompiledSchema, (self.schema,)
 
     def is_valid(self, instance: object) -> bool:
         """Tell whether the instance satisfies the schema; never raises."""
@@ -59,17 +66,14 @@ def compile_schema(schema: Mapping[str, Any] | bool) -> CompiledSchema:
     Parameters
     ----------
     schema
-        The schema, which is read once: later changes of it need another compilation.
+        The schema, see `CompiledSchema`.
 
     Returns
     -------
     compiled
         An object whose ``is_valid(instance)`` gives the verdict.
     """
-    try:
-        return CompiledSchema(Compiler(schema).node(schema, 0))
-    except Exception:
-        return CompiledSchema(Foreign(schema))
+    return CompiledSchema(schema)
 
 
 class Node:
