@@ -5,7 +5,8 @@
 The verdict is that of ``jsonschema.Draft7Validator`` with tuples counted as arrays; where that
 validator raises (a property name that is not a string meets a pattern, a value nested beyond the
 interpreter's recursion limit) the verdict is `False`. What went wrong is for jsonschema to tell.
-A schema that the tree cannot express (remote references, nested ``$id``) is left to jsonschema.
+A schema that the tree cannot express (remote references, nested ``$id``) is left to libraries:
+fastjsonschema where it gives the same verdict, else jsonschema.
 """
 
 from __future__ import annotations
@@ -100,15 +101,33 @@ class Group(Node):
 
 
 class Foreign(Node):
-    """A whole schema judged by jsonschema, which is slow to import."""
+    """A whole schema judged by libraries, which are slow to import.
 
-    __slots__ = ("schema", "validator")
+    fastjsonschema judges plain values, if it gives the verdict of jsonschema on this schema.
+    """
+
+    __slots__ = ("fast", "is_new", "schema", "validator")
 
     def __init__(self, schema: object) -> None:
         self.schema = schema
+        self.is_new = True
+        self.fast: Any = None
         self.validator: Any = None
 
     def check(self, value: object, depth: int) -> bool:
+        if self.is_new:
+            from clu._speedups.fast_schema import compile_fast
+
+            self.fast = compile_fast(self.schema)
+            self.is_new = False
+        if self.fast is not None and is_plain(value, 0):
+            try:
+                return bool(self.fast(value))
+            except Exception:  # such as a RecursionError
+                self.fast = None
+        return self.check_slowly(value)
+
+    def check_slowly(self, value: object) -> bool:
         try:
             if self.validator is None:
                 self.validator = draft7(self.schema)
@@ -559,6 +578,26 @@ def sizes(schema: dict[str, Any], of: str) -> tuple[int, int]:
 
 def is_array(value: object) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def is_plain(value: Any, depth: int) -> bool:
+    """Whether a value is made of nothing but what ``json.loads`` makes, and of tuples."""
+    kind = type(value)
+    if kind is str or kind is float or kind is int or kind is bool or value is None:
+        return True
+    if depth > MAX_DEPTH:
+        return False
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not is_plain(item, depth + 1):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in value:
+            if not is_plain(item, depth + 1):
+                return False
+        return True
+    return False
 
 
 def has_type(value: object, name: str) -> bool:

@@ -1,8 +1,9 @@
 """Calls everything that a kernel has with what it is not made for.
 
-As ``abuse.py MODULE PROGRESS OUTCOME`` it runs in a process of its own, which must not end before it writes the outcomes. What is being
-called is in the file PROGRESS, so that a crash has a name. Interpreted builds, which cannot crash
-by themselves, get nothing but None: that tells what they refuse.
+As ``abuse.py MODULE PROGRESS OUTCOME`` it runs in a process of its own, which must not end before
+it writes the outcomes. What is being called is in the file PROGRESS, so that a crash has a name.
+Interpreted builds, which cannot crash by themselves, get nothing but None: that tells what they
+refuse.
 """
 
 from __future__ import annotations
