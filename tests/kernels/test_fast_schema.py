@@ -70,8 +70,9 @@ def bundles(draw: st.DrawFn) -> Any:
     parts = {name: draw(documents()) for name in ("a", "b")}
     for name, part in parts.items():
         if isinstance(part, dict):
-            part["$id"] = draw(st.sampled_from([f"https://example.org/{name}", name, f"#{name}"]))
-            part["definitions"] = {"a": draw(documents()), "b": {"type": "integer"}}
+            identity = draw(st.sampled_from([f"https://example.org/{name}", name, f"#{name}"]))
+            inner = {"a": draw(documents()), "b": {"type": "integer"}}
+            parts[name] = {**part, "$id": identity, "definitions": inner}
     targets = st.sampled_from(
         ["https://example.org/a", "a", "#a", "b", "a#/definitions/a", "b#/definitions/b", "#"]
     )
