@@ -43,8 +43,9 @@ def extensions() -> list[Extension]:
         force=stale,
         compiler_directives={
             "language_level": "3",
-            "freethreading_compatible": True,
             "annotation_typing": False,  # annotations are for people, C types are in the .pxd
+            "binding": False,  # or methods would not check the type of self
+            "nonecheck": True,  # None passes for any C class: its attributes are foreign memory
         },
     )
     for kernel in kernels:  # Cython does not pass it on

@@ -50,6 +50,15 @@ def schema(keywords: int = 30) -> dict[str, Any]:
     return {"type": "object", "properties": PROPERTIES | extra, "additionalProperties": False}
 
 
+def bundle(keywords: int = 30) -> dict[str, Any]:
+    """The same keywords in a schema of its own, which has an identity: no tree expresses that."""
+    keywords_of_actor = {**schema(keywords), "$id": "https://example.org/keywords"}
+    return {
+        "$ref": "https://example.org/keywords",
+        "definitions": {"keywords": keywords_of_actor},
+    }
+
+
 def message(index: int = 0) -> dict[str, Any]:
     """A reply of five keywords that `schema` accepts."""
     return {

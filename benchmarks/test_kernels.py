@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import cases
 import inputs
+import jsonschema
 import pytest
 
 from clu.exceptions import CluNotImplemented
@@ -113,6 +114,24 @@ def test_schema_is_valid(
 ) -> None:
     schema = kernel("schema").compile_schema(inputs.schema(keywords))
     assert benchmark(schema.is_valid, make()) is verdict
+
+
+@pytest.mark.parametrize(("make", "verdict"), [(inputs.message, True), (inputs.bad_message, False)])
+def test_schema_of_a_bundle_is_valid(
+    benchmark: BenchmarkFixture, kernel: Kernel, make: Callable[[], Any], verdict: bool
+) -> None:
+    """By fastjsonschema: the kernel has no tree for it."""
+    schema = kernel("schema").compile_schema(inputs.bundle())
+    assert benchmark(schema.is_valid, make()) is verdict
+
+
+@pytest.mark.parametrize(("make", "verdict"), [(inputs.message, True), (inputs.bad_message, False)])
+def test_schema_of_a_bundle_by_jsonschema(
+    benchmark: BenchmarkFixture, make: Callable[[], Any], verdict: bool
+) -> None:
+    """What the one above would take without it."""
+    validator = jsonschema.Draft7Validator(inputs.bundle())
+    assert benchmark(validator.is_valid, make()) is verdict
 
 
 def test_schema_compile(benchmark: BenchmarkFixture, kernel: Kernel) -> None:

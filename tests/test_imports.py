@@ -24,6 +24,7 @@ ROOT = pathlib.Path(clu.__file__).parent.parent
 #: What only one corner of clu needs.
 LATER = [
     "aio_pika",
+    "fastjsonschema",
     "jsonschema",
     "numpy",
     "prompt_toolkit",

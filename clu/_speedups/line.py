@@ -12,5 +12,6 @@ else:
     except ImportError:
         from clu._speedups import line_py as _kernel
 
+Depth = _kernel.Depth
 Line = _kernel.Line
 is_common = _kernel.is_common

@@ -16,4 +16,9 @@ cdef class Line:
     cpdef int cut_last(self) except -1
     cpdef bytes to_bytes(self)
 
+cdef class Depth:
+    cdef int limit
+
+    cpdef bint admits(self, object value) noexcept
+
 cpdef bint is_common(double number) noexcept

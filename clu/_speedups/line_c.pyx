@@ -6,6 +6,7 @@ It is written by hand because it works on memory: ``line_py.py`` documents it.
 import orjson
 
 cimport cython
+from cpython.object cimport PyObject
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.math cimport fabs, signbit
 from libc.stdlib cimport free, malloc, realloc
@@ -16,12 +17,29 @@ cdef extern from "Python.h":
     void* PyUnicode_DATA(object)
     Py_ssize_t PyUnicode_GET_LENGTH(object)
     long long PyLong_AsLongLongAndOverflow(object, int*) except? -1
+    ctypedef struct PyTypeObject:
+        pass
+    unsigned long Py_TPFLAGS_LIST_SUBCLASS
+    unsigned long Py_TPFLAGS_TUPLE_SUBCLASS
+    unsigned long Py_TPFLAGS_DICT_SUBCLASS
+    PyTypeObject* Py_TYPE(PyObject*) noexcept
+    bint PyType_HasFeature(PyTypeObject*, unsigned long) noexcept
+    bint PyDict_Next(PyObject*, Py_ssize_t*, PyObject**, PyObject**) noexcept
+    Py_ssize_t PyList_GET_SIZE(PyObject*) noexcept
+    PyObject* PyList_GET_ITEM(PyObject*, Py_ssize_t) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(PyObject*) noexcept
+    PyObject* PyTuple_GET_ITEM(PyObject*, Py_ssize_t) noexcept
 
 cdef object _dumps = orjson.dumps
 
 cdef enum:
     DECIMALS = 6
     SCALE = 1000000
+    LARGEST_DEPTH = 1000
+
+cdef unsigned long CONTAINER = (
+    Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS
+)
 
 # The letters that mean nothing to a reader of lines.
 cdef bint[256] PLAIN
@@ -177,3 +195,35 @@ cdef class Line:
 
 cpdef bint is_common(double number) noexcept:
     return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
+
+
+# Nothing here runs Python code, so that borrowed references stay valid.
+cdef bint _is_within(PyObject* value, int depth) noexcept:
+    cdef Py_ssize_t at = 0
+    cdef PyObject* item = NULL
+    if depth < 0:
+        return False
+    if PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_DICT_SUBCLASS):
+        while PyDict_Next(value, &at, NULL, &item):
+            if PyType_HasFeature(Py_TYPE(item), CONTAINER) and not _is_within(item, depth - 1):
+                return False
+    elif PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_LIST_SUBCLASS):
+        for at in range(PyList_GET_SIZE(value)):
+            item = PyList_GET_ITEM(value, at)
+            if PyType_HasFeature(Py_TYPE(item), CONTAINER) and not _is_within(item, depth - 1):
+                return False
+    else:
+        for at in range(PyTuple_GET_SIZE(value)):
+            item = PyTuple_GET_ITEM(value, at)
+            if PyType_HasFeature(Py_TYPE(item), CONTAINER) and not _is_within(item, depth - 1):
+                return False
+    return True
+
+
+cdef class Depth:
+    def __init__(self, int limit):
+        self.limit = min(limit, LARGEST_DEPTH)
+
+    cpdef bint admits(self, object value) noexcept:
+        cdef PyObject* item = <PyObject*>value
+        return not PyType_HasFeature(Py_TYPE(item), CONTAINER) or _is_within(item, self.limit)

@@ -45,6 +45,8 @@ class Line(list[str]):
 
     def cut(self, length: int) -> None:
         """Remove what was added since ``len()`` had this value."""
+        if not 0 <= length <= len(self):
+            raise ValueError(f"the line has {len(self)} pieces, not {length}")
         del self[length:]
 
     def cut_last(self) -> None:
@@ -66,3 +68,34 @@ def is_common(number: float) -> bool:
     They differ where one of them uses an exponent.
     """
     return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
+
+
+class Depth:
+    """Tells which values are nested too deeply for orjson.
+
+    It limits how deep lists and dictionaries may be nested, but not tuples: some thousands of
+    them within each other make it write to foreign memory.
+
+    Parameters
+    ----------
+    limit
+        How deep a container may be within others.
+    """
+
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def admits(self, value: object) -> bool:
+        """Whether the containers within a value are not nested too deeply."""
+        within = [(value, 0)]
+        while within:
+            container, depth = within.pop()
+            if not isinstance(container, (dict, list, tuple)):
+                continue
+            if depth > self.limit:
+                return False
+            items = container.values() if isinstance(container, dict) else container
+            within.extend([(item, depth + 1) for item in items])
+        return True

@@ -2,6 +2,8 @@ cimport cython
 
 cdef Py_ssize_t MAX_DIGITS
 
+cdef int MAX_DEPTH
+
 cdef double INFINITY
 
 cdef double NAN
@@ -41,27 +43,28 @@ cdef class ReplyBase:
 @cython.locals(end=Py_ssize_t, text=str)
 cdef str _exact(object string)
 
-cpdef Py_ssize_t blanks_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t blanks_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
 @cython.locals(start=Py_ssize_t)
-cdef Py_ssize_t _digits_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cdef Py_ssize_t _digits_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
 @cython.locals(number=cython.longlong, pos=Py_ssize_t)
 cdef object _integer(str text, Py_ssize_t start, Py_ssize_t end)
 
-cdef Py_ssize_t _plain_name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cdef Py_ssize_t _plain_name_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
-cpdef Py_ssize_t name_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t name_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
-cpdef Py_ssize_t word_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t word_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
 @cython.locals(quote=Py_UCS4, char=Py_UCS4)
-cpdef Py_ssize_t quoted_end(str text, Py_ssize_t pos, Py_ssize_t end) noexcept
+cpdef Py_ssize_t quoted_end(str text, Py_ssize_t pos, Py_ssize_t end) except -2
 
 cdef bint _is_raw(str text, Py_ssize_t start, Py_ssize_t end) except -1
 
 cdef class Scanner:
     cdef object _failure
+    cdef object _header
     cdef type _keyword
     cdef type _keywords
     cdef type _reply
@@ -156,7 +159,7 @@ cdef class BareConverter(Converter):
     has_point=bint,
     char=Py_UCS4,
 )
-cpdef double short_decimal(str text) noexcept
+cpdef double short_decimal(str text) except? -1
 
 cdef class FloatConverter(Converter):
     cdef double _limit
@@ -206,6 +209,8 @@ cdef class Plan:
     cpdef bint consume(self, object keyword, object name) except -1
 
 cpdef object native_value(object value)
+
+cdef object _native(object value, int depth)
 
 @cython.locals(natives=list)
 cpdef list native_values(object keyword)

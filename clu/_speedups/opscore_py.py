@@ -1,4 +1,4 @@
-# cython: annotation_typing=False, auto_pickle=False, nonecheck=True, wraparound=False
+# cython: annotation_typing=False, auto_pickle=False, wraparound=False
 """Opscore kernel: lines into messages, raw values into typed ones; the source of both builds.
 
 One pass over the text, index by index, makes a message: no tokens, no regular expressions, no
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 # Longer numbers are not command ids, and int() takes quadratic time for them.
 MAX_DIGITS = 4300
+
+# How deep tuples may be nested: C has no recursion limit of its own.
+MAX_DEPTH = 500
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -81,6 +84,12 @@ class ReplyBase:
         header: Any
         keywords: Any
         string: str | None
+
+
+def check_class(cls: object, base: type) -> None:
+    """Refuse what has no instances of a base: to make one, C calls what other types lack."""
+    if not isinstance(cls, type) or not issubclass(cls, base):
+        raise TypeError(f"{cls!r} is no class that derives from {base.__name__}")
 
 
 def _exact(string: str) -> str:
@@ -191,7 +200,7 @@ class Scanner:
         position where that was met; returns the exception to raise.
     """
 
-    __slots__ = ("_failure", "_keyword", "_keywords", "_reply")
+    __slots__ = ("_failure", "_header", "_keyword", "_keywords", "_reply")
 
     def __init__(
         self,
@@ -200,10 +209,14 @@ class Scanner:
         keyword: type[KeywordBase],
         failure: Callable[[str, str, int], Exception],
     ) -> None:
+        check_class(reply, ReplyBase)
+        check_class(keywords, KeywordsBase)
+        check_class(keyword, KeywordBase)
         self._reply = reply
         self._keywords = keywords
         self._keyword = keyword
         self._failure = failure
+        self._header: Any = None
 
     def hub_header(self, text: str, header: ReplyHeaderBase, codes: dict[str, Any]) -> int:
         """Scan the header of a reply from the hub: ``program.user.stack id actor code``.
@@ -293,6 +306,9 @@ class Scanner:
     ) -> ReplyBase:
         """Scan a line from the hub into a reply."""
         text = _exact(string)
+        if header_class is not self._header:
+            check_class(header_class, ReplyHeaderBase)
+            self._header = header_class
         header = header_class.__new__(header_class)
         return self._make_reply(text, header, self.hub_header(text, header, codes))
 
@@ -301,6 +317,9 @@ class Scanner:
     ) -> ReplyBase:
         """Scan a line from an actor into a reply."""
         text = _exact(string)
+        if header_class is not self._header:
+            check_class(header_class, ActorReplyHeaderBase)
+            self._header = header_class
         header = header_class.__new__(header_class)
         return self._make_reply(text, header, self.actor_header(text, header, codes))
 
@@ -749,9 +768,21 @@ class Plan:
 
 
 def native_value(value: Any) -> Any:
-    """Return a typed value as a builtin one."""
+    """Return a typed value as a builtin one.
+
+    Raises
+    ------
+    RecursionError
+        If tuples are nested too deeply.
+    """
+    return _native(value, 0)
+
+
+def _native(value: Any, depth: int) -> Any:
     if isinstance(value, tuple):
-        return tuple([native_value(part) for part in value])
+        if depth > MAX_DEPTH:
+            raise RecursionError("the value is nested too deeply")
+        return tuple([_native(part, depth + 1) for part in value])
     return getattr(value, "native", value)
 
 
@@ -760,7 +791,7 @@ def native_values(keyword: Any) -> list[Any]:
     raw = keyword._raw if isinstance(keyword, KeywordBase) else None
     natives: list[Any] = []
     for value in keyword.values if raw is None else raw:
-        natives.append(native_value(value))
+        natives.append(_native(value, 0))
     return natives
 
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from clu._speedups.line_c cimport Line as CompiledLine
+from clu._speedups.line_c cimport Depth as CompiledDepth, Line as CompiledLine
 
 cdef object _dumps
 cdef object _quote
@@ -21,6 +21,8 @@ cdef unsigned char U
 cdef unsigned char L
 cdef tuple _ID_TYPES
 cdef int MAX_DEPTH
+cdef CompiledDepth _depth
+cdef list _reply_class
 
 cdef class ReplyFields:
     cdef public double _created
@@ -37,7 +39,9 @@ cdef class ReplyFields:
 @cython.locals(merged=dict)
 cpdef dict merge_message(object message, object default_keyword, object keywords)
 
-cpdef bint holds_exception(object message, int depth=*) except *
+cpdef bint holds_exception(object message) except -1
+
+cdef bint holds_nested(object message, int depth) except -1
 
 cpdef object prepare_message(
     object message, dict keywords, object process, object report, object expand, object frame
@@ -107,7 +111,9 @@ cdef bytes encode_id(object identity)
 
 cpdef bytes encode_exactly(object value)
 
-cpdef bint survives_orjson(object value) except *
+cpdef bint survives_orjson(object value) except -1
+
+cdef bint survives_nested(object value, int depth) except -1
 
 ctypedef const unsigned char* Letters
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from clu._speedups.line import Line, is_common
+from clu._speedups.line import Depth, Line, is_common
 
 _dumps = orjson.dumps
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
@@ -45,8 +45,12 @@ _address: dict[str, tuple[object, object, str, str]] = {}
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _MOST_NAMES = 4096
 
+#: The class of replies that was checked last: there is hardly another one.
+_reply_class: list[Any] = [None]
+
 MAX_DEPTH = 500
 """How deep dictionaries and lists may be nested: C has no recursion limit of its own."""
+_depth = Depth(MAX_DEPTH)
 
 
 class ReplyFields:
@@ -109,7 +113,7 @@ def merge_message(
     return merged
 
 
-def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
+def holds_exception(message: dict[Any, Any]) -> bool:
     """Whether a value of the message, or of a dictionary in it, is an exception.
 
     Raises
@@ -117,6 +121,11 @@ def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
     RecursionError
         If dictionaries are nested too deeply, or contain themselves.
     """
+    return holds_nested(message, 0)
+
+
+def holds_nested(message: dict[Any, Any], depth: int) -> bool:
+    """Look for an exception in a dictionary that is inside ``depth`` others."""
     if depth > MAX_DEPTH:
         raise RecursionError("the message is nested too deeply")
     for value in message.values():
@@ -124,7 +133,7 @@ def holds_exception(message: dict[Any, Any], depth: int = 0) -> bool:
         if kind is float or kind is str or kind is int or kind is list or kind is bool:
             continue
         if isinstance(value, dict):
-            if holds_exception(value, depth + 1):
+            if holds_nested(value, depth + 1):
                 return True
         elif isinstance(value, BaseException):
             return True
@@ -164,7 +173,7 @@ def prepare_message(
     if process is not None:
         merged = process(merged)
     try:
-        if holds_exception(merged):
+        if holds_nested(merged, 0):
             return report(merged, expand, frame)
     except RecursionError:
         pass  # too deep to check; encoding it reports the keyword
@@ -204,6 +213,8 @@ def prepare_reply(
     merged = prepare_message(message, keywords, process, report, expand, frame)
     if merged is None:
         return None
+    if cls is not _reply_class[0]:
+        check_reply_class(cls)
     reply = cls.__new__(cls)  # equivalent to calling the class, in a third of the time
     reply._created = time()
     reply.message_code = message_code
@@ -215,6 +226,13 @@ def prepare_reply(
     reply.internal = internal
     reply.keywords = None
     return reply
+
+
+def check_reply_class(cls: Any) -> None:
+    """Refuse what has no replies as instances: to make one, C calls what other types lack."""
+    if not isinstance(cls, type) or not issubclass(cls, ReplyFields):
+        raise TypeError(f"{cls!r} is no class that derives from ReplyFields")
+    _reply_class[0] = cls
 
 
 def format_value(value: object) -> str:
@@ -509,11 +527,13 @@ def encode_json(value: object) -> bytes:
     TypeError, ValueError, RecursionError
         If the value cannot be encoded.
     """
+    if COMPILED and not _depth.admits(value):  # interpreted, to look takes longer than to encode
+        return encode_exactly(value)
     try:
         encoded = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
         return encode_exactly(value)
-    if has_null(encoded) and not survives_orjson(value):
+    if has_null(encoded) and not survives_nested(value, 0):
         return encode_exactly(value)
     return encoded
 
@@ -550,19 +570,32 @@ def encode_exactly(value: object) -> bytes:
 
 
 def survives_orjson(value: object) -> bool:
-    """Whether orjson's encoding of a value that it accepts has the same meaning."""
+    """Whether orjson's encoding of a value that it accepts has the same meaning.
+
+    Raises
+    ------
+    RecursionError
+        If the value is nested too deeply, as none is that orjson accepts.
+    """
+    return survives_nested(value, 0)
+
+
+def survives_nested(value: object, depth: int) -> bool:
+    """Tell it of a value that is inside ``depth`` others."""
+    if depth > MAX_DEPTH:
+        raise RecursionError("the value is nested too deeply")
     if value is None or isinstance(value, (str, int)):
         return True
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
         for item in value.values():
-            if not survives_orjson(item):
+            if not survives_nested(item, depth + 1):
                 return False
         return True
     if isinstance(value, (list, tuple)):
         for item in value:
-            if not survives_orjson(item):
+            if not survives_nested(item, depth + 1):
                 return False
         return True
     return False

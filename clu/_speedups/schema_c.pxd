@@ -13,7 +13,10 @@ cdef class Group(Node):
 
 cdef class Foreign(Node):
     cdef object schema
+    cdef object fast
+    cdef bint is_new
     cdef object validator
+    cdef bint check_slowly(self, object value) except -1
 
 cdef class Reference(Node):
     cdef Node target
@@ -112,6 +115,7 @@ cdef class Conditional(Node):
     cdef bint check(self, object value, int depth) except -1
 
 cdef class CompiledSchema:
+    cdef object schema
     cdef Node root
 
 cdef bint matches(object pattern, object name) except -1
@@ -119,6 +123,8 @@ cdef bint matches(object pattern, object name) except -1
 cdef bint equal(object one, object two, int depth) except -1
 
 cdef bint is_array(object value) except -1
+
+cdef bint is_plain(object value, int depth) except -1
 
 cdef bint is_number(object value) except -1
 

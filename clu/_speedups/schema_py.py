@@ -1,11 +1,12 @@
-# cython: annotation_typing=False
+# cython: annotation_typing=False, auto_pickle=False
 # (compiled, an argument annotated as dict would refuse subclasses; the types are in the .pxd)
 """Draft 7 schemas compiled into a tree of nodes that give a verdict, and nothing else.
 
 The verdict is that of ``jsonschema.Draft7Validator`` with tuples counted as arrays; where that
 validator raises (a property name that is not a string meets a pattern, a value nested beyond the
 interpreter's recursion limit) the verdict is `False`. What went wrong is for jsonschema to tell.
-A schema that the tree cannot express (remote references, nested ``$id``) is left to jsonschema.
+A schema that the tree cannot express (remote references, nested ``$id``) is left to libraries:
+fastjsonschema where it gives the same verdict, else jsonschema.
 """
 
 from __future__ import annotations
@@ -36,14 +37,21 @@ class CompiledSchema:
 
     Parameters
     ----------
-    root
-        The tree compiled from the schema.
+    schema
+        The schema, which is read once: later changes of it need another compilation.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("root", "schema")
 
-    def __init__(self, root: Node) -> None:
-        self.root = root
+    def __init__(self, schema: Mapping[str, Any] | bool) -> None:
+        self.schema = schema
+        try:
+            self.root = Compiler(schema).node(schema, 0)
+        except Exception:
+            self.root = Foreign(schema)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompiledSchema, (self.schema,)
 
     def is_valid(self, instance: object) -> bool:
         """Tell whether the instance satisfies the schema; never raises."""
@@ -59,17 +67,14 @@ def compile_schema(schema: Mapping[str, Any] | bool) -> CompiledSchema:
     Parameters
     ----------
     schema
-        The schema, which is read once: later changes of it need another compilation.
+        The schema, see `CompiledSchema`.
 
     Returns
     -------
     compiled
         An object whose ``is_valid(instance)`` gives the verdict.
     """
-    try:
-        return CompiledSchema(Compiler(schema).node(schema, 0))
-    except Exception:
-        return CompiledSchema(Foreign(schema))
+    return CompiledSchema(schema)
 
 
 class Node:
@@ -96,15 +101,33 @@ class Group(Node):
 
 
 class Foreign(Node):
-    """A whole schema judged by jsonschema, which is slow to import."""
+    """A whole schema judged by libraries, which are slow to import.
 
-    __slots__ = ("schema", "validator")
+    fastjsonschema judges plain values, if it gives the verdict of jsonschema on this schema.
+    """
+
+    __slots__ = ("fast", "is_new", "schema", "validator")
 
     def __init__(self, schema: object) -> None:
         self.schema = schema
+        self.is_new = True
+        self.fast: Any = None
         self.validator: Any = None
 
     def check(self, value: object, depth: int) -> bool:
+        if self.is_new:
+            from clu._speedups.fast_schema import compile_fast
+
+            self.fast = compile_fast(self.schema)
+            self.is_new = False
+        if self.fast is not None and is_plain(value, 0):
+            try:
+                return bool(self.fast(value))
+            except Exception:  # such as a RecursionError
+                self.fast = None
+        return self.check_slowly(value)
+
+    def check_slowly(self, value: object) -> bool:
         try:
             if self.validator is None:
                 self.validator = draft7(self.schema)
@@ -555,6 +578,26 @@ def sizes(schema: dict[str, Any], of: str) -> tuple[int, int]:
 
 def is_array(value: object) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def is_plain(value: Any, depth: int) -> bool:
+    """Whether a value is made of nothing but what ``json.loads`` makes, and of tuples."""
+    kind = type(value)
+    if kind is str or kind is float or kind is int or kind is bool or value is None:
+        return True
+    if depth > MAX_DEPTH:
+        return False
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not is_plain(item, depth + 1):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        for item in value:
+            if not is_plain(item, depth + 1):
+                return False
+        return True
+    return False
 
 
 def has_type(value: object, name: str) -> bool:

@@ -12,7 +12,7 @@ import click
 from click_aliases import ClickAliasedGroup
 
 from clu._core.status import CommandStatus
-from clu.parsers._options import OptionParser
+from clu.parsers._options import IS_KNOWN, OptionParser
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue
 
@@ -109,6 +109,8 @@ class _QuickCommand(click.Command):
 
     def make_parser(self, ctx: click.Context) -> Any:
         """Create the parser of the words."""
+        if not IS_KNOWN:
+            return super().make_parser(ctx)
         parser = OptionParser(ctx)
         for parameter in self.get_params(ctx):
             parameter.add_to_parser(parser, ctx)

@@ -61,5 +61,6 @@ class _Local:
 
 def use_task_contexts() -> None:
     """Make click keep a stack of contexts for each task; other uses of click are not affected."""
-    if not isinstance(click.globals._local, _Local):
-        click.globals._local = _Local(click.globals._local)  # type: ignore[assignment]
+    local = getattr(click.globals, "_local", None)
+    if local is not None and not isinstance(local, _Local):
+        click.globals._local = _Local(local)  # type: ignore[assignment]

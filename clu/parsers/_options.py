@@ -7,7 +7,11 @@ from typing import Any
 import click.parser
 
 # Its name had no underscore before click 8.2.
-_Parser: Any = getattr(click.parser, "_OptionParser", None) or click.parser.OptionParser
+_NAME = "_OptionParser" if hasattr(click.parser, "_OptionParser") else "OptionParser"
+_Parser: Any = getattr(click.parser, _NAME, object)
+
+#: Whether the parser of click has the private methods that `OptionParser` extends.
+IS_KNOWN = hasattr(_Parser, "_process_opts") and hasattr(_Parser, "_match_short_opt")
 
 
 class OptionParser(_Parser):  # type: ignore[misc]  # its base is Any

@@ -108,3 +108,15 @@ def test_what_was_added_can_be_taken_back(kernel: Any) -> None:
     line.cut_last()
     line.add("\n")
     assert line.to_bytes() == b"a\n"
+
+
+def test_depth_counts_all_containers(kernel):
+    depth = kernel.Depth(3)
+    for value in (1, "a", None, [], {}, ((), [1], {"a": 2}), [[[[]]]], {"a": [({"b": 1},)]}):
+        assert depth.admits(value), value
+    for value in ([[[[[]]]]], {"a": [({"b": []},)]}, (1, 2, ((((),),),)), [{1: {2: {3: {}}}}]):
+        assert not depth.admits(value), value
+    loop = []
+    loop.append(loop)
+    assert not depth.admits(loop)
+    assert not kernel.Depth(-1).admits([])

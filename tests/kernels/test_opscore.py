@@ -114,13 +114,20 @@ def test_a_reply_is_made_of_the_given_classes(kernel):
 
 
 def test_classes_of_another_layout_are_refused(kernel):
-    for classes in ((int, list, dict), (kernel.ReplyBase, list, object)):
-        scanner = kernel.Scanner(*classes, Failure)
-        with pytest.raises((TypeError, AttributeError)):
-            scanner.hub_reply("p.u 5 tcc i a", kernel.ReplyHeaderBase, CODES)
+    no_constructor = type(iter([]))
+    for classes in (
+        (int, list, dict),
+        (kernel.ReplyBase, list, object),
+        (kernel.ReplyBase, kernel.KeywordsBase, no_constructor),
+        (None, kernel.KeywordsBase, kernel.KeywordBase),
+    ):
+        with pytest.raises(TypeError, match="is no class that derives from"):
+            kernel.Scanner(*classes, Failure)
     scanner = kernel.Scanner(kernel.ReplyBase, kernel.KeywordsBase, kernel.KeywordBase, Failure)
-    with pytest.raises((TypeError, AttributeError)):
-        scanner.hub_reply("p.u 5 tcc i a", int, CODES)
+    for scan in (scanner.hub_reply, scanner.actor_reply):
+        for header in (int, no_constructor, None):
+            with pytest.raises(TypeError, match=r"no class that|expected type|not a type"):
+                scan("p.u 5 tcc i a", header, CODES)
     with pytest.raises((TypeError, AttributeError)):
         scanner.hub_reply("p.u 5 tcc i a", kernel.ReplyHeaderBase, None)
 

@@ -650,3 +650,14 @@ def test_a_threshold_for_all_loggers_counts(kernel: Any) -> None:
         assert not would_log()
     finally:
         logging.disable(logging.NOTSET)
+
+
+def test_tuples_within_tuples_are_refused_before_they_are_encoded() -> None:
+    """Interpreted, orjson gets them; it limits how deep lists may be nested, but not tuples."""
+    value: Any = ()
+    for _ in range(100_000):
+        value = (value,)
+    compiled = pytest.importorskip("clu._speedups.reply_c", exc_type=ImportError)
+    for nested in (value, [value], {"a": value}, {"a": [1, 2, {"b": value}]}):
+        with pytest.raises(RecursionError):
+            compiled.encode_json(nested)
