@@ -1,0 +1,116 @@
+"""What differs between two transcripts, and what of it is accepted."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import fnmatch
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ACCEPTED = Path(__file__).with_name("accepted.toml")
+NOTHING = "<nothing>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A place in a transcript at which the two say something else."""
+
+    at: str
+    recorded: Any
+    ours: Any
+
+    def __str__(self) -> str:
+        return f"{self.at}\n    recorded: {_short(self.recorded)}\n    ours:     {_short(self.ours)}"
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def differences(recorded: dict[str, Any], ours: dict[str, Any]) -> list[Difference]:
+    found: list[Difference] = []
+    _events(recorded.get("events", []), ours.get("events", []), found)
+    for stream in ("logs", "warnings", "loop"):
+        _sequences(stream, recorded.get(stream, []), ours.get(stream, []), found)
+    return found
+
+
+def _events(recorded: list[Any], ours: list[Any], found: list[Difference]) -> None:
+    """Compare the events of each label, and the order of the labels if all else agrees."""
+    before = len(found)
+    labels = list(dict.fromkeys([label for label, _ in recorded] + [label for label, _ in ours]))
+    for label in labels:
+        theirs = [value for name, value in recorded if name == label]
+        mine = [value for name, value in ours if name == label]
+        for number in range(max(len(theirs), len(mine))):
+            at = label if max(len(theirs), len(mine)) == 1 else f"{label}#{number}"
+            _values(
+                at,
+                theirs[number] if number < len(theirs) else NOTHING,
+                mine[number] if number < len(mine) else NOTHING,
+                found,
+            )
+    orders = [label for label, _ in recorded], [label for label, _ in ours]
+    if len(found) == before and orders[0] != orders[1]:
+        found.append(Difference("order", *orders))
+
+
+def _values(at: str, recorded: Any, ours: Any, found: list[Difference]) -> None:
+    if isinstance(recorded, dict) and isinstance(ours, dict):
+        if "raised" in recorded and "raised" in ours:
+            _errors(at, recorded, ours, found)
+            return
+        for key in dict.fromkeys([*recorded, *ours]):
+            if at.endswith("has") and key not in recorded:
+                continue  # more is no difference
+            _values(f"{at}/{key}", recorded.get(key, NOTHING), ours.get(key, NOTHING), found)
+        if recorded == ours and list(recorded) != list(ours):
+            found.append(Difference(f"{at}/order", list(recorded), list(ours)))
+    elif isinstance(recorded, list) and isinstance(ours, list) and len(recorded) == len(ours):
+        for number, pair in enumerate(zip(recorded, ours, strict=True)):
+            _values(f"{at}/{number}", *pair, found)
+    elif type(recorded) is not type(ours) or recorded != ours:
+        found.append(Difference(at, recorded, ours))
+
+
+def _errors(at: str, recorded: dict[str, Any], ours: dict[str, Any], found: list[Any]) -> None:
+    """Compare errors: ours may be of more classes, which catches what was caught."""
+    classes = {ours["raised"], *ours["bases"]}
+    if not {recorded["raised"], *recorded["bases"]} <= classes:
+        theirs = [recorded["raised"], *recorded["bases"]]
+        found.append(Difference(f"{at}/class", theirs, [ours["raised"], *ours["bases"]]))
+    if recorded["text"] != ours["text"]:
+        found.append(Difference(f"{at}/error text", recorded["text"], ours["text"]))
+
+
+def _sequences(at: str, recorded: list[Any], ours: list[Any], found: list[Difference]) -> None:
+    theirs, mine = [_short(item) for item in recorded], [_short(item) for item in ours]
+    matcher = difflib.SequenceMatcher(None, theirs, mine, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            found.append(Difference(at, recorded[i:j], ours[k:m]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Accepted:
+    """A difference that is better: patterns of scenarios and of places, and why."""
+
+    scenarios: str
+    at: str
+    reason: str
+    migration: str
+
+    def covers(self, scenario: str, difference: Difference) -> bool:
+        return _matches(scenario, self.scenarios) and _matches(difference.at, self.at)
+
+
+def _matches(name: str, patterns: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split())
+
+
+def accepted() -> list[Accepted]:
+    lines = tomllib.loads(ACCEPTED.read_text())["accepted"] if ACCEPTED.exists() else []
+    return [Accepted(**line) for line in lines]
