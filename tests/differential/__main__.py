@@ -34,7 +34,9 @@ def main() -> None:
     differing = {}
     for name in names:
         if options.transcripts:
-            print(f"== {name}", json.dumps(recorded[name], indent=1), json.dumps(ours[name], indent=1))
+            print(
+                f"== {name}", json.dumps(recorded[name], indent=1), json.dumps(ours[name], indent=1)
+            )
         found = [
             difference
             for difference in differences(recorded[name], ours[name])

@@ -19,6 +19,8 @@ _PATTERNS = [
     (re.compile(r" at 0x[0-9a-f]+"), ""),
     (re.compile(r"2\.6\.1(\+fast\.\w+)?"), "<release>"),
     (re.compile(r"/[^\s'\",:]*/(site-packages|tests|clu)/[^\s'\",:]*"), "<path>"),
+    (re.compile(r"amqp-client-[0-9a-f]{12}"), "amqp-client-<hex>"),
+    (re.compile(r"(amq\.gen|ctag)[-\w.]+"), "<generated>"),
     (re.compile(r"Task-\d+"), "Task-<n>"),
 ]
 _DEPTH = 7
@@ -54,6 +56,8 @@ def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911
     if isinstance(value, enum.Enum):
         name = value.name or value.value
         return f"<{type(value).__name__}.{name}>"
+    if str(value) in HIDDEN and isinstance(value, int):
+        return HIDDEN[str(value)]
     if isinstance(value, (int, float, complex)):
         plain = type(value) in (int, float)
         if plain and value == value and abs(value) != float("inf"):  # noqa: PLR0124
@@ -94,11 +98,12 @@ def _describe_object(value: Any, depth: int) -> Any:  # noqa: PLR0911
         }
     if isinstance(value, Mapping):
         shown = {clean(_key(key)): describe(item, depth + 1) for key, item in value.items()}
-        return shown if type(value) in (dict, types.MappingProxyType) else {f"<{name}>": shown}
+        plain = isinstance(value, (dict, types.MappingProxyType))
+        return shown if plain else {f"<{name}>": shown}
     if isinstance(value, (list, tuple, set, frozenset)):
         items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
         listed = [describe(item, depth + 1) for item in items]
-        return listed if type(value) is list else {f"<{name}>": listed}
+        return listed if isinstance(value, list) else {f"<{name}>": listed}
     if isinstance(value, asyncio.Task):
         return "<Task>"
     if isinstance(value, asyncio.Future):

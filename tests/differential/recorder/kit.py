@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .describe import hide
 from .transcript import NEVER
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def free_port() -> int:
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-        return port
+    hide(str(port), "<port>")
+    return port
 
 
 def class_of(kind: str) -> Any:
@@ -61,6 +63,18 @@ def parser(*commands: Any) -> Any:
     for command in (ping, version, get_schema, help_, keyword, get_command_model, *commands):
         group.add_command(command)
     return group
+
+
+def command(*args: Any, **kwargs: Any) -> Any:
+    from clu.parsers.click import CluCommand
+
+    return click.command(*args, cls=CluCommand, **kwargs)
+
+
+def group(*args: Any, **kwargs: Any) -> Any:
+    from clu.parsers.click import CluGroup
+
+    return click.group(*args, cls=CluGroup, **kwargs)
 
 
 async def mocked(kind: str, *args: Any, parse: Any = None, **kwargs: Any) -> Any:
@@ -112,7 +126,9 @@ def of_message(message: Any) -> dict[str, Any]:
     return {"headers": headers, "body": message.body, "properties": shown}
 
 
-async def invoke(t: Transcript, actor: Any, line: Any, label: str = "command", **kwargs: Any) -> Any:
+async def invoke(
+    t: Transcript, actor: Any, line: Any, label: str = "command", **kwargs: Any
+) -> Any:
     """Run a command of an actor with mocks until it ends."""
     try:
         command = actor.invoke_mock_command(line, **kwargs)
@@ -125,7 +141,9 @@ async def invoke(t: Transcript, actor: Any, line: Any, label: str = "command", *
     return command
 
 
-async def ended(t: Transcript, command: Any, label: str = "command", timeout: float = NEVER) -> None:
+async def ended(
+    t: Transcript, command: Any, label: str = "command", timeout: float = NEVER
+) -> None:
     if isinstance(command, asyncio.Future):
         await asyncio.wait([command], timeout=timeout)
         await t.turns()
@@ -138,7 +156,7 @@ class Line:
     """A plain client of a server of lines."""
 
     def __init__(self, t: Transcript, name: str = "client") -> None:
-        self.t, self.name = t, name
+        self.t, self.name = t, f"~{name}"
         self.lines: list[bytes] = []
 
     async def connect(self, port: int, host: str = "127.0.0.1") -> Line:
@@ -195,7 +213,9 @@ async def stop(actor: Any) -> None:
 class Hub:
     """A hub like Tron: notes the lines of its client, and sends what it is told."""
 
-    def __init__(self, t: Transcript, answer: Callable[[bytes], bytes | None] | None = None) -> None:
+    def __init__(
+        self, t: Transcript, answer: Callable[[bytes], bytes | None] | None = None
+    ) -> None:
         self.t, self.answer = t, answer
         self.lines: list[bytes] = []
         self.writers: list[asyncio.StreamWriter] = []
@@ -203,7 +223,7 @@ class Hub:
     async def start(self) -> Hub:
         self.port = free_port()
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
-        self.t.hide(self.port, "<hub port>")
+        self.t.hide(self.port, "<port>")
         return self
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -211,7 +231,7 @@ class Hub:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             while line := await reader.readline():
                 self.lines.append(line)
-                self.t.note("hub gets", line)
+                self.t.note("~hub gets", line)
                 if self.answer and (reply := self.answer(line)) is not None:
                     writer.write(reply)
 
@@ -266,7 +286,7 @@ class Spy:
         self.messages.append(message)
         if self.noting:
             shown = of_message(message)
-            self.t.note("message", {"routing_key": message.routing_key, **shown})
+            self.t.note("~message", {"routing_key": message.routing_key, **shown})
 
     async def publish(self, routing_key: str, body: bytes, **properties: Any) -> None:
         import aio_pika

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, **parameters: Any) -> Callable[[Scenario], Scenario]:
+def scenario(name: str, /, **parameters: Any) -> Callable[[Scenario], Scenario]:
     """Add a function as a scenario, with these keyword arguments."""
 
     def add(function: Scenario) -> Scenario:

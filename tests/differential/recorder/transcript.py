@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: The seconds after which what a scenario awaits counts as never ending.
 NEVER = 2.0
+NOT_GIVEN = object()
 OTHER_LOGGERS = ("asyncio", "aiormq", "aio_pika", "py", "concurrent", "websockets", "pamqp")
 NOISE = (ResourceWarning, PendingDeprecationWarning, ImportWarning)
 
@@ -29,7 +30,7 @@ class Transcript:
         self.warnings: list[Any] = []
         self.loop: list[Any] = []
         self.mark = uuid.uuid4().hex[:8]
-        hide(f"-{self.mark}", "")
+        hide(f"_{self.mark}", "")
 
     def result(self) -> dict[str, Any]:
         return {
@@ -49,6 +50,8 @@ class Transcript:
         for name in names:
             try:
                 value = describe(getattr(owner, name))
+            except AttributeError:
+                value = "<no attribute>"
             except Exception as error:
                 value = raised(error)
             self.events.append([f"{label}.{name}", value])
@@ -108,26 +111,29 @@ class Transcript:
         self.events.append([f"{name}()", {"args": describe(list(args)), "keywords": keywords}])
 
     def callback(self, name: str = "callback", raises: BaseException | None = None) -> Any:
-        """Return a function that notes how it is called."""
+        """Return a function that takes up to three arguments and notes what it gets.
 
-        def function(*args: Any, **kwargs: Any) -> None:
-            self.took(name, args, kwargs)
+        Functions with ``*args`` are a matter of their own, for which there are scenarios.
+        """
+
+        def function(one: Any = NOT_GIVEN, two: Any = NOT_GIVEN, three: Any = NOT_GIVEN) -> None:
+            self.took(name, [one_ for one_ in (one, two, three) if one_ is not NOT_GIVEN], {})
             if raises is not None:
                 raise raises
 
         return function
 
     def coroutine(self, name: str = "coroutine", raises: BaseException | None = None) -> Any:
-        async def function(*args: Any, **kwargs: Any) -> None:
-            self.took(name, args, kwargs)
-            if raises is not None:
-                raise raises
+        function = self.callback(name, raises)
 
-        return function
+        async def later(one: Any = NOT_GIVEN, two: Any = NOT_GIVEN, three: Any = NOT_GIVEN) -> None:
+            function(one, two, three)
+
+        return later
 
     def unique(self, name: str) -> str:
         """Return a name that no other process has, which the transcript shows as it is given."""
-        return f"{name}-{self.mark}"
+        return f"{name}_{self.mark}"
 
     def hide(self, text: Any, name: str) -> Any:
         hide(str(text), name)

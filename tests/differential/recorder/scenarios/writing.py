@@ -270,8 +270,11 @@ async def command_actor(t: Transcript, kind: str) -> None:
 
 @table(
     "overridden_write",
-    {f"{kind}.{what}": {"kind": kind, "what": what} for kind in kit.KINDS for what in (
-        "write", "_write_internal", "async _write_internal")},
+    {
+        f"{kind}.{what}": {"kind": kind, "what": what}
+        for kind in kit.KINDS
+        for what in ("write", "_write_internal", "async _write_internal")
+    },
 )
 async def overridden_write(t: Transcript, kind: str, what: str) -> None:
     """A subclass takes over: what it gets from commands, from the parser, from itself."""
