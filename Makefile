@@ -13,7 +13,7 @@ ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 # AMQP without the data plane ran on asyncio in the first run; the second one has uvloop.
 ONCE += -k "not asyncio-plain"
 
-.PHONY: demo test lint pytest docs benchmarks rabbitmq chromium wheels test-wheel clean
+.PHONY: demo test lint pytest docs benchmarks rabbitmq chromium recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -27,7 +27,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test rabbitmq chromium
+pytest: $(VENV)/.test recorded rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
 
@@ -47,6 +47,10 @@ wheels:
 KIND ?= wheel
 test-wheel: rabbitmq chromium
 	tools/test_distribution.sh $(KIND) $(PYTHON)
+
+# sdss-clu from PyPI and the versions of click with which this clu is compared, in .venv-recorded.
+recorded: $(VENV)/.test
+	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.recorded_release
 
 rabbitmq:
 	@./tests/get_rabbitmq.sh
@@ -75,4 +79,4 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -q --upgrade pip
 
 clean:
-	rm -rf $(VENV) build docs/_build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-recorded build docs/_build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache

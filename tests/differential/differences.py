@@ -48,19 +48,26 @@ def differences(recorded: dict[str, Any], ours: dict[str, Any]) -> list[Differen
 def _events(recorded: list[Any], ours: list[Any], found: list[Difference]) -> None:
     """Compare the events of each label, and the order of the labels if all else agrees."""
     before = len(found)
-    labels = list(dict.fromkeys([label for label, _ in recorded] + [label for label, _ in ours]))
-    for label in labels:
+    stopped = False
+    for label in dict.fromkeys([label for label, _ in recorded] + [label for label, _ in ours]):
         theirs = [value for name, value in recorded if name == label]
         mine = [value for name, value in ours if name == label]
+        if stopped and not (theirs and mine):
+            continue  # follows from the error that only one of them has
         if len(theirs) == len(mine):
             for number, pair in enumerate(zip(theirs, mine, strict=True)):
                 _values(label if len(theirs) == 1 else f"{label}#{number}", *pair, found)
         else:
             _sequences(label, theirs, mine, found)
+            stopped = stopped or _is_error(theirs, mine) or _is_error(mine, theirs)
     # What begins with ~ comes through a socket, when it comes.
     orders = [[label for label, _ in each if label[0] != "~"] for each in (recorded, ours)]
     if len(found) == before and orders[0] != orders[1]:
         found.append(Difference("order", *orders))
+
+
+def _is_error(values: list[Any], others: list[Any]) -> bool:
+    return not others and any(isinstance(value, dict) and "raised" in value for value in values)
 
 
 def _values(at: str, recorded: Any, ours: Any, found: list[Difference]) -> None:

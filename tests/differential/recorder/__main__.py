@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import itertools
 import json
+import logging
 import os
 import pathlib
 import signal
@@ -15,6 +17,7 @@ import time
 from typing import Any
 
 from . import registry
+from .describe import HIDDEN
 from .transcript import Transcript, run
 
 #: The seconds that a scenario may take.
@@ -29,15 +32,28 @@ WARM_PACKAGES = (
     *("orjson", "fastjsonschema", "typing_extensions", "json", "urllib", "ssl", "websockets"),
     *("importlib", "unittest", "markdown_it", "mdurl", "exceptiongroup", "idna", "attrs"),
 )
+#: What needs a process of its own: it changes modules, ends the process, or uses sockets.
+ALONE = (
+    *("amqp", "tcp", "tron", "legacy_hub", "server", "device", "patch", "own_log", "uncaught"),
+    *("log_dir", "keys_dictionary", "click.error", "reliance", "issue", "timed", "click.builtin_m"),
+)
+TOGETHER = int(os.environ.get("RECORDER_TOGETHER", "20"))
 WORKERS = int(os.environ.get("RECORDER_WORKERS", "2"))
 
 
 def play(name: str) -> dict[str, Any]:
     """Run a scenario here."""
+    before = set(logging.Logger.manager.loggerDict)
+    handlers = list(logging.getLogger().handlers)
+    HIDDEN.clear()
     transcript = Transcript()
     transcript.listen()
     asyncio.run(run(registry.SCENARIOS[name], transcript))
-    return transcript.result()
+    result = transcript.result()
+    logging.getLogger().handlers[:] = handlers
+    for logger in set(logging.Logger.manager.loggerDict) - before:
+        del logging.Logger.manager.loggerDict[logger]
+    return result
 
 
 def warm_up(folder: pathlib.Path) -> None:
@@ -48,7 +64,7 @@ def warm_up(folder: pathlib.Path) -> None:
         output = os.open(path, os.O_CREAT | os.O_WRONLY)
         pid = os.fork()
         if pid == 0:
-            child(name, output, only_modules=True)
+            child([name], output, only_modules=True)
         os.close(output)
         os.waitpid(pid, 0)
         for module in json.loads(path.read_text()):
@@ -56,32 +72,65 @@ def warm_up(folder: pathlib.Path) -> None:
                 importlib.import_module(module)
 
 
-def child(name: str, output: int, only_modules: bool = False) -> None:
+def child(names: list[str], output: int, only_modules: bool = False) -> None:
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1) if os.environ.get("RECORDER_SHOW") else (0, 1, 2):
         os.dup2(null, number)
     before = set(sys.modules)
-    try:
-        answer = json.dumps(play(name))
-        if only_modules:
-            new = [module for module in sys.modules if module not in before]
-            answer = json.dumps([m for m in new if m.partition(".")[0] in WARM_PACKAGES])
-    except BaseException as error:
-        answer = json.dumps({"events": [["<the process>", f"{type(error).__name__}: {error}"]]})
     with os.fdopen(output, "w") as stream:
-        stream.write(answer)
+        for name in names:
+            try:
+                transcript = play(name)
+            except BaseException as error:
+                transcript = {"events": [["<the process>", f"{type(error).__name__}: {error}"]]}
+            if only_modules:
+                new = [module for module in sys.modules if module not in before]
+                transcript = [m for m in new if m.partition(".")[0] in WARM_PACKAGES]
+            stream.write(json.dumps(transcript) + "\n")
+            stream.flush()
     os._exit(0)
 
 
-def start(name: str, folder: pathlib.Path) -> tuple[int, pathlib.Path, float]:
-    path = folder / f"{len(os.listdir(folder))}.json"
-    output = os.open(path, os.O_CREAT | os.O_WRONLY)
-    pid = os.fork()
-    if pid == 0:
-        child(name, output)
-    os.close(output)
-    return pid, path, time.monotonic() + LIMIT
+class Batch:
+    """A process that runs scenarios one after the other."""
+
+    def __init__(self, names: list[str], path: pathlib.Path) -> None:
+        self.names, self.path = names, path
+        output = os.open(path, os.O_CREAT | os.O_WRONLY)
+        self.pid = os.fork()
+        if self.pid == 0:
+            child(names, output)
+        os.close(output)
+        self.end = time.monotonic() + LIMIT
+
+    def has_ended(self) -> bool:
+        ended, _ = os.waitpid(self.pid, os.WNOHANG)
+        if ended:
+            return True
+        if time.monotonic() < self.end:
+            return False
+        os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return True
+
+    def transcripts(self) -> dict[str, Any]:
+        """Return those that were completed."""
+        lines = self.path.read_text().splitlines()
+        return {name: json.loads(line) for name, line in zip(self.names, lines)}  # noqa: B905
+
+
+def batches(names: list[str]) -> list[list[str]]:
+    """Put scenarios that leave nothing behind together, some twenty in a process."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        key = name if name.startswith(ALONE) else name.partition(".")[0]
+        groups.setdefault(key, []).append(name)
+    return [
+        group[start : start + TOGETHER]
+        for group in groups.values()
+        for start in range(0, len(group), TOGETHER)
+    ]
 
 
 def main() -> None:
@@ -93,22 +142,20 @@ def main() -> None:
     warm_up(folder)
     gc.freeze()
     transcripts: dict[str, Any] = {}
-    running: dict[str, tuple[int, pathlib.Path, float]] = {}
-    waiting = list(reversed(names))
+    running: list[Batch] = []
+    waiting = batches(names)
+    numbers = itertools.count()
     while waiting or running:
         while waiting and len(running) < WORKERS:
-            name = waiting.pop()
-            running[name] = start(name, folder)
-        for name, (pid, path, end) in list(running.items()):
-            ended, _ = os.waitpid(pid, os.WNOHANG)
-            if not ended and time.monotonic() > end:
-                os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            elif not ended:
-                continue
-            del running[name]
-            text = path.read_text()
-            transcripts[name] = json.loads(text) if text else {"events": [["<hangs>", True]]}
+            running.append(Batch(waiting.pop(0), folder / f"{next(numbers)}"))
+        for batch in [batch for batch in running if batch.has_ended()]:
+            running.remove(batch)
+            transcripts |= batch.transcripts()
+            missing = [name for name in batch.names if name not in transcripts]
+            if missing and len(batch.names) == 1:
+                transcripts[missing[0]] = {"events": [["<hangs or dies>", True]]}
+            else:
+                waiting.extend([name] for name in missing)
         time.sleep(0.004)
     import clu
 

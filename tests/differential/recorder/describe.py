@@ -15,11 +15,14 @@ HIDDEN: dict[str, str] = {}
 
 _PATTERNS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)?"), "<time>"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|\+\d\d:\d\d)?"), "<time>"),
     (re.compile(r" at 0x[0-9a-f]+"), ""),
     (re.compile(r"2\.6\.1(\+fast\.\w+)?"), "<release>"),
     (re.compile(r"/[^\s'\",:]*/(site-packages|tests|clu)/[^\s'\",:]*"), "<path>"),
     (re.compile(r"amqp-client-[0-9a-f]{12}"), "amqp-client-<hex>"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "<hex>"),
+    (re.compile(r"clu\.\w+\.<hex>"), "<generated>"),
+    (re.compile(r"IncomingMessage:\{.*\}", re.DOTALL), "IncomingMessage:{...}"),
     (re.compile(r"(amq\.gen|ctag)[-\w.]+"), "<generated>"),
     (re.compile(r"Task-\d+"), "Task-<n>"),
 ]

@@ -123,6 +123,7 @@ def of_message(message: Any) -> dict[str, Any]:
     shown["correlation is command id"] = str(correlation) == str(headers.get("command_id"))
     shown["reply_to"] = message.reply_to
     shown["timestamp"] = message.timestamp is not None
+    headers = dict(sorted(headers.items()))  # a table has no order
     return {"headers": headers, "body": message.body, "properties": shown}
 
 
@@ -307,7 +308,9 @@ class Spy:
             "sender": "other",
         } | headers
         given = {name: value for name, value in given.items() if value is not None}
-        await self.publish(key, body, headers=given, content_type="text/json")
+        correlation = None if "command_id" not in given else str(given["command_id"])
+        more = {"correlation_id": correlation, "content_type": "text/json"}
+        await self.publish(key, body, headers=given, **more)
 
     async def until(self, count: int, timeout: float = NEVER) -> None:
         if not await self.t.until(lambda: len(self.messages) >= count, timeout):

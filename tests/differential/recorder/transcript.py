@@ -30,7 +30,7 @@ class Transcript:
         self.warnings: list[Any] = []
         self.loop: list[Any] = []
         self.mark = uuid.uuid4().hex[:8]
-        hide(f"_{self.mark}", "")
+        hide(self.mark, "")
 
     def result(self) -> dict[str, Any]:
         return {
@@ -133,7 +133,7 @@ class Transcript:
 
     def unique(self, name: str) -> str:
         """Return a name that no other process has, which the transcript shows as it is given."""
-        return f"{name}_{self.mark}"
+        return f"{name}{self.mark}"
 
     def hide(self, text: Any, name: str) -> Any:
         hide(str(text), name)
