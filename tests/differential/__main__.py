@@ -1,4 +1,4 @@
-"""Show what differs: `python -m tests.differential [PATTERN ...] [--click VERSION] [--json FILE]`."""
+"""Show what differs: `python -m tests.differential [PATTERN ...] [--click VERSION]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import fnmatch
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 from tests import recorded_release
 
@@ -14,13 +16,21 @@ from .differences import accepted, differences
 from .recorder import registry
 
 
+def recorded_before(path: Path | None) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {}
+    recordings: dict[str, Any] = json.loads(path.read_text())
+    return recordings
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--click", default=recorded_release.newest_click())
     parser.add_argument("--all", action="store_true", help="also what is accepted")
     parser.add_argument("--transcripts", action="store_true", help="print both transcripts")
-    parser.add_argument("--json")
+    parser.add_argument("--keep", type=Path, help="the transcripts: made once, then read")
+    parser.add_argument("--json", type=Path, help="write the differences to this file")
     options = parser.parse_args()
     names = [
         name
@@ -28,8 +38,13 @@ def main() -> None:
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in options.patterns)
     ]
     start = time.monotonic()
-    recordings = builds.record({options.click: names})
-    recorded, ours = (recordings[side, options.click] for side in (builds.RECORDED, builds.OURS))
+    recordings = recorded_before(options.keep)
+    if not recordings:
+        taken = builds.record({options.click: names})
+        recordings = {side: taken[side, options.click] for side in (builds.RECORDED, builds.OURS)}
+        if options.keep:
+            options.keep.write_text(json.dumps(recordings))
+    recorded, ours = recordings[builds.RECORDED], recordings[builds.OURS]
     rules = [] if options.all else accepted()
     differing = {}
     for name in names:
@@ -47,8 +62,8 @@ def main() -> None:
             print(f"== {name}", *found, sep="\n  ")
     print(f"{len(differing)} of {len(names)} differ, {time.monotonic() - start:.0f} s")
     if options.json:
-        with open(options.json, "w") as stream:
-            json.dump({n: [vars(d) for d in found] for n, found in differing.items()}, stream)
+        listed = {name: [vars(d) for d in found] for name, found in differing.items()}
+        options.json.write_text(json.dumps(listed))
 
 
 if __name__ == "__main__":

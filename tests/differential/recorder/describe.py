@@ -53,7 +53,7 @@ def raised(error: BaseException) -> dict[str, Any]:
     return {"raised": kind.__name__, "bases": bases(kind), "text": clean(str(error))}
 
 
-def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911
+def describe(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):
@@ -63,7 +63,7 @@ def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911
         return HIDDEN[str(value)]
     if isinstance(value, (int, float, complex)):
         plain = type(value) in (int, float)
-        if plain and value == value and abs(value) != float("inf"):  # noqa: PLR0124
+        if plain and value == value and abs(value) != float("inf"):
             return value
         return f"<{type(value).__name__} {value!r}>"
     if isinstance(value, str):
@@ -84,7 +84,7 @@ def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911
     return _describe_object(value, depth)
 
 
-def _describe_object(value: Any, depth: int) -> Any:  # noqa: PLR0911
+def _describe_object(value: Any, depth: int) -> Any:
     name = type(value).__name__
     known = {base.__name__ for base in type(value).__mro__}
     if "BaseCommand" in known:

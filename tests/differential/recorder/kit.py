@@ -1,4 +1,4 @@
-"""What many scenarios need: actors with mocks or on sockets, a raw client, a hub, a look at a bus."""
+"""What many scenarios need: actors with mocks or on sockets, a raw client, a hub, a bus."""
 
 from __future__ import annotations
 

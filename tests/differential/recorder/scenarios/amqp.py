@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import click
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 
 def commands(t: Transcript) -> Any:
@@ -114,7 +116,7 @@ async def send(t: Transcript, row: Any) -> None:
     async with kit.on_amqp(t, commands(t), additional_properties=True, version="0.1") as (
         actor,
         user,
-        spy,
+        _spy,
     ):
         user.add_reply_callback(t.callback("client's callback"))
         try:
@@ -174,7 +176,7 @@ async def callbacks(t: Transcript, name: str) -> None:
 
 @scenario("amqp.unroutable")
 async def unroutable(t: Transcript) -> None:
-    async with kit.on_amqp(t) as (actor, user, spy):
+    async with kit.on_amqp(t) as (_actor, user, _spy):
         for awaited in (True, False):
             command = await t.wait(
                 "send", user.send_command("nobody", "ping", await_command=awaited)
@@ -207,7 +209,7 @@ async def foreign(t: Transcript, headers: Any) -> None:
     """A reply of another program: what callbacks, the model and the log get."""
     from clu.model import Model
 
-    async with kit.on_amqp(t) as (actor, user, spy):
+    async with kit.on_amqp(t) as (_actor, user, spy):
         user.models["other"] = Model("other", {"type": "object", "properties": {"x": {}}})
         got = []
         user.add_reply_callback(lambda reply: got.append(reply))
@@ -234,7 +236,7 @@ async def foreign(t: Transcript, headers: Any) -> None:
                 "format": lambda r: f"{r.message_code}",
                 "in": lambda r: r.message_code in ":f",
                 "json": lambda r: json.dumps(r.message_code),
-                "join": lambda r: " ".join([r.message_code]),
+                "join": lambda r: f"{r.message_code}",
                 "set": lambda r: r.message_code in {"i"},
             }.items():
                 t.call(label, function, reply)
@@ -260,7 +262,7 @@ BODIES = (
 async def bodies(t: Transcript, body: bytes) -> None:
     from clu.model import Model
 
-    async with kit.on_amqp(t) as (actor, user, spy):
+    async with kit.on_amqp(t) as (_actor, user, spy):
         user.models["other"] = Model("other", {"type": "object", "properties": {"x": {}}})
         user.add_reply_callback(t.callback("reply"))
         await spy.reply("i", body)
@@ -291,7 +293,7 @@ async def bodies(t: Transcript, body: bytes) -> None:
 )
 async def answers(t: Transcript, codes: Any) -> None:
     """A foreign actor answers a command."""
-    async with kit.on_amqp(t) as (actor, user, spy):
+    async with kit.on_amqp(t) as (_actor, user, spy):
         queue = await spy.channel.declare_queue(exclusive=True)
         await queue.bind(spy.exchange, "command.foreign.#")
         spy.noting = False
@@ -344,7 +346,7 @@ async def answers(t: Transcript, codes: Any) -> None:
 )
 async def command_messages(t: Transcript, headers: Any, body: Any) -> None:
     """A command as another program publishes it."""
-    async with kit.on_amqp(t, commands(t), client=False) as (actor, user, spy):
+    async with kit.on_amqp(t, commands(t), client=False) as (actor, _user, spy):
         given = {
             "command_id": "11111111-2222-3333-4444-555555555555",
             "commander_id": "foreign.act",
@@ -387,7 +389,7 @@ async def command_messages(t: Transcript, headers: Any, body: Any) -> None:
     },
 )
 async def tasks(t: Transcript, name: str) -> None:
-    async with kit.on_amqp(t) as (actor, user, spy):
+    async with kit.on_amqp(t) as (actor, user, _spy):
         function = {
             "plain_function": t.callback("handler"),
             "raises": t.coroutine("handler", ValueError("bad")),

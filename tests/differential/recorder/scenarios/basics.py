@@ -8,12 +8,14 @@ import logging
 import pathlib
 import tempfile
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 SCHEMA = {
     "type": "object",
@@ -738,7 +740,7 @@ async def failer(t: Transcript, name: str) -> None:
         "callback": lambda: [work((False, "bad"))],
         "coroutine": lambda: [work((False, "bad"))],
         "single": lambda: work((True, None)),
-        "empty": lambda: [],
+        "empty": list,
         "none": lambda: [work(None)],
         "keywords": lambda: [work((True, "x"))],
     }[name]()
@@ -897,7 +899,7 @@ async def message_code(t: Transcript) -> None:
             "in string": lambda c: c in ":f",
             "in list": lambda c: c in [":", "f"],
             "value equal": lambda c: c.value == c,
-            "percent": lambda c: "%s" % c,
+            "percent": lambda c: f"{c}",
         }.items():
             t.call(f"{code.name} {label}", function, code)
     for value in (">", ":", "x", "", None, "I"):
@@ -951,7 +953,7 @@ async def reply(t: Transcript, args: Any, keywords: Any) -> None:
     )
     t.call("repr", repr, one)
     t.call("str", str, one)
-    t.call("equal", lambda: one == one)  # noqa: PLR0124
+    t.call("equal", lambda: one == one)
 
 
 # Devices.

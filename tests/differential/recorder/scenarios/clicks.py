@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 LINES = {
     "ping": ("ping", "PING", "ping now", "ping --help", "ping -x"),
@@ -436,14 +438,14 @@ async def error(t: Transcript, kind: str, name: str, where: str) -> None:
     @group.group()
     def sub(*args: Any) -> None:
         if where == "group":
-            raise ERRORS[name]()
+            raise ERRORS[name]
 
     if where == "plain":
 
         @sub.command()
         def work(command: Any) -> None:
             command.info(text="begins")
-            raise ERRORS[name]()
+            raise ERRORS[name]
     else:
 
         @sub.command()
@@ -452,7 +454,7 @@ async def error(t: Transcript, kind: str, name: str, where: str) -> None:
             if where == "after the end":
                 command.finish()
             await asyncio.sleep(0)
-            raise ERRORS[name]()
+            raise ERRORS[name]
 
     more = {"parser_raise_on_error": True} if where == "raise_on_error" else {}
     await lines_of(t, kind, group, "sub work", **more)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
 from .writing import Cold
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 ATTRIBUTES = (
     *("commander_id", "command_id", "consumer_id", "actor", "parent", "default_keyword", "silent"),

@@ -10,12 +10,14 @@ import logging
 import pathlib
 import tempfile
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 KINDS = (*kit.KINDS, "client", "tron")
 ATTRIBUTES = (
@@ -282,9 +284,9 @@ async def log_dir(t: Transcript, kind: str) -> None:
         for path in sorted(pathlib.Path(folder).iterdir()):
             t.note("file", path.name)
             for line in path.read_text().splitlines():
-                if line.startswith("20"):  # a record, and not a line of a traceback
-                    t.note("line", line)
-                elif line.startswith("RuntimeError"):
+                if line.startswith(
+                    ("20", "RuntimeError")
+                ):  # a record, and not a line of a traceback
                     t.note("line", line)
 
 
@@ -354,7 +356,7 @@ async def names(t: Transcript, name: str) -> None:
             continue
         kind = "module" if isinstance(value, types.ModuleType) else type(value).__name__
         found[key] = "class" if isinstance(value, type) else kind
-    t.note("has", {key: "there" for key in sorted(found)})
+    t.note("has", dict.fromkeys(sorted(found), "there"))
 
 
 PATCHES = {
@@ -390,7 +392,7 @@ PATCHES = {
 @table("patch", {name: {"name": name, "work": work} for name, work in PATCHES.items()})
 async def patch(t: Transcript, name: str, work: str) -> None:
     """Whether what replaces a name is used."""
-    module, _, attribute = name.rpartition(".")
+    _module, _, _attribute = name.rpartition(".")
 
     def resolve() -> Any:
         parts = name.split(".")

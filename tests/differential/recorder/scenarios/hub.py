@@ -7,11 +7,13 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import kit
 from ..registry import table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 KEYS = """KeysDictionary("cam", (2, 5),
     Key("exp", Float(units="s")), Key("state", Enum("idle", "busy"), Int()), Key("names", String() * (0,)),

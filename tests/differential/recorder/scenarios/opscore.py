@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 VALUES = (
     "1",
@@ -112,7 +114,7 @@ async def value_types(t: Transcript, name: str) -> None:
         if made is not None:
             t.note(f"of {value!r}", [type(made).__name__.rsplit(".")[-1], str(made), repr(made)])
             t.attributes(f"{value!r}", made, "native", "units", "name", "label")
-            t.call(f"{value!r} equal", lambda made=made: made == made)  # noqa: PLR0124
+            t.call(f"{value!r} equal", lambda made=made: made == made)
             t.call(f"{value!r} true", bool, made)
     for factor in (0, 1, 3, (1, 2), (0,), (2,), (0, 0), (3, 1), -1, "x", None):
         many = t.quietly(f"* {factor!r}", lambda factor=factor: kind * factor)

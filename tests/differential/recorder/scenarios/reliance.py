@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import click
 
 from .. import kit
 from ..registry import scenario
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 
 def flags(t: Transcript, actor: Any) -> None:
@@ -516,7 +518,7 @@ async def group_context(t: Transcript) -> None:
         )
         if fps == "off":
             command.fail(error="not connected")
-            raise click.Abort()
+            raise click.Abort
 
     @ieb.command()
     async def status(command: Any, fps: Any) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 
 def commands(t: Transcript) -> Any:
@@ -276,10 +279,8 @@ async def life(t: Transcript, kind: str, name: str) -> None:
         return
 
     async def stop() -> None:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await actor.stop()
-        except asyncio.CancelledError:
-            pass
 
     await t.wait("stop", stop())
     t.note("serving", actor._server.is_serving() if actor._server else None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from .. import kit
 from ..registry import scenario, table
-from ..transcript import Transcript
+
+if TYPE_CHECKING:
+    from ..transcript import Transcript
 
 OBJECT = {
     "type": "object",
