@@ -42,14 +42,15 @@ def _short(value: Any) -> str:
 def differences(recorded: dict[str, Any], ours: dict[str, Any]) -> list[Difference]:
     found: list[Difference] = []
     _events(recorded.get("events", []), ours.get("events", []), found)
+    if not found and recorded.get("ordered") and ours.get("ordered"):
+        _order(recorded["events"], ours["events"], found)
     for stream in ("logs", "warnings", "loop"):
         _sequences(stream, recorded.get(stream, []), ours.get(stream, []), found)
     return found
 
 
 def _events(recorded: list[Any], ours: list[Any], found: list[Difference]) -> None:
-    """Compare the events of each label, and the order of the labels if all else agrees."""
-    before = len(found)
+    """Compare the events of each label."""
     stopped = False
     for label in dict.fromkeys([label for label, _ in recorded] + [label for label, _ in ours]):
         theirs = [value for name, value in recorded if name == label]
@@ -66,9 +67,12 @@ def _events(recorded: list[Any], ours: list[Any], found: list[Difference]) -> No
             else:
                 _sequences(label, theirs, mine, found)
             stopped = stopped or _is_error(theirs, mine) or _is_error(mine, theirs)
+
+
+def _order(recorded: list[Any], ours: list[Any], found: list[Difference]) -> None:
     # What begins with ~ comes through a socket, when it comes.
     orders = [[label for label, _ in each if label[0] != "~"] for each in (recorded, ours)]
-    if len(found) == before and orders[0] != orders[1]:
+    if orders[0] != orders[1]:
         found.append(Difference("order", *orders))
 
 

@@ -159,6 +159,7 @@ class Line:
     def __init__(self, t: Transcript, name: str = "client") -> None:
         self.t, self.name = t, f"~{name}"
         self.lines: list[bytes] = []
+        t.ordered = False
 
     async def connect(self, port: int, host: str = "127.0.0.1") -> Line:
         self.reader, self.writer = await asyncio.open_connection(host, port)
@@ -220,6 +221,7 @@ class Hub:
         self.t, self.answer = t, answer
         self.lines: list[bytes] = []
         self.writers: list[asyncio.StreamWriter] = []
+        t.ordered = False
 
     async def start(self) -> Hub:
         self.port = free_port()
@@ -256,6 +258,7 @@ def broker() -> dict[str, Any]:
     """Return the host and the port of the broker as arguments of clients and actors."""
     address = os.environ["RECORDER_BROKER"]
     host, port = address.rsplit("@", 1)[1].strip("/").split(":")
+    hide(port, "<broker port>")
     return {"host": host, "port": int(port)}
 
 
@@ -267,6 +270,7 @@ class Spy:
         self.name = t.unique("exchange")
         self.messages: list[Any] = []
         self.noting = True
+        t.ordered = False
 
     async def start(self) -> Spy:
         import aio_pika

@@ -29,7 +29,10 @@ class Transcript:
         self.logs: list[str] = []
         self.warnings: list[Any] = []
         self.loop: list[Any] = []
-        self.mark = uuid.uuid4().hex[:8]
+        #: Whether things happen in one process only, so that their order tells something.
+        self.ordered = True
+        # Letters, since names with digits are a matter of their own in texts of help.
+        self.mark = "".join(chr(ord("g") + int(digit, 16)) for digit in uuid.uuid4().hex[:8])
         hide(self.mark, "")
 
     def result(self) -> dict[str, Any]:
@@ -38,6 +41,7 @@ class Transcript:
             "logs": self.logs,
             "warnings": self.warnings,
             "loop": self.loop,
+            "ordered": self.ordered,
         }
 
     # What goes into the transcript.

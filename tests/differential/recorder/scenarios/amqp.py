@@ -1,4 +1,4 @@
-"""Actors and clients on a real broker: messages, what clients get, tasks, foreign messages, ends."""
+"""Actors and clients on a real broker: messages, callbacks, tasks, foreign messages, ends."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ SENDS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 
 @table("amqp", {name: {"row": row} for name, row in SENDS.items()})
 async def send(t: Transcript, row: Any) -> None:
-    """A client's command: all messages on the bus, the replies, the command afterwards, callbacks."""
+    """A client's command: all messages on the bus, the replies, the command afterwards."""
     args, keywords = row
     async with kit.on_amqp(t, commands(t), additional_properties=True, version="0.1") as (
         actor,
@@ -359,7 +359,7 @@ async def command_messages(t: Transcript, headers: Any, body: Any) -> None:
             headers=given,
             content_type="text/json",
         )
-        await asyncio.sleep(0.2)
+        await t.until(lambda: len(spy.messages) > 2, 0.4)
         spy.noting = False
         await spy.publish(
             f"command.{actor.name}",

@@ -696,8 +696,8 @@ async def case_insensitive(t: Transcript) -> None:
             continue
         t.note("dict", dict(made))
         for key in ("ab", "AB", "Ab", "c", "nope", 5, None):
-            t.call(f"[{key!r}]", lambda key=key: made[key])
-            t.call(f"{key!r} in", lambda key=key: key in made)
+            t.call(f"[{key!r}]", lambda made=made, key=key: made[key])
+            t.call(f"{key!r} in", lambda made=made, key=key: key in made)
     one = CaseInsensitiveDict({"Ab": 1})
     t.quietly("set", one.__setitem__, "AB", 2)
     t.note("after", dict(one))

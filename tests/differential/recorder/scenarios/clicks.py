@@ -438,14 +438,14 @@ async def error(t: Transcript, kind: str, name: str, where: str) -> None:
     @group.group()
     def sub(*args: Any) -> None:
         if where == "group":
-            raise ERRORS[name]
+            raise ERRORS[name]()  # noqa: RSE102
 
     if where == "plain":
 
         @sub.command()
         def work(command: Any) -> None:
             command.info(text="begins")
-            raise ERRORS[name]
+            raise ERRORS[name]()  # noqa: RSE102
     else:
 
         @sub.command()
@@ -454,7 +454,7 @@ async def error(t: Transcript, kind: str, name: str, where: str) -> None:
             if where == "after the end":
                 command.finish()
             await asyncio.sleep(0)
-            raise ERRORS[name]
+            raise ERRORS[name]()  # noqa: RSE102
 
     more = {"parser_raise_on_error": True} if where == "raise_on_error" else {}
     await lines_of(t, kind, group, "sub work", **more)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib
-import inspect
 import logging
 import pathlib
 import tempfile
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
 from .. import kit
@@ -341,21 +340,25 @@ MODULES = (
     "clu.legacy.types.pvt",
     "clu.legacy.types.types",
 )
-TYPING = {"annotations", "TYPE_CHECKING", "Any", "cast", "overload"}
+#: Whose public names count. What a module imports from Python itself is nobody's to patch there.
+PACKAGES = {
+    *("clu", "sdsstools", "click", "click_aliases", "aio_pika", "aiormq", "jsonschema", "pydantic"),
+    *("yaml", "websockets"),
+}
 
 
 @table("names", {name: {"name": name} for name in MODULES})
 async def names(t: Transcript, name: str) -> None:
     """The names of a module that are of clu or of what it depends on; ours may be more."""
     module = importlib.import_module(name)
-    found = {}
+    found = []
     for key, value in vars(module).items():
-        if key.startswith("_") or key in TYPING or getattr(value, "__module__", "") == "typing":
-            continue
-        if inspect.getmodule(value) is importlib.import_module("typing"):
-            continue
-        kind = "module" if isinstance(value, types.ModuleType) else type(value).__name__
-        found[key] = "class" if isinstance(value, type) else kind
+        is_module = isinstance(value, types.ModuleType)
+        home = value.__name__ if is_module else getattr(value, "__module__", None) or name
+        of_types = is_module and name.startswith("clu.legacy.types")
+        others = of_types or isinstance(value, TypeVar)
+        if key[0] != "_" and home.partition(".")[0] in PACKAGES and not others:
+            found.append(key)
     t.note("has", dict.fromkeys(sorted(found), "there"))
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..transcript import Transcript
 
 KEYS = """KeysDictionary("cam", (2, 5),
-    Key("exp", Float(units="s")), Key("state", Enum("idle", "busy"), Int()), Key("names", String() * (0,)),
+    Key("exp", Float(units="s")), Key("state", Enum("idle", "busy"), Int()),
+    Key("names", String() * (0,)),
     *[Key("key%02d" % n, Int()) for n in range(12)])
 """
 

@@ -251,7 +251,7 @@ async def dictionary(t: Transcript, name: str) -> None:
             package = Path(t.hide(folder, "<folder>")) / "actorkeys"
             package.mkdir()
             (package / "__init__.py").write_text("")
-            text = 'KeysDictionary("cam", (2, 5), Key("Exp", Float(units="s")*3), Key("s", Enum("a", "b")))'
+            text = 'KeysDictionary("cam", (2, 5), Key("Exp", Float(units="s")*3), Key("s", Int()))'
             (package / "cam.py").write_text(text)
             (package / "wrong.py").write_text("KeysDictionary('wrong', (1, 0), nonsense)")
             (package / "syntax.py").write_text("KeysDictionary(")
@@ -449,7 +449,8 @@ async def messages(t: Transcript, name: str) -> None:
             for method in ("tokenized", "canonical", "clone"):
                 if hasattr(one, method):
                     args = (";",) if isinstance(one, m.Keywords) else ()
-                    t.call(f"{label} {method}", lambda: str(getattr(one, method)(*args)))
+                    bound = getattr(one, method)
+                    t.call(f"{label} {method}", lambda bound=bound, args=args: str(bound(*args)))
             t.call(f"{label} str", str, one)
             t.call(f"{label} equal", lambda: one == make_())
             t.attributes(

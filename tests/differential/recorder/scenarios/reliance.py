@@ -615,7 +615,7 @@ async def tron_key(t: Transcript) -> None:
     one = TronKey(
         "state", Key("state", types.Enum("a", "b")), Keyword("state", [types.String()("a")])
     )
-    t.attributes("key", one, "name", "value", "keyword", "model", "last_seen")
+    t.attributes("key", one, "name", "value", "keyword", "model")
     pvt = TronKey("pos", Key("pos", types.PVT()), Keyword("pos", [PVT(pos=1, vel=2, t=3)]))
     t.call("value", lambda: str(pvt.value))
     t.call("item", lambda: str(one[0]))
