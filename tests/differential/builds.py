@@ -19,6 +19,9 @@ from tests.broker import Broker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    #: By side and click, then by scenario.
+    Transcripts = dict[tuple[str, str], dict[str, Any]]
+
 HERE = Path(__file__).resolve().parent
 RECORDED, OURS = "recorded", "ours"
 #: The seconds that all scenarios may take under one interpreter.
@@ -45,7 +48,7 @@ class Build:
 
     def start(self, names: Sequence[str], folder: Path, url: str) -> subprocess.Popen[str]:
         output = folder / f"{self.side}-{self.click}.json"
-        with (folder / f"{self.side}-{self.click}.names").open("w+") as stream:
+        with output.with_suffix(".names").open("w+") as stream:
             json.dump(list(names), stream)
             stream.seek(0)
             return subprocess.Popen(
@@ -88,7 +91,7 @@ def broker() -> Iterator[str]:
             server.stop()
 
 
-def record(scenarios: dict[str, Sequence[str]]) -> dict[tuple[str, str], dict[str, Any]]:
+def record(scenarios: dict[str, Sequence[str]]) -> Transcripts:
     """Run scenarios, given by click; return the transcripts by side and click."""
     builds = [Build(side, click) for click in scenarios for side in (RECORDED, OURS)]
     needs_broker = any(name.startswith("amqp") for names in scenarios.values() for name in names)

@@ -38,7 +38,7 @@ ALONE = (
     *("log_dir", "keys_dictionary", "click.error", "reliance", "issue", "timed", "click.builtin_m"),
 )
 TOGETHER = int(os.environ.get("RECORDER_TOGETHER", "20"))
-WORKERS = int(os.environ.get("RECORDER_WORKERS", "2"))
+WORKERS = int(os.environ.get("RECORDER_WORKERS", "3"))
 
 
 def play(name: str) -> dict[str, Any]:
