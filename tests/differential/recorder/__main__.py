@@ -16,6 +16,8 @@ import sys
 import time
 from typing import Any
 
+import click
+
 from . import registry
 from .describe import HIDDEN
 from .transcript import Transcript, run
@@ -49,6 +51,9 @@ def play(name: str) -> dict[str, Any]:
     transcript = Transcript()
     transcript.listen()
     asyncio.run(run(registry.SCENARIOS[name], transcript))
+    gc.collect()  # what was never awaited or looked at is told of now
+    while click.get_current_context(silent=True):
+        click.globals.pop_context()
     result = transcript.result()
     logging.getLogger().handlers[:] = handlers
     for logger in set(logging.Logger.manager.loggerDict) - before:

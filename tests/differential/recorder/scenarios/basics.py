@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
 import pathlib
@@ -66,7 +67,7 @@ async def schema(t: Transcript, schema: Any, options: str) -> None:
         "not_file": {"is_file": False},
         "additional": {"additional_properties": True},
     }[options]
-    model = t.quietly("Model", Model, "m", schema, **keywords)
+    model = t.quietly("Model", Model, "m", copy.deepcopy(schema), **keywords)
     if model is None:
         return
     t.attributes("model", model, "name", "last_seen", "schema", "VALIDATOR", "callbacks")
@@ -149,7 +150,7 @@ async def validate(t: Transcript, instance: Any, update: bool) -> None:
     """Validation, the update, and all callbacks."""
     from clu.model import Model
 
-    model = Model("m", SCHEMA, callback=t.callback("model"))
+    model = Model("m", copy.deepcopy(SCHEMA), callback=t.callback("model"))
     model["a"].register_callback(t.callback("property"))
     value = t.quietly("validate", model.validate, instance, update)
     if value is not None:
@@ -185,7 +186,7 @@ async def validate(t: Transcript, instance: Any, update: bool) -> None:
 async def update(t: Transcript, updates: Any) -> None:
     from clu.model import Model
 
-    model = Model("m", SCHEMA, additional_properties=True)
+    model = Model("m", copy.deepcopy(SCHEMA), additional_properties=True)
     model.register_callback(t.callback("model"))
     model.register_callback(t.coroutine("later"))
     for one in model:
@@ -226,7 +227,7 @@ async def prop(t: Transcript, value: Any) -> None:
     t.quietly("set none", setattr, one, "value", None)
     await t.turns(3)
     t.note("copy value", copy.value)
-    model = Model("m", SCHEMA)
+    model = Model("m", copy.deepcopy(SCHEMA))
     t.note("of a model", [model["a"].name, model["a"].model is model, model["a"].in_schema])
     bare = t.quietly("bare", Property, "b")
     t.attributes("bare", bare, "value", "last_seen", "in_schema")
