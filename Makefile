@@ -11,7 +11,7 @@ WORKERS ?= 3
 # What runs the same whichever build of the kernels it runs on.
 ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 
-.PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat wheels test-wheel clean
+.PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -25,7 +25,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test rabbitmq chromium netcat
+pytest: $(VENV)/.test recorded rabbitmq chromium netcat
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
 
@@ -51,6 +51,10 @@ wheels:
 KIND ?= wheel
 test-wheel: rabbitmq chromium netcat
 	tools/test_distribution.sh $(KIND) $(PYTHON)
+
+# sdss-clu from PyPI and the versions of click with which this clu is compared, in .venv-recorded.
+recorded: $(VENV)/.test
+	@PYTHONWARNINGS=ignore $(BIN)/python -m tests.recorded_release
 
 rabbitmq:
 	@./tests/get_rabbitmq.sh
@@ -82,4 +86,4 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -q --upgrade pip
 
 clean:
-	rm -rf $(VENV) build docs/_build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-recorded build docs/_build dist *.egg-info clu/_speedups/*.so .mypy_cache .pytest_cache .ruff_cache

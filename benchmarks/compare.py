@@ -3,9 +3,9 @@
 
     python benchmarks/compare.py [--rounds R] [--seconds S] [--case NAME ...] [--write] [--json OUT]
 
-The first run makes ``benchmarks/.venv-sdss-clu`` with the same interpreter. A round runs each case
-of ``cases.py`` in all builds, one after the other and each in a fresh process; the table has the
-medians over the rounds.
+The first run makes ``.venv-recorded`` with the same interpreter. A round runs each case
+of ``cases.py`` in all builds, in turn and in a fresh process; the table has the medians over the
+rounds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import venv
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp_cases
 import report
-from private_broker import private_broker
+from private_broker import private_broker, recorded_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 README = HERE / "README.md"
 START, END = "<!-- table:start -->", "<!-- table:end -->"
-RELEASE = "2.6.1"
 
 
 #: The seconds that a case may take in one round.
@@ -96,7 +94,7 @@ class Build:
         version, file = self.about["version"], Path(self.about["file"])
         if self.home not in file.parents:
             raise SystemExit(f"{self.name}: clu is imported from {file}, not from {self.home}")
-        if (version == RELEASE) != (self.name == report.RECORDED):
+        if (version == recorded_release.RELEASE) != (self.name == report.RECORDED):
             raise SystemExit(f"{self.name}: clu has version {version}")
         if self.name in (report.COMPILED, report.PURE):
             self.check_kernels()
@@ -111,39 +109,18 @@ class Build:
             print(f"{self.name}: not {wanted}: {', '.join(others)}", file=sys.stderr)
 
 
-def recorded_release() -> Build:
-    """sdss-clu from PyPI in a virtual environment made with this interpreter."""
-    home = HERE / ".venv-sdss-clu"
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not ready(python):
-        print(f"making {home}", file=sys.stderr)
-        venv.create(home, clear=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "-qq", f"sdss-clu=={RELEASE}"]
-        subprocess.run(install, check=True, cwd=home)
-    return Build(report.RECORDED, python, environment(), home)
-
-
-def ready(python: Path) -> bool:
-    if not python.exists():
-        return False
-    script = (
-        "import platform; from importlib.metadata import version; "
-        "print(platform.python_version(), version('sdss-clu'))"
-    )
-    answer = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=HERE)
-    return answer.stdout.split() == [platform.python_version(), RELEASE]
-
-
-def environment(**more: str) -> dict[str, str]:
-    dropped = ("PYTHON", "CLU_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return kept | more
+def recorded_build() -> Build:
+    """sdss-clu from PyPI in the virtual environment that the tests have too."""
+    python = recorded_release.make()
+    environment = recorded_release.environment()
+    return Build(report.RECORDED, python, environment, recorded_release.HOME)
 
 
 def chosen_builds(names: list[str]) -> list[Build]:
     python, path = Path(sys.executable), str(ROOT)
+    environment = recorded_release.environment
     makers = {
-        report.RECORDED: recorded_release,
+        report.RECORDED: recorded_build,
         report.COMPILED: lambda: Build(
             report.COMPILED, python, environment(PYTHONPATH=path), ROOT / "clu"
         ),

@@ -11,6 +11,7 @@ import inspect
 import subprocess
 import sys
 from typing import Any
+from unittest.mock import Mock
 
 import aio_pika
 import aiormq
@@ -23,7 +24,7 @@ from aio_pika.message import ProcessContext
 from aiormq.connection import TransportFactory
 from aiormq.tools import censor_url
 
-from clu._amqp.transport import ClosingTransportFactory
+from clu._amqp.stream import FrameTransportFactory
 from clu.parsers._commands import _PROTECTED_ARGS
 from clu.parsers._context import use_task_contexts
 from clu.parsers._options import _NAME, IS_KNOWN
@@ -141,14 +142,14 @@ async def test_aiormq_opens_its_streams_with_the_factory_of_a_connection() -> No
     """And gives the factory what it needs: the way into it is through aio-pika's arguments."""
     asked: list[Any] = []
 
-    class Factory(ClosingTransportFactory):
+    class Factory(FrameTransportFactory):
         async def create(self, url: Any, **kwargs: Any) -> Any:
             asked.append((url, kwargs))
             raise aiormq.exceptions.AMQPConnectionError("enough")
 
     connection = aio_pika.RobustConnection(censored(), ssl_context=None)
     assert isinstance(connection.kwargs, dict), "RobustConnection has no dictionary kwargs"
-    connection.kwargs["transport_factory"] = Factory()
+    connection.kwargs["transport_factory"] = Factory(Mock())
     with pytest.raises(aiormq.exceptions.AMQPConnectionError, match="enough"):
         await connection.connect(5)
     await connection.close()

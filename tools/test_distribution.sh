@@ -33,4 +33,5 @@ print("Testing", clu.__version__, "in", clu.__file__, "on", sys.version.split()[
 assert "site-packages" in clu.__file__
 assert (set(backend().values()) == {"compiled"}) == (sys.argv[1] == "compiled")
 PROGRAM
+"$work/venv/bin/python" -m tests.recorded_release
 "$work/venv/bin/python" -m pytest -q -p no:cacheprovider "${@:3}"

@@ -1,0 +1,1 @@
+"""The scenarios, by the part of the API that they use."""
