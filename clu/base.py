@@ -459,6 +459,18 @@ class BaseActor(BaseClient):
             self.store.add_reply(reply)
         return reply
 
+    async def drain(self, command: CommandLike | None = None) -> None:
+        """Wait until those who read what was written have caught up.
+
+        It returns at once, without an event-loop iteration, unless much is waiting. A callback
+        that writes many replies awaits it between them, so that they do not pile up in memory.
+
+        Parameters
+        ----------
+        command
+            The command whose replies are waited for. Without one, the replies to all users are.
+        """
+
     def _validate(self, reply: Reply) -> str | None:
         """Validate a reply, and return what is wrong with it."""
         message = reply.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -317,6 +318,24 @@ class BaseCommand(
             kwargs.setdefault("write_to_log", False)
         self.actor.write(code, message, command=command, broadcast=broadcast, **kwargs)
 
+    async def drain(self) -> None:
+        """Wait until who sent the command has caught up with its replies.
+
+        It returns at once, without an event-loop iteration, unless many replies are waiting. A
+        callback that writes many replies awaits it between them, so that they do not pile up in
+        memory.
+        """
+        # Tests give commands an actor that is a mock, or has only what they need.
+        drain = getattr(self.actor, "drain", None)
+        if drain is None:
+            return
+        command: BaseCommand[Any, Any] = self
+        while command.parent is not None:
+            command = command.parent
+        waiter = drain(command)
+        if inspect.isawaitable(waiter):
+            await waiter
+
     @staticmethod
     def _code_of(code: MessageCode | str | int) -> MessageCode:
         if isinstance(code, int):
@@ -483,6 +502,9 @@ class FakeCommand(BaseCommand[Any, "FakeCommand"]):
         elif isinstance(message, BaseException):
             message = {"error": message}
         self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), {**(message or {}), **kwargs})
+
+    async def drain(self) -> None:
+        """Return at once: nothing waits for a logger."""
 
 
 def _timed_command(*args: Any, **kwargs: Any) -> Command[Any]:

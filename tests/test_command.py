@@ -658,3 +658,54 @@ async def test_a_fake_command_can_be_used_as_a_command() -> None:
     assert command.status is CommandStatus.DONE
     with pytest.raises(CluValueError):
         command.write("x")
+
+
+# --- draining ---------------------------------------------------------------------------------
+
+
+def returns_at_once(coroutine: Any) -> bool:
+    """Run a coroutine, and tell whether it did so without an event-loop iteration."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return True
+    coroutine.close()
+    return False
+
+
+class Draining(Actor):
+    """An actor that remembers for which commands it was drained, and waits for the loop then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drained: list[Any] = []
+
+    async def drain(self, command: Any = None) -> None:
+        await asyncio.sleep(0)
+        self.drained.append(command)
+
+
+async def test_draining_a_command_drains_its_actor_for_the_commander() -> None:
+    actor = Draining()
+    command = Command("expose 1", actor=actor)
+    child = Command("open", parent=Command("prepare", parent=command))
+    await command.drain()
+    await child.drain()
+    assert actor.drained == [command, command]
+    assert not returns_at_once(child.drain())
+
+
+@pytest.mark.parametrize("command", [None, MagicMock()])
+async def test_an_actor_without_a_transport_is_drained_at_once(actor: Actor, command: Any) -> None:
+    assert returns_at_once(actor.drain(command))
+    assert returns_at_once(Command(actor=actor).drain())
+
+
+@pytest.mark.parametrize("actor", [None, object(), MagicMock(), MagicMock(spec=["write"])])
+async def test_a_command_without_an_actor_that_drains_is_drained_at_once(actor: Any) -> None:
+    assert returns_at_once(Command(actor=actor).drain())
+
+
+async def test_a_fake_command_is_drained_at_once() -> None:
+    assert returns_at_once(FakeCommand(logging.getLogger("fake")).drain())
+    assert returns_at_once(FakeCommand(logging.getLogger("fake"), Draining()).drain())
