@@ -44,7 +44,7 @@ cdef unsigned long CONTAINER = (
 # The letters that mean nothing to a reader of lines.
 cdef bint[256] PLAIN
 for _code in range(256):
-    PLAIN[_code] = 33 <= _code < 127 and chr(_code) not in "\"';"
+    PLAIN[_code] = 33 <= _code < 127 and chr(_code) not in "\"',;="
 
 
 @cython.cdivision(True)

@@ -81,7 +81,7 @@ cdef str address_of(object user_id, object command_id, str code)
 @cython.locals(char=Py_UCS4, text=str)
 cdef tuple starts_of(object name)
 
-@cython.locals(before=Py_ssize_t, is_first=bint, encoded=bytes, text=str)
+@cython.locals(before=Py_ssize_t, at=Py_ssize_t, is_first=bint, encoded=bytes, text=str)
 cdef void add_value(CompiledLine line, object value, int depth) except *
 
 @cython.locals(char=Py_UCS4, is_special=bint, has_space=bint)
@@ -91,14 +91,19 @@ cdef bint are_common(object values) except -1
 
 cdef str exact_text(object text)
 
-@cython.locals(char=Py_UCS4, is_broken=bint, whole=str)
 cdef str guard(str text)
+
+@cython.locals(char=Py_UCS4)
+cdef bint has_break(str text) except -1
+
+@cython.locals(char=Py_UCS4, is_json=bint, whole=str, end=Py_ssize_t)
+cdef str enclose(str text)
+
+@cython.locals(end=Py_ssize_t, pos=Py_ssize_t, start=Py_ssize_t)
+cdef bint is_readable(str text, bint with_blanks) except -1
 
 @cython.locals(end=Py_ssize_t, pos=Py_ssize_t, at_start=bint, char=Py_UCS4)
 cdef bint is_closed(str text) except -1
-
-@cython.locals(quote=Py_UCS4)
-cdef Py_ssize_t quotation_end(str text, Py_ssize_t pos, Py_ssize_t end) except -1
 
 @cython.locals(encoded=bytes)
 cpdef bytes encode_json(object value)

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from clu._speedups.line import Depth, Line, is_common
+from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
 _dumps = orjson.dumps
 # orjson would leave out fields, and round time zones, that `plain_value` does not.
@@ -382,7 +383,10 @@ def starts_of(name: object) -> tuple[str, str]:
 
 
 def add_value(line: Line, value: object, depth: int) -> None:
-    """Add a value that is inside ``depth`` others to a line. An empty one adds nothing."""
+    """Add a value that is inside ``depth`` others to a line.
+
+    An empty one adds nothing, and quotes without content among others.
+    """
     # mypy does not narrow a value by a variable that holds its type.
     kind = type(value)
     if kind is str:
@@ -414,7 +418,10 @@ def add_value(line: Line, value: object, depth: int) -> None:
                     line.cut(before)
                     line.add(encoded[1:-1].decode("ascii"))
                     return
+            at = len(line)
             add_value(line, item, depth + 1)
+            if len(line) == at and len(value) > 1:
+                line.add('""')
     elif isinstance(value, dict):
         is_first = True
         for item in value.values():
@@ -423,11 +430,16 @@ def add_value(line: Line, value: object, depth: int) -> None:
             if not is_first:
                 line.add(",")
             is_first = False
+            at = len(line)
             add_value(line, item, depth + 1)
+            if len(line) == at and len(value) > 1:
+                line.add('""')
     else:
-        text = guard(exact_text(str(value)))
-        if text:
+        text = exact_text(str(value))
+        if is_readable(text, True) and not has_break(text):
             line.add(text)
+        else:
+            add_text(line, text)
 
 
 def add_text(line: Line, text: str) -> None:
@@ -438,7 +450,10 @@ def add_text(line: Line, text: str) -> None:
     for char in text:
         if char == " ":
             has_space = True
-        elif char in ";\"'\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":
+        elif char in (
+            ";\"'=,\0\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004"
+            "\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+        ):
             is_special = True
     if has_space and text[0] != "'" and text[0] != '"':
         line.add(_quote(text))
@@ -466,25 +481,67 @@ def exact_text(text: str) -> str:
 
 
 def guard(text: str) -> str:
-    """Return a string that can only be read as the value of a keyword.
+    """Return a string that readers of lines return unchanged as the value of a keyword.
 
-    It is quoted if it contains anything that could end the line or the value: line boundaries of
-    ``str.splitlines``, NUL, a semicolon outside quotes, an unterminated quotation. A string that
-    starts with a quote is taken as already quoted; if its quoting is valid, only line boundaries
-    are escaped.
+    What they can read stays as it is, and so do quotations that the author has made. A string that
+    could end the line or the value (with a line break, NUL, a semicolon outside quotations, or an
+    unterminated quotation) becomes JSON, and any other one is enclosed in quotes.
     """
-    is_broken = False
+    if has_break(text):
+        return _quote(text)
+    if is_readable(text, text[0] == '"' or text[0] == "'"):
+        return text
+    return enclose(text) if is_closed(text) else _quote(text)
+
+
+def has_break(text: str) -> bool:
+    """Whether a string has something that ends a line, or NUL."""
     for char in text:
-        if char in _BREAKS:
-            is_broken = True
-    whole = text
-    if is_broken:
-        if text[0] != "'" and text[0] != '"':
-            return _quote(text)
-        for char in _BREAKS:
-            if char in text:
-                whole = whole.replace(char, _quote(char)[1:-1])
-    return whole if is_closed(whole) else _quote(text)
+        if char in "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":
+            return True
+    return False
+
+
+def enclose(text: str) -> str:
+    """Put a string in quotes, so that it is between them as it is, or becomes JSON.
+
+    Double quotes always hold JSON, for those who decode it.
+    """
+    is_json = True
+    for char in text:
+        if char == '"' or char == "\\" or char < " ":
+            is_json = False
+    if is_json:
+        return f'"{text}"'
+    whole = f"'{text}'"
+    end = len(whole)
+    return whole if quoted_end(whole, 0, end) == end - 1 else _quote(text)
+
+
+def is_readable(text: str, with_blanks: bool) -> bool:
+    """Whether readers take a string without line breaks for words and quotations.
+
+    These are separated by commas, perhaps with spaces and tabs around them if `with_blanks`.
+    """
+    end = len(text)
+    pos = 0
+    while True:
+        if with_blanks:
+            pos = blanks_end(text, pos, end)
+        start = pos
+        if pos < end and (text[pos] == '"' or text[pos] == "'"):
+            pos = quoted_end(text, pos, end) + 1
+        else:
+            pos = word_end(text, pos, end)
+        if pos == start or pos == 0:
+            return False
+        if with_blanks:
+            pos = blanks_end(text, pos, end)
+        if pos == end:
+            return True
+        if text[pos] != ",":
+            return False
+        pos += 1
 
 
 def is_closed(text: str) -> bool:
@@ -495,7 +552,9 @@ def is_closed(text: str) -> bool:
     while pos < end:
         char = text[pos]
         if at_start and (char == '"' or char == "'"):
-            pos = quotation_end(text, pos, end)
+            pos = quoted_end(text, pos, end)
+            if pos < 0:
+                return False
             at_start = False
         elif char == ";":
             return False
@@ -504,16 +563,7 @@ def is_closed(text: str) -> bool:
         elif char != " " and char != "\t":
             at_start = False
         pos += 1
-    return pos == end
-
-
-def quotation_end(text: str, pos: int, end: int) -> int:
-    """Return the position of the quote that closes the one at ``pos``, or the end."""
-    quote = text[pos]
-    pos += 1
-    while pos < end and text[pos] != quote:
-        pos += 2 if text[pos] == "\\" else 1
-    return pos if pos < end else end
+    return True
 
 
 def encode_json(value: object) -> bytes:

@@ -399,20 +399,13 @@ async def test_a_write_within_a_write_keeps_its_own_address(bench: Bench) -> Non
     ("value", "text"),
     [
         ("1.0,2.0", "=1.0,2.0"),
-        ("a=b", "=a=b"),
-        ('quo"te', '=quo"te'),
-        ("it's", "=it's"),
         ('"a b","c;d"', '="a b","c;d"'),
         ("'a b','c'", "='a b','c'"),
-        ('macro,"",', '=macro,"",'),
         ('"es\\"caped; one"', '="es\\"caped; one"'),
         ("back\\slash", "=back\\slash"),
         ("é", "=é"),
-        ("tab\there", "=tab\there"),
-        (np.array([1, 2]), "=[1 2]"),
+        ({1, 2}, "={1, 2}"),
         (np.bool_(True), "=True"),
-        (pathlib.PurePosixPath("/a b"), "=/a b"),
-        (b"a b", "=b'a b'"),
         (1e-5, "=1e-05"),
         (1e22, "=1e+22"),
         (float("nan"), "=nan"),
@@ -423,11 +416,32 @@ async def test_a_write_within_a_write_keeps_its_own_address(bench: Bench) -> Non
             "=0.1,0.3333333333333333,123456789012345.6,1000000000000000.0",
         ),
         ((1, (2.5, ("x y", None))), '=1,2.5,"x y",None'),
-        ({"a": True, "b": [False, ""]}, "=T,F,"),
+        ({"a": True, "b": [False, 1]}, "=T,F,1"),
     ],
     ids=lambda value: str(value)[:20],
 )
-async def test_a_harmless_value_is_written_as_recorded(bench: Bench, value: Any, text: str) -> None:
+async def test_a_value_that_can_be_read_is_written_as_recorded(
+    bench: Bench, value: Any, text: str
+) -> None:
+    assert bench.value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a=b", '="a=b"'),
+        ('quo"te', "='quo\"te'"),
+        ("it's", '="it\'s"'),
+        ('macro,"",', "='macro,\"\",'"),
+        ("tab\there", "='tab\there'"),
+        (np.array([1, 2]), '="[1 2]"'),
+        (pathlib.PurePosixPath("/a b"), '="/a b"'),
+        (b"a b", "=\"b'a b'\""),
+        ({"a": True, "b": [False, ""]}, '=T,F,""'),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_a_value_that_cannot_be_read_is_quoted(bench: Bench, value: Any, text: str) -> None:
     assert bench.value(value) == text
 
 
@@ -448,7 +462,7 @@ async def test_a_harmless_value_is_written_as_recorded(bench: Bench, value: Any,
         ('"a\\"', '="\\"a\\\\\\""'),
         ('\t"a', '="\\t\\"a"'),
         ('a,"b', '="a,\\"b"'),
-        ('"line\nbreak","x"', '="line\\nbreak","x"'),
+        ('"line\nbreak","x"', '="\\"line\\nbreak\\",\\"x\\""'),
         ('"line\nbreak";b=1', '="\\"line\\nbreak\\";b=1"'),
         (["a;b=1", "c\nd", 1], '="a;b=1","c\\nd",1'),
         ({"x": ("'",)}, '="\'"'),
