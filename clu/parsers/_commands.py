@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 #: The attribute in which click keeps the name of the subcommand, public before click 8.2.
 _PROTECTED_ARGS = (
-    "_protected_args" if "_protected_args" in click.Context.__annotations__ else "protected_args"
+    "_protected_args"
+    if hasattr(click.Context(click.Command(None)), "_protected_args")
+    else "protected_args"
 )
 
 #: The number of words from which it pays to use a `WordQueue`.
