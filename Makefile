@@ -2,6 +2,7 @@
 #   make demo    the host actor on this machine's own telemetry, for ten seconds
 #   make test    lint, types and the tests, with a private RabbitMQ
 #   make docs    the documentation, in docs/_build/html
+# And make test-brokers, the AMQP tests on several releases of RabbitMQ and on a cluster.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -11,7 +12,11 @@ WORKERS ?= 3
 # What runs the same whichever build of the kernels it runs on.
 ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 
-.PHONY: demo test lint pytest asan docs benchmarks rabbitmq chromium netcat recorded wheels test-wheel clean
+# What make test-brokers runs on; 3.10 is what make test has on Debian 12.
+BROKERS ?= 3.10 4.0 4.3
+CLUSTER = 4.3
+
+.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium netcat recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -34,6 +39,19 @@ ASAN = build/asan
 MUTATIONS ?= 140000
 asan: $(VENV)/.test
 	tools/test_sanitized.sh $(BIN)/python $(ASAN) $(MUTATIONS)
+
+# A failure on one release does not keep the others from being tested.
+test-brokers: $(VENV)/.test chromium
+	tests/get_rabbitmq_release.sh $(BROKERS) $(CLUSTER)
+	@failed=; for release in $(BROKERS); do \
+	    echo "The AMQP tests on RabbitMQ $$release:"; \
+	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest tests/amqp tests/websocket -q -n $(WORKERS) --dist worksteal \
+	        || failed="$$failed $$release"; \
+	done; \
+	echo "The cluster tests on RabbitMQ $(CLUSTER):"; \
+	CLU_TEST_RABBITMQ=$(CLUSTER) $(BIN)/pytest tests/cluster -q \
+	    || failed="$$failed cluster"; \
+	test -z "$$failed" || { echo "Tests failed on:$$failed." >&2; exit 1; }
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html

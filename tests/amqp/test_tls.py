@@ -28,8 +28,8 @@ class Secure:
     credentials = "astronomer:stars%2Fand%25dust"
 
     def __init__(self, directory: pathlib.Path) -> None:
-        self.broker = Broker(directory)
         self.port = free_port()
+        self.broker = Broker(directory, further_ports=[self.port])
         self.certificate = directory / "certificate.pem"
         key = directory / "key.pem"
         subprocess.run(
