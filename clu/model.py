@@ -266,7 +266,7 @@ class ModelSet(dict[str, Model]):
 
     # The methods of dict would bypass __setitem__.
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Add models, like `dict.update`."""
+        """Add models, like ``dict.update``."""
         MutableMapping.update(self, *args, **kwargs)
 
     def setdefault(self, actor: str, model: Any = None) -> Any:

@@ -160,7 +160,7 @@ async def test_a_client_that_sends_no_token_is_turned_down_after_a_while(
 ) -> None:
     monkeypatch.setattr("clu._tcp.token.TOKEN_TIMEOUT", 0.05)
     async with await Peer.connect("json", guarded.port) as peer:
-        assert "did not come" in (await peer.answer()).text
+        assert "No token was received" in (await peer.answer()).text
         assert await peer.rest() == b""
     await until(lambda: not guarded.server.transports)
 
