@@ -37,7 +37,17 @@ WARM_PACKAGES = (
 #: What needs a process of its own: it changes modules, ends the process, or uses sockets.
 ALONE = (
     *("amqp", "tcp", "tron", "legacy_hub", "server", "device", "patch", "own_log", "uncaught"),
-    *("log_dir", "keys_dictionary", "click.error", "reliance", "issue", "timed", "click.builtin_m"),
+    *(
+        "log_dir",
+        "keys_dictionary",
+        "click.error",
+        "reliance",
+        "issue",
+        "timed",
+        "reconn",
+        "overridden.",
+        "click.builtin_m",
+    ),
 )
 TOGETHER = int(os.environ.get("RECORDER_TOGETHER", "20"))
 WORKERS = int(os.environ.get("RECORDER_WORKERS", "3"))

@@ -24,6 +24,7 @@ _PATTERNS = [
     (re.compile(r"clu\.\w+\.<hex>"), "<generated>"),
     (re.compile(r"IncomingMessage:\{.*\}", re.DOTALL), "IncomingMessage:{...}"),
     (re.compile(r"(amq\.gen|ctag)[-\w.]+"), "<generated>"),
+    (re.compile(r" id='\d+'"), ""),
     (re.compile(r"Task-\d+"), "Task-<n>"),
 ]
 _DEPTH = 7
