@@ -6,7 +6,7 @@ import re
 
 _VARYING = [
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
-    (re.compile(r"\b[0-9a-f]{20,32}\b"), "<hex>"),
+    (re.compile(r"\bclu:[0-9a-f]{17,24}\b|\b[0-9a-f]{20,32}\b"), "<hex>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "<clock>"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in <seconds>"),
