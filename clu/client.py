@@ -222,7 +222,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
             Accepted because other actors know it; all commands share one connection.
         """
         if self._sender is not None and self.connection.is_open:
-            await self._sender.drain()
+            await self._sender.backlog.drain()
 
     async def start(self, exchange_name: str = "sdss_exchange") -> Self:
         """Connect to the broker, and load the models.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 OUTBOX_MESSAGES = 10_000
 OUTBOX_BYTES = 64 * 1024 * 1024
 BACKLOG_BYTES = 256 * 1024 * 1024
+#: How many bytes may wait before `Backlog.drain` does, and from how many on it returns.
+DRAIN_HIGH = 1024 * 1024
+DRAIN_LOW = DRAIN_HIGH // 2
 
 
 class Backlog:
@@ -56,6 +60,7 @@ class Backlog:
         self.is_overflowing = False
         self._is_warned = False
         self._dropped = 0
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self.on_end: Callable[[], None] | None = None
 
     @property
@@ -95,6 +100,31 @@ class Backlog:
         """Count a message that waits no longer."""
         self.count -= 1
         self.size -= cost
+        if self._waiters and self.size <= DRAIN_LOW:
+            self._wake()
+
+    async def drain(self) -> None:
+        """Wait, if much is unconfirmed, until it is so little that more should be written."""
+        if self.size > DRAIN_HIGH:
+            await self.wait(DRAIN_LOW)
+
+    async def wait(self, most: int) -> None:
+        """Wait until no more than so many bytes are unconfirmed."""
+        while self.size > most:
+            waiter = (most, asyncio.get_running_loop().create_future())
+            self._waiters.append(waiter)
+            try:
+                await waiter[1]
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def _wake(self) -> None:
+        awake = [waiter for waiter in self._waiters if self.size <= waiter[0]]
+        for waiter in awake:
+            self._waiters.remove(waiter)
+            if not waiter[1].done():
+                waiter[1].set_result(None)
 
     def _warn(self, size: int) -> None:
         self._is_warned = True

@@ -8,6 +8,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.address import check_heartbeat, check_url
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES, Backlog
 from clu._amqp.errors import RECONNECT_INTERVAL, TIMEOUT, connection_error
 from clu._amqp.log import filter_repetitions
@@ -28,8 +29,6 @@ logger = logging.getLogger("clu")
 _CLOSE_TIMEOUT = 5.0
 #: The seconds for what need not be done: after Ctrl-C aiormq may not receive answers any more.
 _DELETE_TIMEOUT = 1.0
-#: The most seconds that AMQP knows as a heartbeat.
-_LONGEST_HEARTBEAT = 65534
 
 
 class TopicListener:
@@ -87,7 +86,7 @@ class TopicListener:
         timeout: float = TIMEOUT,
         heartbeat: int | None = None,
     ) -> None:
-        self.url = _check_url(url)
+        self.url = check_url(url)
         self.user = user
         self.password = password
         self.host = host
@@ -95,7 +94,7 @@ class TopicListener:
         self.virtualhost = virtualhost
         self.ssl = ssl
         self.timeout = timeout
-        self.heartbeat = _check_heartbeat(heartbeat)
+        self.heartbeat = check_heartbeat(heartbeat)
         self.connection: Any = None
         self.queues: list[AbstractRobustQueue] = []
         self._ssl_context = ssl_context
@@ -375,37 +374,3 @@ async def _cancel_consumers(tags: dict[Any, str]) -> None:
     with contextlib.suppress(AMQPError, ChannelInvalidStateError, ConnectionError):
         for queue, tag in tags.items():
             await queue.cancel(tag)
-
-
-def _check_url(url: Any) -> Any:
-    """Return the address of a broker, or None if it is empty.
-
-    Raises
-    ------
-    CluValueError
-        If it is not one. aiormq would not say so, but try in vain to connect.
-    """
-    text = "" if url is None else str(url)
-    if not text:
-        return None
-    if not text.lower().startswith(("amqp://", "amqps://")):
-        # What is not an address may be anything, a password included: it is not repeated.
-        scheme, found, _ = text.partition("://")
-        begins = f"begins with {scheme + found!r}" if found else "has no scheme"
-        raise CluValueError(
-            f"The address of the broker {begins}; it must be amqp://... or amqps://..."
-        )
-    return url
-
-
-def _check_heartbeat(heartbeat: Any) -> int | None:
-    if heartbeat is None:
-        return None
-    # aiormq would switch heartbeats off without a word.
-    is_whole = isinstance(heartbeat, (int, float)) and heartbeat % 1 == 0
-    if not is_whole or not 0 <= heartbeat <= _LONGEST_HEARTBEAT:
-        raise CluValueError(
-            f"The heartbeat {heartbeat!r} is not a whole number of seconds, "
-            f"0 (never) to {_LONGEST_HEARTBEAT}."
-        )
-    return int(heartbeat)

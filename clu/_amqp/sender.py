@@ -6,14 +6,14 @@ import asyncio
 import collections
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aiormq.exceptions import DeliveryError
 from pamqp import commands
 
 from clu._amqp.duplicates import ID_PREFIX
 from clu._amqp.errors import connection_error
-from clu._amqp.sending import Envelope, Sending
+from clu._amqp.sending import Envelope, FrameSink, Sending
 from clu._speedups.amqp import Publisher
 from clu.exceptions import CluError
 
@@ -34,23 +34,6 @@ _BATCH = 128 * 1024
 _FRAME_MAX = 4096
 #: From how many messages on those that wait are kept in no more memory than they need.
 _FEW = 64
-#: How many bytes may wait before `Sender.drain` does, and from how many on it goes on.
-DRAIN_HIGH = 1024 * 1024
-DRAIN_LOW = DRAIN_HIGH // 2
-
-
-class FrameSink(Protocol):
-    """What is needed of the connection that frames are written to."""
-
-    is_paused: bool
-    is_blocked: bool
-    is_closed: bool
-
-    def send(self, data: bytes, is_urgent: bool = False) -> None:
-        """Write bytes, with what else is written in this iteration of the event loop."""
-
-    def flush(self) -> None:
-        """Hand what was written to the transport."""
 
 
 class Sender:
@@ -106,7 +89,6 @@ class Sender:
         self._losses = 0
         self._has_nacks = False
         self.on_nacked: Callable[[Sending], None] | None = None
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def __len__(self) -> int:
         return self.backlog.count
@@ -271,8 +253,6 @@ class Sender:
                 self._log.error("Cannot publish to %s: %r", item.envelope.routing_key, error)
         if item.on_settled is not None:
             item.on_settled(error)
-        if self._waiters and self.backlog.size <= DRAIN_LOW:
-            self._wake()
 
     # -- the broker -----------------------------------------------------------------------
 
@@ -370,35 +350,12 @@ class Sender:
         )
         self._advance()
 
-    # -- waiting --------------------------------------------------------------------------
-
-    async def drain(self) -> None:
-        """Wait until so little is unconfirmed that more should be written; mostly it is so."""
-        if self.backlog.size > DRAIN_HIGH:
-            await self._wait(DRAIN_LOW)
+    # -- the end --------------------------------------------------------------------------
 
     async def wait_confirmed(self, timeout: float) -> None:
         """Wait until the broker has confirmed everything, at most for some seconds."""
         with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-            await asyncio.wait_for(self._wait(0), timeout)
-
-    async def _wait(self, most: int) -> None:
-        while self.backlog.size > most:
-            waiter = (most, asyncio.get_running_loop().create_future())
-            self._waiters.append(waiter)
-            try:
-                await waiter[1]
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-
-    def _wake(self) -> None:
-        size = self.backlog.size
-        awake = [waiter for waiter in self._waiters if size <= waiter[0]]
-        for waiter in awake:
-            self._waiters.remove(waiter)
-            if not waiter[1].done():
-                waiter[1].set_result(None)
+            await asyncio.wait_for(self.backlog.wait(0), timeout)
 
     def give_up(self, error: BaseException) -> None:
         """Forget what was not confirmed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +12,20 @@ if TYPE_CHECKING:
 #: What a message takes in memory besides its body, in bytes: the two objects, and its place in
 #: the queue. What the messages to one command have in common is counted with none of them.
 ITEM_COST = 176
+
+
+class FrameSink(Protocol):
+    """What is needed of the connection that frames are written to."""
+
+    is_paused: bool
+    is_blocked: bool
+    is_closed: bool
+
+    def send(self, data: bytes, is_urgent: bool = False) -> None:
+        """Write bytes, with what else is written in this iteration of the event loop."""
+
+    def flush(self) -> None:
+        """Hand what was written to the transport."""
 
 
 class Envelope:

@@ -11,8 +11,8 @@ import pamqp.frame
 import pytest
 from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 
-from clu._amqp.backlog import Backlog
-from clu._amqp.sender import DRAIN_HIGH, DRAIN_LOW, Sender
+from clu._amqp.backlog import DRAIN_HIGH, DRAIN_LOW, Backlog
+from clu._amqp.sender import Sender
 from clu._amqp.sending import ITEM_COST, Envelope, Sending
 from clu.exceptions import CluError
 
@@ -385,11 +385,11 @@ async def test_drain_returns_at_once_while_little_is_unconfirmed_and_else_waits(
     body = b"x" * 10_000
     while sender.backlog.size + len(body) + ITEM_COST <= DRAIN_HIGH:
         put(sender, "a", body=body)
-        coroutine = sender.drain()
+        coroutine = sender.backlog.drain()
         with pytest.raises(StopIteration):
             coroutine.send(None)
     put(sender, "a", body=body)
-    draining = asyncio.create_task(sender.drain())
+    draining = asyncio.create_task(sender.backlog.drain())
     tag = 0
     while sender.backlog.size > DRAIN_LOW:
         await asyncio.sleep(0)
@@ -403,7 +403,7 @@ async def test_giving_up_ends_what_waits_for_room() -> None:
     sender = make(backlog_bytes=10**8)
     connect(sender)
     put(sender, "a", body=b"x" * 2 * DRAIN_HIGH)
-    draining = asyncio.create_task(sender.drain())
+    draining = asyncio.create_task(sender.backlog.drain())
     await asyncio.sleep(0)
     sender.give_up(CluError("the client was stopped"))
     await asyncio.wait_for(draining, 10)
