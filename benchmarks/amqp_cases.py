@@ -1,13 +1,15 @@
 """The workloads on an AMQP broker, whose address is in the variable CLU_BENCHMARK_URL.
 
 The actor and the client share a process, each with its own connection: the figures are their
-common cost, with the broker in a process of its own.
+common cost, with the broker in a process of its own. In the cases whose names end with
+``_processes`` the actor has a process of its own, too: ``python amqp_cases.py`` is that actor.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import asynccontextmanager
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
@@ -49,35 +51,75 @@ def add_burst(parser: Any) -> None:
         command.finish()
 
 
-@asynccontextmanager
-async def actor_and_client() -> AsyncIterator[Any]:
-    """Start an actor, whose `burst` writes replies, and give a client that has reached it."""
+def make_actor() -> Any:
     import clu
     from clu.parsers.click import command_parser
 
-    address = broker_url()
     add_burst(command_parser)
-    actor = clu.AMQPActor("bench", url=address, schema=inputs.schema())
-    client = clu.AMQPClient("client", url=address)
+    return clu.AMQPActor("bench", url=broker_url(), schema=inputs.schema())
+
+
+@asynccontextmanager
+async def actor_here() -> AsyncIterator[None]:
+    actor = make_actor()
     await actor.start()
-    await client.start()
     try:
-        command = await asyncio.wait_for(send(client, "ping"), TIMEOUT)
-        check(command.status.did_succeed, "the actor does not answer")
-        yield client
+        yield
     finally:
-        await client.stop()
         await actor.stop()
+
+
+@asynccontextmanager
+async def actor_in_a_process() -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), TIMEOUT)
+        check(line == b"started\n", "the actor does not start")
+        yield
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def serve() -> None:
+    """Run the actor until the standard input is closed."""
+    async with actor_here():
+        print("started", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+@asynccontextmanager
+async def actor_and_client(actor: Any = actor_here) -> AsyncIterator[Any]:
+    """Start an actor, whose `burst` writes replies, and give a client that has reached it."""
+    import clu
+
+    async with actor():
+        client = clu.AMQPClient("client", url=broker_url())
+        await client.start()
+        try:
+            command = await asyncio.wait_for(send(client, "ping"), TIMEOUT)
+            check(command.status.did_succeed, "the actor does not answer")
+            yield client
+        finally:
+            await client.stop()
 
 
 async def send(client: Any, text: str) -> Any:
     return await (await client.send_command("bench", text))
 
 
-@workload(amqp_ping_serial=(1,), amqp_ping_1000=(PINGS_AT_ONCE,))
-async def amqp_ping(at_once: int) -> AsyncIterator[Timed]:
+@workload(
+    amqp_ping_serial=(1, actor_here),
+    amqp_ping_1000=(PINGS_AT_ONCE, actor_here),
+    amqp_ping_processes=(1, actor_in_a_process),
+)
+async def amqp_ping(at_once: int, actor: Any) -> AsyncIterator[Timed]:
     """`send_command("bench", "ping")` until done, ``at_once`` of them at a time."""
-    async with actor_and_client() as client:
+    async with actor_and_client(actor) as client:
 
         async def one_by_one(number: int) -> float:
             start = perf_counter()
@@ -100,10 +142,14 @@ async def amqp_ping(at_once: int) -> AsyncIterator[Timed]:
         yield timed
 
 
-@workload(amqp_burst=(perf_counter,), amqp_burst_cpu=(process_time,))
-async def amqp_burst(clock: Any) -> AsyncIterator[Timed]:
+@workload(
+    amqp_burst=(perf_counter, actor_here),
+    amqp_burst_cpu=(process_time, actor_here),
+    amqp_burst_processes=(perf_counter, actor_in_a_process),
+)
+async def amqp_burst(clock: Any, actor: Any) -> AsyncIterator[Timed]:
     """A command with many validated replies, from sending it until the client has them all."""
-    async with actor_and_client() as client:
+    async with actor_and_client(actor) as client:
 
         async def timed(number: int) -> float:
             start = clock()
@@ -147,3 +193,7 @@ async def amqp_ping_limit() -> AsyncIterator[Timed]:
 
 
 NAMES = [name for name in CASES if name.startswith("amqp_")]
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

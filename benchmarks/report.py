@@ -9,6 +9,7 @@ RECORDED, COMPILED, PURE = BUILDS = ("sdss-clu", "compiled", "pure")
 #: What a broker can do, to which a burst of replies is compared.
 LIMIT, BURST = "amqp_limit", "amqp_burst"
 PING_LIMIT, PING = "amqp_ping_limit", "amqp_ping_serial"
+PROCESSES = {BURST: "amqp_burst_processes", PING: "amqp_ping_processes"}
 
 # microseconds of each case, or the reason why there are none
 Figures = dict[str, "float | str"]
@@ -74,6 +75,8 @@ ROWS = [
     Row("AMQP ping, 1,000 at once", "amqp_ping_1000", 10),
     Row("AMQP burst of replies to a client", "amqp_burst", 15, "/s"),
     Row("CPU of actor and client for a delivered reply", "amqp_burst_cpu"),
+    Row("AMQP ping, actor in another process", "amqp_ping_processes"),
+    Row("AMQP burst, actor in another process", "amqp_burst_processes", None, "/s"),
     Row("replies encoded once, discarded unread", LIMIT, None, "/s"),
     Row("the messages of a ping, encoded once and not parsed", PING_LIMIT),
 ]
@@ -171,11 +174,12 @@ def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
 
 
 def figures_of(figures: dict[str, Figures], case: str) -> list[tuple[str, float]]:
-    """The figures of all builds for a case."""
+    """The figures of all builds for a case, and for the one with the actor in another process."""
     return [
-        (build, figure)
+        (build + where, figure)
+        for name, where in ((case, ""), (PROCESSES[case], " (two processes)"))
         for build in BUILDS
-        if isinstance(figure := figures.get(build, {}).get(case), float)
+        if isinstance(figure := figures.get(build, {}).get(name), float)
     ]
 
 
