@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import decimal
 import gc
 import logging
 import sys
@@ -324,3 +325,15 @@ async def test_an_actor_stops_twice_and_starts_again(broker: Broker, client: AMQ
         assert running.replies.get("error")
         await camera.stop()
     await only(before)
+
+
+@pytest.mark.parametrize("level", [0, logging.CRITICAL])
+@pytest.mark.parametrize("commander", [[1, {"a": 1}], decimal.Decimal("1.5")])
+async def test_the_outcome_of_an_odd_commander_does_not_depend_on_the_log(
+    camera: Camera, listener: Listener, commander: Any, level: int
+) -> None:
+    camera.log.setLevel(level)
+    await listener.command({"command_string": "ping"}, command_id="1", commander_id=commander)
+    key = f"reply.{commander}"
+    await until(lambda: len(listener.find(key)) == 2)
+    assert listener.find(key)[-1].headers["message_code"] == ":"

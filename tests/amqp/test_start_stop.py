@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clu import AMQPClient, Command, CommandStatus
+from clu.exceptions import CluRuntimeError
 from tests.conftest import HAS_UVLOOP
 from tests.reliability.actors import make
 from tests.reliability.programs import check_end
@@ -141,3 +142,28 @@ async def main():
 @pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
 def test_the_interpreter_ends_without_a_complaint(broker: Broker, loop: str, how: str) -> None:
     check_end(ENDING, loop, broker.url, how)
+
+
+async def test_of_two_starts_at_once_the_second_is_an_error_and_the_first_goes_on(
+    broker: Broker,
+) -> None:
+    client = AMQPClient("twice", url=broker.url)
+    outcomes = await asyncio.gather(client.start(), client.start(), return_exceptions=True)
+    assert outcomes[0] is client
+    assert isinstance(outcomes[1], CluRuntimeError)
+    assert "There is a connection" in str(outcomes[1])
+    async with Camera("camera", url=broker.url):
+        assert await ping(client) == "Pong."
+    await client.stop()
+
+
+async def test_two_stops_at_once_end_as_soon_as_all_is_confirmed(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu.client._STOP_TIMEOUT", 1000.0)
+    camera = await Camera("camera", url=broker.url).start()
+    for number in range(1000):
+        camera.write("i", number=number)
+    await asyncio.wait_for(asyncio.gather(camera.stop(), camera.stop()), 60)
+    assert camera.stats["published"] >= 1000
+    assert camera.stats["dropped"] == 0
