@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._core.legacy_command import parse_legacy_command
 from clu._core.loop import get_event_loop
-from clu._core.reply import MessageCode, message_code_of
+from clu._core.reply import MessageCode, ReplyList, message_code_of
 from clu._core.status import CommandStatus, StatusMixIn
 from clu._core.timed import TimedCommand, TimedCommandList
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
@@ -38,7 +38,6 @@ __all__ = [
 # Not bound to BaseActor: users write Command[MyActor] with mixins and mocks.
 Actor_co = TypeVar("Actor_co", bound="BaseActor", covariant=True)
 Future_co = TypeVar("Future_co", bound="BaseCommand[Any, Any]")
-ReplyType = TypeVar("ReplyType")
 
 _CODE_OF_LEVEL = {
     logging.DEBUG: MessageCode.DEBUG,
@@ -58,24 +57,6 @@ _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: Mess
 #: As strings, whose comparison is fast.
 _ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
 _INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
-
-
-class ReplyList(list[ReplyType], Generic[ReplyType]):
-    """The replies of a command."""
-
-    def get(self, keyword: str) -> Any:
-        """Return the value of a keyword in the first reply that has it.
-
-        Raises
-        ------
-        KeyError
-            If no reply has the keyword.
-        """
-        for reply in self:
-            message = reply.message if isinstance(reply.message, dict) else reply.body  # type: ignore[attr-defined]
-            if keyword in message:
-                return message[keyword]
-        raise KeyError(f"Keyword {keyword} not found.")
 
 
 class BaseCommand(
@@ -117,7 +98,8 @@ class BaseCommand(
     Attributes
     ----------
     replies
-        The replies received or written so far.
+        The replies received or written so far. If an actor runs the command, only the first and
+        the latest 10,000 are kept for certain.
     context
         The click context in which the command runs.
     """

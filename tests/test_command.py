@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from clu import BaseCommand, Command, CommandStatus, FakeCommand, MessageCode, Reply
+from clu._core.reply import KEPT_REPLIES, MOST_REPLIES
 from clu.command import ReplyList
 from clu.exceptions import (
     CluError,
@@ -658,6 +659,45 @@ async def test_a_fake_command_can_be_used_as_a_command() -> None:
     assert command.status is CommandStatus.DONE
     with pytest.raises(CluValueError):
         command.write("x")
+
+
+# --- how many replies are kept ------------------------------------------------------------------
+
+
+async def test_of_a_command_that_an_actor_runs_the_first_and_the_latest_replies_are_kept(
+    actor: Actor,
+) -> None:
+    command = Command("expose", actor=actor)
+    child = Command("open", parent=command)
+    total = 3 * MOST_REPLIES
+    command.info(first=0)
+    for number in range(1, total):
+        child.info(number=number)
+        assert len(command.replies) <= MOST_REPLIES
+    numbers = [reply.message.get("number", 0) for reply in command.replies]
+    assert numbers[:KEPT_REPLIES] == list(range(KEPT_REPLIES))
+    assert numbers[-KEPT_REPLIES:] == list(range(total - KEPT_REPLIES, total))
+    assert numbers == sorted(set(numbers))
+    assert command.replies.get("first") == 0
+    assert command.replies.get("number") == 1
+    with pytest.raises(KeyError):
+        command.replies.get("other")
+
+
+async def test_rejected_replies_do_not_pile_up_either(actor: Actor) -> None:
+    command = Command("expose", actor=actor)
+    for _ in range(MOST_REPLIES + 1):
+        command.info({"text": 5}, validate=True)
+    assert len(command.replies) == 2 * KEPT_REPLIES
+    assert command.replies[-1].message_code == "e"
+
+
+async def test_who_replaces_the_list_of_replies_keeps_them_all(actor: Actor) -> None:
+    command = Command("expose", actor=actor)
+    command.replies = []  # type: ignore[assignment]
+    for number in range(MOST_REPLIES + 10):
+        command.info(number=number)
+    assert len(command.replies) == MOST_REPLIES + 10
 
 
 # --- draining ---------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ CLOSE_FRAME = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 
 @pytest.fixture
 async def bridge(broker: Broker) -> AsyncIterator[WebsocketServer]:
-    async with WebsocketServer(wport=0, url=broker.url, buffer_limit=256 * 1024) as bridge:
+    limits: dict[str, Any] = {"buffer_limit": 256 * 1024, "stall_limit": 0.5}
+    async with WebsocketServer(wport=0, url=broker.url, **limits) as bridge:
         yield bridge
 
 
@@ -78,8 +79,24 @@ async def test_client_that_does_not_read_is_dropped_and_others_keep_their_flow(
         assert (await ended(good, "a"))["body"] == {"text": "Pong."}
     dropped = [line for line in messages(caplog) if "does not read" in line]
     assert len(dropped) == 1
-    assert "(the limit is 262144" in dropped[0]
+    assert "taken nothing for 0.5 s, and " in dropped[0]
+    assert "(buffer_limit is 262144)" in dropped[0]
     assert messages(caplog, "ERROR", "CRITICAL") == []
+
+
+async def test_client_for_which_too_much_waits_is_dropped_at_once(
+    broker: Broker, camera: Camera, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits: dict[str, Any] = {"stall_limit": 3600, "buffer_hard_limit": 8 * 1024 * 1024}
+    async with (
+        WebsocketServer(wport=0, url=broker.url, **limits) as bridge,
+        silent_client(bridge),
+    ):
+        while bridge.wclients:
+            camera.write("i", text="x" * 100_000)
+            await asyncio.sleep(0.01)
+    (dropped,) = [line for line in messages(caplog, "WARNING") if "too slowly" in line]
+    assert "(buffer_hard_limit is 8388608)" in dropped
 
 
 async def test_client_that_vanishes_is_forgotten_with_its_commands(
