@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._core.legacy_command import parse_legacy_command
+from clu._core.logging import one_line
 from clu._core.loop import get_event_loop
 from clu._core.reply import MessageCode, ReplyList, message_code_of
 from clu._core.status import CommandStatus, StatusMixIn
@@ -209,7 +210,7 @@ class BaseCommand(
         return self
 
     def _warn_done(self, status: object) -> None:
-        raw = getattr(self, "raw_command_string", "")
+        raw = one_line(getattr(self, "raw_command_string", ""))
         warnings.warn(
             f"{raw}: cannot modify a done command with status {status!r}.",
             CluWarning,
@@ -217,11 +218,26 @@ class BaseCommand(
         )
 
     def _end(self) -> None:
+        self._stop_timer()
+        if not self.done():
+            self.set_result(self)  # type: ignore[arg-type]
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.done():
-            self.set_result(self)  # type: ignore[arg-type]
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the future, which happens when a task is cancelled that awaits the command.
+
+        The status does not change. An actor continues to run the command, until its time limit;
+        the time limit of a command that was sent to another actor is cancelled too.
+        """
+        is_cancelled = super().cancel(msg)
+        actor: object = self.actor
+        if is_cancelled and actor is None:
+            self._stop_timer()
+        return is_cancelled
 
     def finish(self, *args: Any, **kwargs: Any) -> Self:
         """Mark the command as done, with the arguments of `set_status`."""

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.running import is_for
+from clu._core.logging import one_line
 from clu._core.status import CommandStatus
 from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT, BufferLimits
 from clu._websocket.access import Access, is_loopback
@@ -276,7 +277,8 @@ class WebsocketServer:
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
             if not client.is_dropped:
-                self.log.info("The websocket client %s has disconnected: %s.", client.name, closed)
+                reason = one_line(str(closed))  # it may contain what the client has sent
+                self.log.info("The websocket client %s has disconnected: %s.", client.name, reason)
         finally:
             del self.wclients[websocket]
             await client.stop()

@@ -598,10 +598,31 @@ async def test_a_command_can_end_after_somebody_cancelled_the_future(
     assert actor.output == [(":", {"text": "late"})]
 
 
-async def test_a_command_can_time_out_after_its_future_was_cancelled() -> None:
-    command = Command(time_limit=0.01)
-    command.cancel()
+async def test_a_command_of_an_actor_times_out_though_its_future_was_cancelled(
+    actor: Actor,
+) -> None:
+    command = Command(actor=actor, time_limit=0.01)
+    assert command.cancel()
     await command.wait_for_status(CommandStatus.TIMEDOUT)
+    assert [code for code, _ in actor.output] == ["f"]
+
+
+async def test_commands_that_nobody_waits_for_are_not_kept_by_their_time_limits() -> None:
+    async def send(**kwargs: Any) -> None:
+        command = Command("expose", time_limit=86400, **kwargs)
+        watched.append(weakref.ref(command))
+        await command
+
+    watched: list[weakref.ref[Any]] = []
+    tasks = [asyncio.create_task(send()) for _ in range(2000)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    del task, tasks
+    await asyncio.sleep(0)
+    gc.collect()
+    assert sum(ref() is not None for ref in watched) == 0
 
 
 async def test_replies_after_the_end_are_still_sent(command: Command[Any], actor: Actor) -> None:
@@ -610,6 +631,15 @@ async def test_replies_after_the_end_are_still_sent(command: Command[Any], actor
         warnings.simplefilter("error")
         command.info("late")
     assert actor.output == [(":", {}), ("i", {"text": "late"})]
+
+
+async def test_a_warning_about_a_done_command_is_one_line(actor: Actor) -> None:
+    command = Command("expose\n2026-01-01 [INFO]: forged", actor=actor).finish()
+    with pytest.warns(CluWarning, match="cannot modify a done command") as caught:
+        command.fail()
+    text = str(caught[0].message)
+    assert text.splitlines() == [text]
+    assert text.startswith("expose\\n2026-01-01 [INFO]: forged: cannot ")
 
 
 # --- FakeCommand ------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 ReplyType = TypeVar("ReplyType")
 
-#: How many of its first and of its latest replies a command keeps that an actor runs.
+#: The number of first and of latest replies to keep of a command that an actor runs.
 KEPT_REPLIES = 10_000
-#: With so many it forgets others: seldom enough for that to cost nothing.
+#: The number of replies at which others are removed, so that it does not happen with each reply.
 MOST_REPLIES = 3 * KEPT_REPLIES
 
 
@@ -143,5 +143,5 @@ class ReplyList(list[ReplyType], Generic[ReplyType]):
         raise KeyError(f"Keyword {keyword} not found.")
 
     def shorten(self) -> None:
-        """Forget all but the first and the latest replies."""
+        """Remove all but the first and the latest replies."""
         del self[KEPT_REPLIES:-KEPT_REPLIES]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from clu._core.logging import one_line
 from clu._tcp.transport import ClientTransport
 from clu.exceptions import CluError
 
@@ -190,6 +191,6 @@ class _OneLine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text, error = record.getMessage(), (record.exc_info or (None, None))[1]
         if error is None or text == "opening handshake failed":
-            self._log.info("Websocket: %s: %s", text, error)
+            self._log.info("Websocket: %s: %s", text, one_line(str(error)))
         else:
             self._log.error("Websocket: %s.", text, exc_info=error)

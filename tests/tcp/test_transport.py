@@ -112,7 +112,7 @@ async def test_what_the_kernel_did_not_take_comes_in_order() -> None:
         assert reader.lines == [b"%08d" % each for each in range(3000)]
 
 
-async def test_a_client_that_takes_nothing_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
     async with connected(buffer_limit=MEGABYTE, stall_limit=0.2) as (transport, _):
         transport.user_id = 5
         write(transport, 20 * MEGABYTE)
@@ -123,12 +123,12 @@ async def test_a_client_that_takes_nothing_is_cut_off(caplog: pytest.LogCaptureF
         write(transport, MEGABYTE)
         assert transport.get_write_buffer_size() == 0
     (reason,) = reasons(caplog)
-    assert reason.startswith("Cutting off the client 5 at ('127.0.0.1', ")
-    assert "it does not read: it has taken nothing for 0.2 s, and " in reason
+    assert reason.startswith("Disconnecting the client 5 at ('127.0.0.1', ")
+    assert "it does not read: it has read nothing for 0.2 s, and " in reason
     assert reason.endswith("(buffer_limit is 1048576).")
 
 
-async def test_a_client_that_takes_a_little_now_and_then_is_not_cut_off(
+async def test_a_client_that_reads_a_little_now_and_then_is_not_disconnected(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with connected(buffer_limit=MEGABYTE, stall_limit=0.5) as (transport, client):
@@ -144,7 +144,7 @@ async def test_a_client_that_takes_a_little_now_and_then_is_not_cut_off(
     assert reasons(caplog) == []
 
 
-async def test_a_client_for_which_too_much_waits_is_cut_off_at_once(
+async def test_a_client_for_which_too_much_is_buffered_is_disconnected_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     limits = {"stall_limit": 3600.0, "buffer_hard_limit": 20 * MEGABYTE}
@@ -185,7 +185,7 @@ def test_limits_must_be_positive(name: str) -> None:
 # --- draining ---------------------------------------------------------------------------------
 
 
-async def test_draining_returns_at_once_if_little_waits() -> None:
+async def test_draining_returns_at_once_if_little_is_buffered() -> None:
     async with connected() as (transport, _):
         assert returns_at_once(transport.drain())
         transport.write(b"x" * (OFFER_SIZE - 1))
@@ -193,7 +193,7 @@ async def test_draining_returns_at_once_if_little_waits() -> None:
         assert returns_at_once(transport.wait_writable())
 
 
-async def test_draining_gives_others_their_turn_if_much_was_written() -> None:
+async def test_draining_runs_other_tasks_if_much_was_written() -> None:
     turns = 0
 
     async def others() -> None:
@@ -228,7 +228,7 @@ async def test_draining_waits_until_the_client_has_read() -> None:
 
 
 @pytest.mark.parametrize("leave", ["abort", "close", "vanish"])
-async def test_a_client_that_is_gone_releases_those_who_drain(leave: str) -> None:
+async def test_a_client_that_is_gone_ends_draining(leave: str) -> None:
     async with connected() as (transport, client):
         write(transport, 12 * MEGABYTE)
         draining = asyncio.create_task(transport.drain())
@@ -244,7 +244,7 @@ async def test_a_client_that_is_gone_releases_those_who_drain(leave: str) -> Non
         assert returns_at_once(transport.drain())
 
 
-async def test_a_client_that_takes_nothing_holds_nobody_up(
+async def test_a_client_that_reads_nothing_does_not_block_writers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with connected(stall_limit=0.2) as (transport, client):
@@ -267,7 +267,7 @@ async def test_a_client_that_takes_nothing_holds_nobody_up(
     assert reasons(caplog) == []
 
 
-async def test_a_client_that_took_nothing_is_cut_off_when_more_is_written(
+async def test_a_client_that_read_nothing_is_disconnected_when_more_is_written(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with connected(stall_limit=0.2, buffer_limit=12 * MEGABYTE) as (transport, _):
@@ -318,7 +318,7 @@ class Watched:
         self.watch = StallWatch(loop, 10, lambda: self.taken, lambda: self.goes_on)
 
 
-def test_a_client_that_takes_nothing_in_all_of_ten_looks_is_stalled() -> None:
+def test_a_client_that_reads_nothing_in_all_of_ten_looks_is_stalled() -> None:
     watched = Watched()
     watched.watch.start()
     watched.watch.start()
@@ -333,7 +333,7 @@ def test_a_client_that_takes_nothing_in_all_of_ten_looks_is_stalled() -> None:
     assert not watched.watch.is_stalled
 
 
-def test_time_in_which_the_loop_was_held_up_does_not_count() -> None:
+def test_time_in_which_the_loop_was_blocked_does_not_count() -> None:
     watched = Watched()
     watched.watch.start()
     watched.clock.run(9)
