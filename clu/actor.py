@@ -17,9 +17,10 @@ from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
 from clu._tcp.actor import TCPServerActor
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
+from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
 from clu._tcp.token import TokenGate
-from clu._tcp.transport import BUFFER_LIMIT, ClientTransport
+from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
@@ -70,7 +71,11 @@ class TCPBaseActor(TCPServerActor):
     line_limit
         The maximum length of a line in bytes. A longer line is answered with an error.
     buffer_limit
-        The number of bytes to buffer for a client that does not read before disconnecting it.
+        The number of bytes to buffer for a stalled client before disconnecting it.
+    stall_limit
+        How long a client may read nothing before it counts as stalled, in seconds.
+    buffer_hard_limit
+        The number of bytes to buffer for any client before disconnecting it.
     max_commands
         The number of commands of one client that run at once. No further commands are read from
         the connection until one of them has ended. None means no limit.
@@ -103,6 +108,8 @@ class TCPBaseActor(TCPServerActor):
         max_connections: int | None = None,
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        stall_limit: float = STALL_LIMIT,
+        buffer_hard_limit: int = BUFFER_HARD_LIMIT,
         max_commands: int | None = REQUEST_LIMIT,
         token: str | None = None,
         **kwargs: Any,
@@ -110,7 +117,8 @@ class TCPBaseActor(TCPServerActor):
         super().__init__(name, *args, **kwargs)
         if port is None:
             raise CluValueError("port needs to be specified.")
-        self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
+        limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
+        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
         self._token_gate = (
             None if token is None else TokenGate(self.server, token, self, self._command)
         )

@@ -17,9 +17,11 @@ from clu._core.logging import REPLY, guard_handlers
 from clu._core.loop import cancel_tasks
 from clu._core.reply import (
     MESSAGE_CODES,
+    MOST_REPLIES,
     TERMINAL_CODES,
     MessageCode,
     Reply,
+    ReplyList,
     message_code_of,
 )
 from clu._core.reporting import report_briefly, report_exceptions
@@ -454,7 +456,10 @@ class BaseActor(BaseClient):
         if problem is not None:
             return self._reject(reply, problem, emit, write_to_log)
         if command is not None:
-            command.replies.append(reply)
+            replies = command.replies
+            replies.append(reply)
+            if type(replies) is ReplyList and len(replies) > MOST_REPLIES:
+                replies.shorten()
         if self.store is not None:
             self.store.add_reply(reply)
         return reply
@@ -530,7 +535,10 @@ class BaseActor(BaseClient):
             if asyncio.iscoroutine(result):
                 self._create_task(result)
         if substitute.command is not None:
-            substitute.command.replies.append(substitute)
+            replies = substitute.command.replies
+            replies.append(substitute)
+            if type(replies) is ReplyList and len(replies) > MOST_REPLIES:
+                replies.shorten()
         if self.store is not None:
             self.store.add_reply(substitute)
         return substitute

@@ -9,8 +9,9 @@ import warnings
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._core.legacy_command import parse_legacy_command
+from clu._core.logging import one_line
 from clu._core.loop import get_event_loop
-from clu._core.reply import MessageCode, message_code_of
+from clu._core.reply import MessageCode, ReplyList, message_code_of
 from clu._core.status import CommandStatus, StatusMixIn
 from clu._core.timed import TimedCommand, TimedCommandList
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
@@ -38,7 +39,6 @@ __all__ = [
 # Not bound to BaseActor: users write Command[MyActor] with mixins and mocks.
 Actor_co = TypeVar("Actor_co", bound="BaseActor", covariant=True)
 Future_co = TypeVar("Future_co", bound="BaseCommand[Any, Any]")
-ReplyType = TypeVar("ReplyType")
 
 _CODE_OF_LEVEL = {
     logging.DEBUG: MessageCode.DEBUG,
@@ -58,24 +58,6 @@ _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: Mess
 #: As strings, whose comparison is fast.
 _ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
 _INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
-
-
-class ReplyList(list[ReplyType], Generic[ReplyType]):
-    """The replies of a command."""
-
-    def get(self, keyword: str) -> Any:
-        """Return the value of a keyword in the first reply that has it.
-
-        Raises
-        ------
-        KeyError
-            If no reply has the keyword.
-        """
-        for reply in self:
-            message = reply.message if isinstance(reply.message, dict) else reply.body  # type: ignore[attr-defined]
-            if keyword in message:
-                return message[keyword]
-        raise KeyError(f"Keyword {keyword} not found.")
 
 
 class BaseCommand(
@@ -117,7 +99,8 @@ class BaseCommand(
     Attributes
     ----------
     replies
-        The replies received or written so far.
+        The replies received or written so far. If an actor runs the command, only the first and
+        the latest 10,000 are kept for certain.
     context
         The click context in which the command runs.
     """
@@ -227,7 +210,7 @@ class BaseCommand(
         return self
 
     def _warn_done(self, status: object) -> None:
-        raw = getattr(self, "raw_command_string", "")
+        raw = one_line(getattr(self, "raw_command_string", ""))
         warnings.warn(
             f"{raw}: cannot modify a done command with status {status!r}.",
             CluWarning,
@@ -235,11 +218,26 @@ class BaseCommand(
         )
 
     def _end(self) -> None:
+        self._stop_timer()
+        if not self.done():
+            self.set_result(self)  # type: ignore[arg-type]
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.done():
-            self.set_result(self)  # type: ignore[arg-type]
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the future, which happens when a task is cancelled that awaits the command.
+
+        The status does not change. An actor continues to run the command, until its time limit;
+        the time limit of a command that was sent to another actor is cancelled too.
+        """
+        is_cancelled = super().cancel(msg)
+        actor: object = self.actor
+        if is_cancelled and actor is None:
+            self._stop_timer()
+        return is_cancelled
 
     def finish(self, *args: Any, **kwargs: Any) -> Self:
         """Mark the command as done, with the arguments of `set_status`."""

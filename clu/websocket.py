@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.running import is_for
+from clu._core.logging import one_line
 from clu._core.status import CommandStatus
+from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT, BufferLimits
 from clu._websocket.access import Access, is_loopback
 from clu._websocket.client import BridgeClient, client_name
 from clu._websocket.message import (
@@ -83,7 +85,11 @@ class WebsocketServer:
         The maximum length of a message in bytes. A longer message is answered with an error; above
         eight times the limit the connection is closed, with code 1009.
     buffer_limit
-        The number of bytes to buffer for a client that does not read before disconnecting it.
+        The number of bytes to buffer for a stalled client before disconnecting it.
+    stall_limit
+        How long a client may read nothing before it counts as stalled, in seconds.
+    buffer_hard_limit
+        The number of bytes to buffer for any client before disconnecting it.
     keepalive
         The interval between pings to a client, and the time it has to answer before it is
         disconnected, in seconds. None disables pings.
@@ -118,6 +124,8 @@ class WebsocketServer:
         max_commands: int = MAX_COMMANDS,
         message_limit: int = MESSAGE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        stall_limit: float = STALL_LIMIT,
+        buffer_hard_limit: int = BUFFER_HARD_LIMIT,
         keepalive: float | None = KEEPALIVE,
         time_limit: float | None = TIME_LIMIT,
         **client_kwargs: Any,
@@ -128,7 +136,6 @@ class WebsocketServer:
             ("max_connections", max_connections),
             ("max_commands", max_commands),
             ("message_limit", message_limit),
-            ("buffer_limit", buffer_limit),
             ("keepalive", keepalive),
             ("time_limit", time_limit),
         ):
@@ -139,7 +146,7 @@ class WebsocketServer:
         self.max_connections = max_connections
         self.max_commands = max_commands
         self.message_limit = message_limit
-        self.buffer_limit = buffer_limit
+        limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit).check()
         self.time_limit = time_limit
         self.client = AMQPClient(**client_kwargs)
         self.wclients: dict[ServerConnection, BridgeClient] = {}
@@ -147,7 +154,7 @@ class WebsocketServer:
         self._access = Access(token, allowed_origins)
         self._refused: set[tuple[str, str]] = set()
         self._listener: Listener = Listener(
-            self._handle_websocket, self._admit, self.log, message_limit, keepalive
+            self._handle_websocket, self._admit, self.log, message_limit, keepalive, limits
         )
         # If it is not overridden, a task for each reply is not needed.
         is_plain = type(self)._handle_reply is WebsocketServer._handle_reply
@@ -229,23 +236,7 @@ class WebsocketServer:
     def _send(self, clients: Iterable[BridgeClient], text: str) -> None:
         from clu._websocket.listener import send_to_all
 
-        send_to_all([client.connection for client in clients if self._can_send(client)], text)
-
-    def _can_send(self, client: BridgeClient) -> bool:
-        """Whether to send a further message to a client; disconnect it if it does not read."""
-        if client.is_gone:
-            return False
-        if (buffered := client.buffered) <= self.buffer_limit:
-            return True
-        client.drop()
-        self.log.warning(
-            "Disconnected the websocket client %s, which does not read: %d bytes are buffered "
-            "(the limit is %d).",
-            client.name,
-            buffered,
-            self.buffer_limit,
-        )
-        return False
+        send_to_all([client.connection for client in clients if not client.is_gone], text)
 
     # -- in -------------------------------------------------------------------------------
 
@@ -276,7 +267,7 @@ class WebsocketServer:
         if len(self.wclients) >= self.max_connections:
             await self._refuse(websocket)
             return
-        client = BridgeClient(websocket)
+        client = BridgeClient(websocket, self.log)
         self.wclients[websocket] = client
         self.log.info("The websocket client %s has connected.", client.name)
         try:
@@ -286,7 +277,8 @@ class WebsocketServer:
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
             if not client.is_dropped:
-                self.log.info("The websocket client %s has disconnected: %s.", client.name, closed)
+                reason = one_line(str(closed))  # it may contain what the client has sent
+                self.log.info("The websocket client %s has disconnected: %s.", client.name, reason)
         finally:
             del self.wclients[websocket]
             await client.stop()

@@ -36,11 +36,13 @@ class BusyActor:
         ``json`` or ``legacy``.
     loop
         ``asyncio`` or ``uvloop``.
+    limits
+        Arguments of the actor.
     """
 
-    def __init__(self, kind: str, loop: str) -> None:
+    def __init__(self, kind: str, loop: str, **limits: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.isolated.busy_actor", kind, loop],
+            [sys.executable, "-m", "tests.isolated.busy_actor", kind, loop, json.dumps(limits)],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

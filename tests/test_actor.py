@@ -207,7 +207,7 @@ async def test_a_broadcast_reaches_all_clients_and_a_reply_only_the_commander(
 async def test_a_client_that_does_not_read_is_cut_off_while_others_keep_their_flow(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    actor = await make_actor(buffer_limit=1024 * 1024).start()
+    actor = await make_actor(buffer_limit=1024 * 1024, stall_limit=0.5).start()
     unresponsive = socket.create_connection(("localhost", actor.port))
     unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     async with await Client.connect(actor.port) as good:

@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from clu import BaseCommand, Command, CommandStatus, FakeCommand, MessageCode, Reply
+from clu._core.reply import KEPT_REPLIES, MOST_REPLIES
 from clu.command import ReplyList
 from clu.exceptions import (
     CluError,
@@ -597,10 +598,31 @@ async def test_a_command_can_end_after_somebody_cancelled_the_future(
     assert actor.output == [(":", {"text": "late"})]
 
 
-async def test_a_command_can_time_out_after_its_future_was_cancelled() -> None:
-    command = Command(time_limit=0.01)
-    command.cancel()
+async def test_a_command_of_an_actor_times_out_though_its_future_was_cancelled(
+    actor: Actor,
+) -> None:
+    command = Command(actor=actor, time_limit=0.01)
+    assert command.cancel()
     await command.wait_for_status(CommandStatus.TIMEDOUT)
+    assert [code for code, _ in actor.output] == ["f"]
+
+
+async def test_commands_that_nobody_waits_for_are_not_kept_by_their_time_limits() -> None:
+    async def send(**kwargs: Any) -> None:
+        command = Command("expose", time_limit=86400, **kwargs)
+        watched.append(weakref.ref(command))
+        await command
+
+    watched: list[weakref.ref[Any]] = []
+    tasks = [asyncio.create_task(send()) for _ in range(2000)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    del task, tasks
+    await asyncio.sleep(0)
+    gc.collect()
+    assert sum(ref() is not None for ref in watched) == 0
 
 
 async def test_replies_after_the_end_are_still_sent(command: Command[Any], actor: Actor) -> None:
@@ -609,6 +631,15 @@ async def test_replies_after_the_end_are_still_sent(command: Command[Any], actor
         warnings.simplefilter("error")
         command.info("late")
     assert actor.output == [(":", {}), ("i", {"text": "late"})]
+
+
+async def test_a_warning_about_a_done_command_is_one_line(actor: Actor) -> None:
+    command = Command("expose\n2026-01-01 [INFO]: forged", actor=actor).finish()
+    with pytest.warns(CluWarning, match="cannot modify a done command") as caught:
+        command.fail()
+    text = str(caught[0].message)
+    assert text.splitlines() == [text]
+    assert text.startswith("expose\\n2026-01-01 [INFO]: forged: cannot ")
 
 
 # --- FakeCommand ------------------------------------------------------------------------------
@@ -658,6 +689,45 @@ async def test_a_fake_command_can_be_used_as_a_command() -> None:
     assert command.status is CommandStatus.DONE
     with pytest.raises(CluValueError):
         command.write("x")
+
+
+# --- how many replies are kept ------------------------------------------------------------------
+
+
+async def test_of_a_command_that_an_actor_runs_the_first_and_the_latest_replies_are_kept(
+    actor: Actor,
+) -> None:
+    command = Command("expose", actor=actor)
+    child = Command("open", parent=command)
+    total = 3 * MOST_REPLIES
+    command.info(first=0)
+    for number in range(1, total):
+        child.info(number=number)
+        assert len(command.replies) <= MOST_REPLIES
+    numbers = [reply.message.get("number", 0) for reply in command.replies]
+    assert numbers[:KEPT_REPLIES] == list(range(KEPT_REPLIES))
+    assert numbers[-KEPT_REPLIES:] == list(range(total - KEPT_REPLIES, total))
+    assert numbers == sorted(set(numbers))
+    assert command.replies.get("first") == 0
+    assert command.replies.get("number") == 1
+    with pytest.raises(KeyError):
+        command.replies.get("other")
+
+
+async def test_rejected_replies_do_not_pile_up_either(actor: Actor) -> None:
+    command = Command("expose", actor=actor)
+    for _ in range(MOST_REPLIES + 1):
+        command.info({"text": 5}, validate=True)
+    assert len(command.replies) == 2 * KEPT_REPLIES
+    assert command.replies[-1].message_code == "e"
+
+
+async def test_who_replaces_the_list_of_replies_keeps_them_all(actor: Actor) -> None:
+    command = Command("expose", actor=actor)
+    command.replies = []  # type: ignore[assignment]
+    for number in range(MOST_REPLIES + 10):
+        command.info(number=number)
+    assert len(command.replies) == MOST_REPLIES + 10
 
 
 # --- draining ---------------------------------------------------------------------------------

@@ -94,6 +94,25 @@ async def test_the_values_of_all_replies_are_searched(
     assert (value in actor.mock_replies) is found
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Actor("camera", port=0, additional_properties=True),
+        lambda: LegacyActor("camera", "localhost", 0, additional_properties=True),
+    ],
+    ids=["json", "legacy"],
+)
+async def test_there_is_nothing_to_drain(make: Any) -> None:
+    actor = await setup_test_actor(make())
+    command = actor.invoke_mock_command("ping")
+    await command
+    for _ in range(100):
+        actor.write("i", text="x" * 10_000, command=command)
+    for coroutine in (actor.drain(), actor.drain(command), command.drain()):
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
+
+
 async def test_replies_can_be_forgotten(actor: Actor) -> None:
     actor.write("i", number=5)
     actor.mock_replies.clear()

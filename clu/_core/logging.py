@@ -63,6 +63,18 @@ def log_reply(
     log.log(level if use_message_code else REPLY, message)
 
 
+def one_line(text: str) -> str:
+    """Return a string with characters that are not printable escaped, for a line of a log.
+
+    A line break in a command could otherwise forge a line.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def guard_handlers(log: logging.Logger) -> None:
     """Report exceptions of the handlers of a logger on stderr instead of propagating them."""
 

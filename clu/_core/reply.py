@@ -5,13 +5,21 @@ from __future__ import annotations
 import datetime
 import enum
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from clu._speedups.reply import ReplyFields
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
     from clu._core.protocols import CommandLike
+
+
+ReplyType = TypeVar("ReplyType")
+
+#: The number of first and of latest replies to keep of a command that an actor runs.
+KEPT_REPLIES = 10_000
+#: The number of replies at which others are removed, so that it does not happen with each reply.
+MOST_REPLIES = 3 * KEPT_REPLIES
 
 
 class MessageCode(enum.Enum):
@@ -115,3 +123,25 @@ class Reply(ReplyFields):
 
     def __repr__(self) -> str:
         return f"<Reply ({self.message_code.value} {self.message})>"
+
+
+class ReplyList(list[ReplyType], Generic[ReplyType]):
+    """The replies of a command."""
+
+    def get(self, keyword: str) -> Any:
+        """Return the value of a keyword in the first reply that has it.
+
+        Raises
+        ------
+        KeyError
+            If no reply has the keyword.
+        """
+        for reply in self:
+            message = reply.message if isinstance(reply.message, dict) else reply.body  # type: ignore[attr-defined]
+            if keyword in message:
+                return message[keyword]
+        raise KeyError(f"Keyword {keyword} not found.")
+
+    def shorten(self) -> None:
+        """Remove all but the first and the latest replies."""
+        del self[KEPT_REPLIES:-KEPT_REPLIES]

@@ -11,6 +11,8 @@ from clu.base import BaseActor
 from clu.command import Command, TimedCommandList
 
 if TYPE_CHECKING:
+    from clu._core.protocols import CommandLike
+    from clu._tcp.limits import BufferLimits
     from clu._tcp.lines import OverlongLine
 
 _METHODS = "GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH"
@@ -43,7 +45,7 @@ class TCPServerActor(BaseActor):
         port: int,
         max_connections: int | None,
         line_limit: int,
-        buffer_limit: int,
+        limits: BufferLimits,
         max_commands: int | None,
     ) -> None:
         host = "localhost" if host is None else host
@@ -58,7 +60,7 @@ class TCPServerActor(BaseActor):
             overlong_callback=self._refuse_line,
             max_connections=max_connections,
             line_limit=line_limit,
-            buffer_limit=buffer_limit,
+            **limits._asdict(),
             max_requests=max_commands,
         )
         self.timed_commands = TimedCommandList(self)
@@ -84,6 +86,24 @@ class TCPServerActor(BaseActor):
     def new_user(self, transport: Any) -> None:
         """Add a new client, or remove one that has disconnected."""
         raise NotImplementedError
+
+    async def drain(self, command: CommandLike | None = None) -> None:
+        """Wait until little is buffered for the client that sent a command, or for all clients.
+
+        It returns immediately if at most 64 KiB are buffered. It does not wait for clients that
+        have disconnected, or have read nothing for ``stall_limit``.
+
+        Parameters
+        ----------
+        command
+            The command whose client to wait for. Without one, or if the actor itself runs it, wait
+            for all clients.
+        """
+        transport = None if command is None else command.transport
+        for client in [*self.transports.values()] if transport is None else [transport]:
+            # Tests give actors other transports.
+            if isinstance(client, ClientTransport):
+                await client.drain()
 
     def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
         raise NotImplementedError

@@ -9,9 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from clu._core.callbacks import await_user_function
+from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.protocols import MAX_CONNECTIONS_MESSAGE, PeriodicMixIn
-from clu._tcp.transport import BUFFER_LIMIT, ClientTransport
+from clu._tcp.transport import ClientTransport
 from clu.exceptions import CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ class TCPStreamServer:
     line_limit
         The maximum length of a line in bytes.
     buffer_limit
-        The number of bytes to buffer for a client that does not read before disconnecting it.
+        The number of bytes to buffer for a stalled client before disconnecting it.
+    stall_limit
+        How long a client may read nothing before it counts as stalled, in seconds.
+    buffer_hard_limit
+        The number of bytes to buffer for any client before disconnecting it.
     overlong_callback
         A function that is called with the transport and an `OverlongLine` instead of a line that
         exceeds the limit.
@@ -78,6 +83,8 @@ class TCPStreamServer:
         *,
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        stall_limit: float = STALL_LIMIT,
+        buffer_hard_limit: int = BUFFER_HARD_LIMIT,
         overlong_callback: Callable[[ClientTransport, OverlongLine], Any] | None = None,
         max_requests: int | None = REQUEST_LIMIT,
     ) -> None:
@@ -92,7 +99,7 @@ class TCPStreamServer:
         self.connection_callback = connection_callback
         self.data_received_callback = data_received_callback
         self.line_limit = line_limit
-        self.buffer_limit = buffer_limit
+        self._limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit).check()
         self.overlong_callback = overlong_callback
         self.max_requests = max_requests
         self._server: asyncio.AbstractServer | None = None
@@ -117,6 +124,11 @@ class TCPStreamServer:
         self._server = server
         self.port = ports.pop()
         return server
+
+    @property
+    def limits(self) -> BufferLimits:
+        """How much to buffer for a client, and how long it may read nothing."""
+        return self._limits
 
     def stop(self) -> None:
         """Stop listening, and close the connections."""
@@ -156,7 +168,7 @@ class TCPStreamServer:
     ) -> None:
         """Serve a new client until it disconnects."""
         loop = asyncio.get_running_loop()
-        transport = ClientTransport(writer.transport, loop, self.buffer_limit)
+        transport = ClientTransport(writer.transport, loop, self._limits, writer.drain)
         if self.max_connections is not None and len(self.transports) >= self.max_connections:
             transport.write(MAX_CONNECTIONS_MESSAGE)
             transport.close()
@@ -198,10 +210,12 @@ class TCPStreamServer:
                 await self._handle_line(transport, line)
                 if number % _BATCH == 0:
                     await asyncio.sleep(0)
-                    await writer.drain()
+                    await transport.wait_writable()
+                    if transport.is_closing():
+                        return
             if transport.get_write_buffer_size():
                 await asyncio.sleep(0)
-                await writer.drain()
+                await transport.wait_writable()
         if rest := splitter.flush():
             await self._handle_line(transport, rest)
         # The client may have closed its half of the connection.

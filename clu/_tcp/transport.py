@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import collections
+import contextlib
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
+from clu._tcp.limits import StallWatch
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # on Windows
+    _OUT_QUEUE = None
+else:
+    _OUT_QUEUE = termios.TIOCOUTQ
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from clu._tcp.limits import BufferLimits
 
 logger = logging.getLogger("clu")
 
-#: The default number of bytes to buffer for a client that does not read.
-BUFFER_LIMIT = 16 * 1024 * 1024
+#: The number of bytes to gather before writing them within an iteration of the event loop, and
+#: to buffer for a client before `ClientTransport.drain` waits.
+OFFER_SIZE = 64 * 1024
 
 
 class ClientTransport(asyncio.Transport):
     """The transport with which a server writes to a client.
 
     Unlike the transports of uvloop, it allows setting attributes. It combines the writes of one
-    iteration of the event loop into one system call, and disconnects a client that does not read.
+    iteration of the event loop into one system call, or more if there is much, so that a client
+    in another process can read while a callback writes. It disconnects a client that does not
+    read.
 
     Parameters
     ----------
@@ -27,8 +46,11 @@ class ClientTransport(asyncio.Transport):
         The transport of the event loop.
     loop
         The event loop.
-    buffer_limit
-        The maximum number of bytes to buffer. A larger message is accepted if the buffer is empty.
+    limits
+        How much to buffer before disconnecting the client.
+    wait_writable
+        Returns a coroutine that waits until the transport of the event loop has written most of
+        its buffer.
 
     Attributes
     ----------
@@ -40,21 +62,36 @@ class ClientTransport(asyncio.Transport):
         Whether to ignore further data from the client.
     closed
         A future that is done when the connection is closed, or None if it was not needed yet.
+    on_overflow
+        A function that is called with the reason when the client is disconnected as too much is
+        buffered for it. It logs the reason by default.
     """
 
     def __init__(
         self,
         transport: Any,
         loop: asyncio.AbstractEventLoop,
-        buffer_limit: int = BUFFER_LIMIT,
+        limits: BufferLimits,
+        wait_writable: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
-        self.buffer_limit = buffer_limit
+        self._limits = limits
         self._gathered: list[bytes] = []
         self._gathered_size = 0
-        self._allowance = buffer_limit
+        self._is_flush_due = False
+        self._has_offered = False
+        #: What the kernel has not accepted in this iteration.
+        self._refused: collections.deque[bytes | memoryview] = collections.deque()
+        self._refused_size = 0
+        self._written = 0
+        self._file = _file_of(transport)
+        self._watch = StallWatch(loop, limits.stall_limit, self._taken, self._look)
+        self._wait_writable = wait_writable
+        self._writable: asyncio.Task[None] | None = None
+        #: Is done when `drain` shall not wait any longer, as the client is stalled.
+        self._stalled: asyncio.Future[None] | None = None
         self._requests = 0
         self._most_requests = 0
         self._fewer_requests = asyncio.Event()
@@ -62,6 +99,7 @@ class ClientTransport(asyncio.Transport):
         self.user_id: Any = None
         self.multiline = False
         self.is_refused = False
+        self.on_overflow: Callable[[str], None] = self._log_overflow
 
     def __repr__(self) -> str:
         return f"<ClientTransport (user_id={self.user_id!r}) {self._transport!r}>"
@@ -70,49 +108,177 @@ class ClientTransport(asyncio.Transport):
         """Send bytes at the end of this iteration of the event loop, if the client is connected."""
         if type(data) is not bytes:
             data = bytes(data)
-        if self._gathered_size + len(data) > self._allowance and not self._admit(len(data)):
-            return
         if not self._gathered:
             if self._transport.is_closing():
                 return
-            self._loop.call_soon(self._flush)
+            if not self._is_flush_due:
+                self._is_flush_due = True
+                self._loop.call_soon(self._flush)
         self._gathered.append(data)
         self._gathered_size += len(data)
+        if self._gathered_size > OFFER_SIZE:
+            self._offer()
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Send several pieces of data."""
         for data in list_of_data:
             self.write(data)
 
-    def _admit(self, size: int) -> bool:
-        """Flush the gathered data, and return whether there is enough space now."""
-        if self._transport.is_closing():
-            return False
-        self._flush()
-        waiting = self._transport.get_write_buffer_size()
-        if waiting == 0 or waiting + size <= self.buffer_limit:
-            self._allowance = max(self.buffer_limit - waiting, size)
-            return True
-        logger.warning(
-            "Disconnecting the client %s at %s: it does not read, and %d bytes are buffered "
-            "(the limit is %d).",
-            self.user_id,
-            self.get_extra_info("peername"),
-            waiting + size,
-            self.buffer_limit,
-        )
-        self.abort()
-        return False
+    def _take_gathered(self) -> bytes:
+        gathered = self._gathered
+        self._written += self._gathered_size
+        self._gathered, self._gathered_size = [], 0
+        return gathered[0] if len(gathered) == 1 else b"".join(gathered)
+
+    def _offer(self) -> None:
+        """Write what the kernel accepts; the rest is kept."""
+        if self._transport.is_closing():  # and its file descriptor may be that of another
+            self._forget()
+            return
+        self._has_offered = True
+        before = self._refused_size + self._transport.get_write_buffer_size()
+        piece = self._take_gathered()
+        self._refused.append(piece)
+        self._refused_size += len(piece)
+        # The buffer of the transport comes first.
+        if self._file is not None and before == self._refused_size - len(piece):
+            self._send()
+        self._check(before)
+
+    def _send(self) -> None:
+        assert self._file is not None
+        refused = self._refused
+        while refused:
+            piece = refused[0]
+            try:
+                sent = os.write(self._file, piece)
+            except OSError:
+                return  # it is full, or the transport will meet the same error
+            self._refused_size -= sent
+            if sent < len(piece):
+                refused[0] = memoryview(piece)[sent:]
+                return
+            refused.popleft()
 
     def _flush(self) -> None:
-        if not self._gathered:
+        """Pass everything on to the transport of the event loop."""
+        self._is_flush_due = self._has_offered = False
+        if not (self._gathered or self._refused):
             return
-        gathered = self._gathered
-        self._gathered, self._gathered_size = [], 0
         if self._transport.is_closing():
+            self._forget()
             return
-        self._transport.write(gathered[0] if len(gathered) == 1 else b"".join(gathered))
-        self._allowance = self.buffer_limit - self._transport.get_write_buffer_size()
+        before = self.get_write_buffer_size() - self._gathered_size if self._gathered else 0
+        while self._refused:
+            self._transport.write(self._refused.popleft())
+        self._refused_size = 0
+        if self._gathered:
+            self._transport.write(self._take_gathered())
+        self._check(before)
+
+    def _forget(self) -> None:
+        self._gathered, self._gathered_size = [], 0
+        self._refused.clear()
+        self._refused_size = 0
+
+    def _check(self, before: int) -> None:
+        """Look at what is buffered; ``before`` is how much was before the latest piece."""
+        buffered = self.get_write_buffer_size()
+        limits = self._limits
+        if buffered <= limits.buffer_limit:
+            return
+        most = max(limits.buffer_limit, limits.buffer_hard_limit)
+        if buffered > most and before > 0:
+            self._disconnect(
+                f"it reads too slowly: {buffered} bytes are buffered (buffer_hard_limit is {most})"
+            )
+        else:
+            self._watch.start()
+
+    def _taken(self) -> int:
+        """Return how many bytes the client has acknowledged, as far as the system tells."""
+        queued = 0 if self._file is None else _queued(self._file)
+        return self._written + self._gathered_size - self.get_write_buffer_size() - queued
+
+    def _look(self) -> bool:
+        """Act on whether the client is stalled, and return whether to look again."""
+        buffered = self.get_write_buffer_size()
+        limits = self._limits
+        if self.is_closing() or buffered <= min(OFFER_SIZE, limits.buffer_limit):
+            self._watch.reset()
+            self._release()
+            return False
+        if not self._watch.is_stalled:
+            return buffered > limits.buffer_limit or self._stalled is not None
+        if buffered > limits.buffer_limit:
+            self._disconnect(
+                f"it does not read: it has read nothing for {limits.stall_limit:g} s, and "
+                f"{buffered} bytes are buffered (buffer_limit is {limits.buffer_limit})"
+            )
+        self._release()
+        return False
+
+    def _disconnect(self, reason: str) -> None:
+        self.abort()
+        self.on_overflow(reason)
+
+    def _log_overflow(self, reason: str) -> None:
+        logger.warning(
+            "Disconnecting the client %s at %s: %s.",
+            self.user_id,
+            self.get_extra_info("peername"),
+            reason,
+        )
+
+    def _release(self) -> None:
+        if self._stalled is not None and not self._stalled.done():
+            self._stalled.set_result(None)
+        self._stalled = None
+
+    async def drain(self) -> None:
+        """Wait until little is buffered for the client, or it has disconnected, or is stalled.
+
+        It returns immediately if at most 64 KiB are buffered, and as little was written in this
+        iteration of the event loop.
+        """
+        if self._has_offered:
+            await asyncio.sleep(0)
+        if self.get_write_buffer_size() <= OFFER_SIZE:
+            return
+        self._flush()
+        writable = self._until_writable()
+        if writable is None:
+            return
+        self._watch.start()
+        if self._watch.is_stalled:
+            return
+        if self._stalled is None:
+            self._stalled = self._loop.create_future()
+        await asyncio.wait([writable, self._stalled], return_when=asyncio.FIRST_COMPLETED)
+        if writable.done():
+            self._release()
+
+    async def wait_writable(self) -> None:
+        """Wait until little is buffered for the client, or it has disconnected."""
+        writable = self._until_writable()
+        if writable is not None:
+            await asyncio.wait([writable])
+
+    def _until_writable(self) -> asyncio.Task[None] | None:
+        """Return a task that ends when little is buffered, or None if that is so."""
+        if self._wait_writable is None or self._transport.is_closing():
+            return None
+        if self._transport.get_write_buffer_size() <= OFFER_SIZE:
+            return None
+        if self._writable is None or self._writable.done():
+            # One for all that wait: old releases of Python allow only one.
+            self._writable = self._loop.create_task(self._await_writable())
+        return self._writable
+
+    async def _await_writable(self) -> None:
+        assert self._wait_writable is not None
+        with contextlib.suppress(OSError):
+            await self._wait_writable()
 
     def begin_request(self) -> None:
         """Record that the client is waiting for an answer."""
@@ -147,11 +313,13 @@ class ClientTransport(asyncio.Transport):
     def close(self) -> None:
         """Close the connection when all data has been sent."""
         self._flush()
+        self._watch.stop()
         self._transport.close()
 
     def abort(self) -> None:
-        """Close the connection immediately."""
-        self._gathered, self._gathered_size = [], 0
+        """Close the connection at once."""
+        self._forget()
+        self._watch.stop()
         self._transport.abort()
 
     def can_write_eof(self) -> bool:
@@ -164,8 +332,10 @@ class ClientTransport(asyncio.Transport):
         self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:
-        """Return the number of bytes that are buffered."""
-        return self._gathered_size + int(self._transport.get_write_buffer_size())
+        """Return how many bytes wait for the client."""
+        return (
+            self._gathered_size + self._refused_size + int(self._transport.get_write_buffer_size())
+        )
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low and high watermarks for flow control."""
@@ -196,3 +366,24 @@ class ClientTransport(asyncio.Transport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Set the protocol of the event loop's transport."""
         self._transport.set_protocol(protocol)
+
+
+def _file_of(transport: Any) -> int | None:
+    """Return the file descriptor to write to while the buffer of the transport is empty."""
+    socket = transport.get_extra_info("socket")
+    if os.name != "posix" or socket is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    return int(socket.fileno())
+
+
+def _queued(file: int) -> int:
+    """Return how many bytes the kernel has not sent, or got no acknowledgement of, or 0.
+
+    Its buffer may hold megabytes, and it accepts more only when a third of it is free.
+    """
+    if _OUT_QUEUE is None:
+        return 0
+    try:
+        return int.from_bytes(fcntl.ioctl(file, _OUT_QUEUE, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0

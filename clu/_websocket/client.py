@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Coroutine
 
     from websockets.asyncio.server import ServerConnection
@@ -17,7 +18,9 @@ class BridgeClient:
     Parameters
     ----------
     connection
-        The connection object of the package websockets.
+        The connection of the package websockets, over a `ClientTransport`.
+    log
+        The log.
 
     Attributes
     ----------
@@ -28,16 +31,19 @@ class BridgeClient:
     is_browser
         Whether the client is a page in a browser, which sends its origin.
     is_dropped
-        Whether the server has aborted the connection.
+        Whether the client was disconnected as too much was buffered for it.
     """
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, connection: ServerConnection, log: logging.Logger) -> None:
         self.connection = connection
         self.name = client_name(connection)
         self.commands: set[asyncio.Task[None]] = set()
         request = connection.request
         self.is_browser = request is not None and "Origin" in request.headers
         self.is_dropped = False
+        self._log = log
+        transport: Any = connection.transport
+        transport.on_overflow = self._drop
 
     def __repr__(self) -> str:
         return f"<BridgeClient {self.name} ({len(self.commands)} commands)>"
@@ -52,10 +58,9 @@ class BridgeClient:
         """The number of bytes that are buffered for the client."""
         return self.connection.transport.get_write_buffer_size()
 
-    def drop(self) -> None:
-        """Abort the connection."""
+    def _drop(self, reason: str) -> None:
         self.is_dropped = True
-        self.connection.transport.abort()
+        self._log.warning("Disconnected the websocket client %s: %s.", self.name, reason)
 
     def run(self, command: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine that sends a command and waits for its end."""

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from clu._core.logging import one_line
+from clu._tcp.transport import ClientTransport
 from clu.exceptions import CluError
 
 try:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
+
+    from clu._tcp.limits import BufferLimits
 
 _PORT_ATTEMPTS = 10
 #: The timeout of the opening handshake, in seconds.
@@ -45,6 +49,8 @@ class Listener:
         The maximum length in bytes of a message that is answered.
     keepalive
         The interval between pings to a client, and the time it has to answer, in seconds.
+    limits
+        How much to buffer for a client before disconnecting it.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class Listener:
         log: logging.Logger,
         message_limit: int,
         keepalive: float | None,
+        limits: BufferLimits,
     ) -> None:
         self._handler = handler
         self._admit = admit
         self._message_limit = message_limit
         self._keepalive = keepalive
+        self._limits = limits
         self._logger = logging.Logger("clu.websocket", logging.WARNING)
         self._logger.addHandler(_OneLine(log))
         #: All connections, including those that are not open yet.
@@ -111,17 +119,18 @@ class Listener:
         return server
 
     def _connection_class(self) -> type[ServerConnection]:
-        connections = self._connections
+        connections, limits = self._connections, self._limits
 
         class Connection(websockets_server.ServerConnection):
             """A connection that can be found before it is open."""
 
             def connection_made(self, transport: Any) -> None:
                 connections.add(self)
-                super().connection_made(transport)
+                super().connection_made(ClientTransport(transport, self.loop, limits))
 
             def connection_lost(self, exc: Exception | None) -> None:
                 connections.discard(self)
+                self.transport.close()
                 super().connection_lost(exc)
                 self.transport = _LostTransport(self.transport)
 
@@ -182,6 +191,6 @@ class _OneLine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text, error = record.getMessage(), (record.exc_info or (None, None))[1]
         if error is None or text == "opening handshake failed":
-            self._log.info("Websocket: %s: %s", text, error)
+            self._log.info("Websocket: %s: %s", text, one_line(str(error)))
         else:
             self._log.error("Websocket: %s.", text, exc_info=error)

@@ -11,6 +11,7 @@ import click
 
 from clu import websocket as defaults
 from clu._core.run import run
+from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:
@@ -95,7 +96,21 @@ __all__ = ["command"]
     type=click.IntRange(min=1),
     default=defaults.BUFFER_LIMIT,
     metavar="BYTES",
-    help="How much to buffer for a client that does not read before disconnecting it.",
+    help="How much to buffer for a stalled client before disconnecting it.",
+)
+@click.option(
+    "--stall-limit",
+    type=click.FloatRange(min=0.1),
+    default=STALL_LIMIT,
+    metavar="SECONDS",
+    help="How long a client may read nothing before it counts as stalled.",
+)
+@click.option(
+    "--buffer-hard-limit",
+    type=click.IntRange(min=1),
+    default=BUFFER_HARD_LIMIT,
+    metavar="BYTES",
+    help="How much to buffer for any client before disconnecting it.",
 )
 @click.option(
     "--keepalive",

@@ -9,8 +9,8 @@ from clu._core.logging import REPLY
 from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
+from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
-from clu._tcp.transport import BUFFER_LIMIT
 from clu.command import Command
 from clu.exceptions import CluError
 from clu.legacy._config import with_tron_section
@@ -76,7 +76,11 @@ class BaseLegacyActor(GreetingActor):
     line_limit
         The maximum length of a line in bytes. A longer line is answered with an error.
     buffer_limit
-        The number of bytes to buffer for a client that does not read before disconnecting it.
+        The number of bytes to buffer for a stalled client before disconnecting it.
+    stall_limit
+        How long a client may read nothing before it counts as stalled, in seconds.
+    buffer_hard_limit
+        The number of bytes to buffer for any client before disconnecting it.
     max_commands
         The number of commands of one client that run at once. No further commands are read from
         the connection until one of them has ended. None means no limit.
@@ -125,6 +129,8 @@ class BaseLegacyActor(GreetingActor):
         max_connections: int | None = None,
         line_limit: int = LINE_LIMIT,
         buffer_limit: int = BUFFER_LIMIT,
+        stall_limit: float = STALL_LIMIT,
+        buffer_hard_limit: int = BUFFER_HARD_LIMIT,
         max_commands: int | None = REQUEST_LIMIT,
         error_details: bool = True,
     ) -> None:
@@ -140,7 +146,8 @@ class BaseLegacyActor(GreetingActor):
             error_details=error_details,
             config=config,
         )
-        self._make_server(host, port, max_connections, line_limit, buffer_limit, max_commands)
+        limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
+        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
         #: The user id, command id and concatenation arguments of the current `write`.
         self._address: tuple[int | None, int | None, bool] | None = None
         self.tron: TronConnection | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import clu
+from clu._core.logging import one_line
 from clu.base import BaseActor
 from clu.exceptions import CluWarning
 from clu.tools import REPLY, ActorHandler, log_reply
@@ -319,3 +320,17 @@ def test_what_goes_wrong_is_reported_on_stderr_and_never_raised(
     cause(writer, log)
     assert writer.written == []
     assert "--- Logging error ---" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        ("expose 1 -t 'a b' é", "expose 1 -t 'a b' é"),
+        ("a\nb", "a\\nb"),
+        ("a\r\n\x1b[31m\x85\u2028\0", "a\\r\\n\\x1b[31m\\x85\\u2028\\x00"),
+        ("back\\slash", "back\\slash"),
+    ],
+)
+def test_what_others_have_written_makes_no_lines_of_its_own(text: str, line: str) -> None:
+    assert one_line(text) == line

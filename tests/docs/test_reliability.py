@@ -209,7 +209,7 @@ def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
     for kind in (JSONActor, LegacyActor):
         actor: Any = kind.from_config({"actor": {**section, "store": 5, "error_details": False}})
         server = actor.server
-        found = (server.max_connections, server.line_limit, server.buffer_limit)
+        found = (server.max_connections, server.line_limit, server.limits.buffer_limit)
         assert (*found, server.max_requests) == (1, 2, 3, 4)
         assert (actor.host, actor.error_details) == ("127.0.0.1", False)
         assert actor.store is not None

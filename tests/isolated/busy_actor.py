@@ -17,6 +17,8 @@ import psutil
 from clu import Command, JSONActor, LegacyActor
 from clu.parsers.click import CluGroup, ping
 
+#: It makes replies of some 270 bytes.
+TEXT = "x" * 170
 #: The seconds between two looks.
 BEAT = 0.005
 
@@ -55,6 +57,20 @@ async def shout(command: Command[Any]) -> None:
         if number % 10 == 9:
             await asyncio.sleep(0.004)
     command.finish(text="hoarse")
+
+
+@parser.command()
+@click.argument("number", type=int)
+@click.option("--drain", is_flag=True)
+async def tell(command: Command[Any], number: int, drain: bool) -> None:
+    """Write replies, and let the loop run only if the client does not keep up."""
+    for index in range(number):
+        command.info(text=TEXT, number=index)
+        if drain:
+            await command.drain()
+        if index % 1000 == 0:
+            cost.look()
+    command.finish()
 
 
 class Iterations:
@@ -97,27 +113,36 @@ class Cost:
 
     def __init__(self) -> None:
         self.process = psutil.Process()
-        self.before = self.memory = self.process.memory_info().rss
         self.lag = 0.0
+        self.start()
+
+    def start(self) -> None:
+        self.before = self.memory = self.process.memory_info().rss
 
     async def watch(self) -> None:
         while True:
             start = time.perf_counter()
             await asyncio.sleep(BEAT)
             self.lag = max(self.lag, time.perf_counter() - start - BEAT)
-            self.memory = max(self.memory, self.process.memory_info().rss)
+            self.look()
+
+    def look(self) -> None:
+        self.memory = max(self.memory, self.process.memory_info().rss)
 
 
-async def main(kind: str) -> None:
+cost = Cost()
+
+
+async def main(kind: str, limits: dict[str, Any]) -> None:
     if kind == "json":
-        actor: Any = JSON("busy", port=0, additional_properties=True)
+        actor: Any = JSON("busy", port=0, additional_properties=True, **limits)
     else:
-        actor = Legacy("busy", "localhost", 0, additional_properties=True)
+        actor = Legacy("busy", "localhost", 0, additional_properties=True, **limits)
     actor.log.sh.setLevel(100)
     await actor.start()
     for _ in range(200):  # what is imported and cached with the first commands does not count
         await Command("ping", actor=actor, silent=True).parse()
-    cost = Cost()
+    cost.start()
     watching = asyncio.create_task(cost.watch())
     print(actor.port, flush=True)
     await asyncio.to_thread(sys.stdin.readline)
@@ -136,6 +161,6 @@ if __name__ == "__main__":
     if sys.argv[2] == "uvloop":
         import uvloop
 
-        uvloop.run(main(sys.argv[1]))
+        uvloop.run(main(sys.argv[1], json.loads(sys.argv[3])))
     else:
-        asyncio.run(main(sys.argv[1]))
+        asyncio.run(main(sys.argv[1], json.loads(sys.argv[3])))

@@ -624,7 +624,7 @@ async def test_a_line_over_the_limit_gets_an_error_and_the_connection_goes_on() 
 async def test_a_user_that_does_not_read_is_cut_off_while_others_keep_their_flow(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    actor = await make_actor(buffer_limit=256 * 1024).start()
+    actor = await make_actor(buffer_limit=256 * 1024, stall_limit=0.5).start()
     unresponsive = socket.create_connection(("localhost", actor.port))
     unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     async with await User.greeted(actor.port) as good:

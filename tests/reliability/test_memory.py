@@ -110,6 +110,22 @@ async def test_two_thousand_commands_through_a_hub_leave_nothing_behind() -> Non
         client.stop()
 
 
+async def test_cancelled_commands_through_a_hub_are_not_kept_by_their_time_limits() -> None:
+    async with Hub() as hub:
+        client = await TronConnection("APO.Jane", "127.0.0.1", hub.port).start(get_keys=False)
+        watched = []
+        hub.silent = True
+        for number in range(2000):
+            command = client.send_command("nobody", f"go {number}", time_limit=86400)
+            watched.append(weakref.ref(command))
+            command.cancel()
+        del command
+        await until(lambda: not client.running_commands)
+        gc.collect()
+        assert sum(ref() is not None for ref in watched) == 0
+        client.stop()
+
+
 async def test_clients_that_come_and_go_leave_nothing_behind(kind: str, actor: Any) -> None:
     async def visit() -> None:
         async with await Peer.connect(kind, actor.port) as peer:

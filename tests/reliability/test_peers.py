@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clu import Command
 from clu.tools import ActorHandler
 
 from ..conftest import HAS_UVLOOP
@@ -25,7 +27,8 @@ MEGABYTES, COMMANDS_IN_AN_ITERATION, COMMANDS_IN_FLIGHT = 32, 64, 1000
 
 @pytest.fixture(params=LOOPS)
 def busy(kind: str, request: pytest.FixtureRequest) -> Iterator[BusyActor]:
-    with BusyActor(kind, request.param) as busy:
+    # What it costs when it is cut off sooner is the same for any limit.
+    with BusyActor(kind, request.param, buffer_hard_limit=16 * 1024 * 1024) as busy:
         yield busy
 
 
@@ -64,6 +67,28 @@ def test_a_client_that_does_not_read_costs_little_and_holds_nobody_up(
     assert found["commands_in_an_iteration"] <= 2 * COMMANDS_IN_AN_ITERATION
     assert found["megabytes"] < MEGABYTES
     assert found["in_flight"] <= COMMANDS_IN_FLIGHT
+
+
+async def test_an_actor_drains_the_commander_or_all_clients(kind: str, actor: Any) -> None:
+    async with await Peer.connect(kind, actor.port) as one:
+        await one.ask("1 ping")
+        silent = socket.create_connection(("localhost", actor.port))
+        await until(lambda: len(actor.transports) == 2)
+        first, second = actor.transports.values()
+        command = Command("tell", actor=actor, transport=first)
+        child = Command("tell", parent=command)
+        # It reads nothing, and what is written to it is more than the kernel takes.
+        second.write(b"x" * 15_000_000)
+        child.info(text="x" * 1000)
+        for coroutine in (command.drain(), child.drain(), actor.drain(command)):
+            await asyncio.wait_for(coroutine, 30)
+        waiting = asyncio.create_task(actor.drain())
+        by_itself = asyncio.create_task(Command("tell", actor=actor).drain())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        assert not by_itself.done()
+        silent.close()
+        await asyncio.wait_for(asyncio.gather(waiting, by_itself), 30)
 
 
 async def test_two_hundred_clients_with_fifty_pings_each_get_their_own_replies(

@@ -427,6 +427,8 @@ async def test_absent_broker_is_named() -> None:
         "max_commands",
         "message_limit",
         "buffer_limit",
+        "stall_limit",
+        "buffer_hard_limit",
         "keepalive",
         "time_limit",
     ],

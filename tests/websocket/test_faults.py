@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from clu.command import Command
 from clu.websocket import WebsocketServer
 
 from ..waiting import until
@@ -36,7 +38,8 @@ CLOSE_FRAME = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 
 @pytest.fixture
 async def bridge(broker: Broker) -> AsyncIterator[WebsocketServer]:
-    async with WebsocketServer(wport=0, url=broker.url, buffer_limit=256 * 1024) as bridge:
+    limits: dict[str, Any] = {"buffer_limit": 256 * 1024, "stall_limit": 0.5}
+    async with WebsocketServer(wport=0, url=broker.url, **limits) as bridge:
         yield bridge
 
 
@@ -78,8 +81,24 @@ async def test_client_that_does_not_read_is_dropped_and_others_keep_their_flow(
         assert (await ended(good, "a"))["body"] == {"text": "Pong."}
     dropped = [line for line in messages(caplog) if "does not read" in line]
     assert len(dropped) == 1
-    assert "(the limit is 262144" in dropped[0]
+    assert "read nothing for 0.5 s, and " in dropped[0]
+    assert "(buffer_limit is 262144)" in dropped[0]
     assert messages(caplog, "ERROR", "CRITICAL") == []
+
+
+async def test_client_for_which_too_much_waits_is_dropped_at_once(
+    broker: Broker, camera: Camera, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits: dict[str, Any] = {"stall_limit": 3600, "buffer_hard_limit": 8 * 1024 * 1024}
+    async with (
+        WebsocketServer(wport=0, url=broker.url, **limits) as bridge,
+        silent_client(bridge),
+    ):
+        while bridge.wclients:
+            camera.write("i", text="x" * 100_000)
+            await asyncio.sleep(0.01)
+    (dropped,) = [line for line in messages(caplog, "WARNING") if "too slowly" in line]
+    assert "(buffer_hard_limit is 8388608)" in dropped
 
 
 async def test_client_that_vanishes_is_forgotten_with_its_commands(
@@ -97,6 +116,11 @@ async def test_client_that_vanishes_is_forgotten_with_its_commands(
         await until(lambda: len(bridge.wclients) == 1)
         await until(lambda: not bridge.client.running_commands)
         assert all(task.done() for task in tasks)
+        del tasks
+        gc.collect()
+        # The actor still runs them, and the bridge has forgotten those that it has sent.
+        left = [item for item in gc.get_objects() if isinstance(item, Command) and not item.actor]
+        assert [command.body for command in left if command.body == "sleep 60"] == []
         await send(good, "ping", command_id="a")
         assert (await ended(good, "a"))["body"] == {"text": "Pong."}
         await client.wait_closed()
@@ -115,6 +139,17 @@ async def test_client_that_answers_no_ping_is_dropped(
     (line,) = [line for line in messages(caplog) if "has disconnected" in line]
     assert "keepalive ping timeout" in line
     assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
+
+
+async def test_reason_of_a_client_that_goes_makes_no_line_of_its_own(
+    bridge: WebsocketServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(bridge.address) as client:
+        await client.close(1000, "bye\n2026-01-01 [INFO]: forged")
+    await until(lambda: not bridge.wclients)
+    (line,) = [line for line in messages(caplog) if "has disconnected" in line]
+    assert line.splitlines() == [line]
+    assert "bye\\n2026-01-01 [INFO]: forged" in line
 
 
 @pytest.mark.parametrize("half_closes", [False, True])
