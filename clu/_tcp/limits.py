@@ -57,8 +57,8 @@ class BufferLimits(NamedTuple):
 class StallWatch:
     """Finds out whether a client is stalled, which is one that has read nothing for some time.
 
-    It looks ten times in that time. A look that is late does not count, since a callback has blocked
-    the event loop, which could not write either.
+    It looks ten times in that time. A look that is late does not count, since a callback has
+    blocked the event loop, which could not write either.
 
     Parameters
     ----------

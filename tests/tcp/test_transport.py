@@ -112,7 +112,9 @@ async def test_what_the_kernel_did_not_take_comes_in_order() -> None:
         assert reader.lines == [b"%08d" % each for each in range(3000)]
 
 
-async def test_a_client_that_reads_nothing_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with connected(buffer_limit=MEGABYTE, stall_limit=0.2) as (transport, _):
         transport.user_id = 5
         write(transport, 20 * MEGABYTE)
