@@ -128,12 +128,10 @@ class Backlog:
 
     def _warn(self, size: int) -> None:
         self._is_warned = True
+        # Not as arguments: the formatter of sdsstools wants the first one to be a string.
         self._log.warning(
-            "The broker is slow: %d replies, %d bytes, wait for its confirmation "
-            "(the limit is %d bytes).",
-            self.count,
-            size,
-            self.backlog_bytes,
+            f"The broker is slow: {self.count} replies, {size} bytes, wait for its confirmation "
+            f"(the limit is {self.backlog_bytes} bytes)."
         )
 
     def _drop(self, is_connected: bool) -> None:

@@ -25,6 +25,7 @@ DEPENDENCIES = (
     "click",
     "click-aliases",
     "click-default-group",
+    "fastjsonschema",
     "jsonschema",
     "orjson",
     "prompt_toolkit",

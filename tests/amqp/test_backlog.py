@@ -79,7 +79,7 @@ async def test_drain_keeps_the_backlog_small(actor: Burst, client: AMQPClient) -
 
 
 async def test_of_more_than_fits_the_first_and_last_reply_arrive_and_how_many_do_not(
-    broker: Broker, client: AMQPClient
+    broker: Broker, client: AMQPClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Burst("burst", url=broker.url, backlog_bytes=200_000) as actor:
         command = await asyncio.wait_for(client.send_command("burst", "burst 5000"), 60)
@@ -92,6 +92,10 @@ async def test_of_more_than_fits_the_first_and_last_reply_arrive_and_how_many_do
         assert codes(command)[-2:] == ["w", ":"]
         text = f"{dropped} replies of this command were dropped."
         assert command.replies[-2].message == {"text": text}
+        said = capsys.readouterr().err
+        assert "The broker is slow" in said
+        assert "The backlog is full" in said
+        assert "Logging error" not in said
         again = await asyncio.wait_for(client.send_command("burst", "burst 10"), 60)
         assert codes(again) == [">", *["i"] * 10, ":"]
 
