@@ -50,15 +50,15 @@ class BufferLimits(NamedTuple):
         """
         for name, value in zip(self._fields, self, strict=True):
             if value <= 0:
-                raise CluValueError(f"{name} must be positive, and is {value}.")
+                raise CluValueError(f"{name} must be positive, not {value}.")
         return self
 
 
 class StallWatch:
     """Finds out whether a client is stalled, which is one that has read nothing for some time.
 
-    It looks ten times in that time. A look that is late does not count, since a callback has blocked
-    the event loop, which could not write either.
+    It looks ten times in that time. A look that is late does not count, since a callback has
+    blocked the event loop, which could not write either.
 
     Parameters
     ----------

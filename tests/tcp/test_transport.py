@@ -112,7 +112,9 @@ async def test_what_the_kernel_did_not_take_comes_in_order() -> None:
         assert reader.lines == [b"%08d" % each for each in range(3000)]
 
 
-async def test_a_client_that_reads_nothing_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with connected(buffer_limit=MEGABYTE, stall_limit=0.2) as (transport, _):
         transport.user_id = 5
         write(transport, 20 * MEGABYTE)
@@ -178,7 +180,7 @@ async def test_one_message_over_all_limits_is_sent_if_none_waits() -> None:
 
 @pytest.mark.parametrize("name", BufferLimits._fields)
 def test_limits_must_be_positive(name: str) -> None:
-    with pytest.raises(CluValueError, match=f"{name} must be positive, and is 0"):
+    with pytest.raises(CluValueError, match=f"{name} must be positive, not 0"):
         TCPStreamServer("localhost", 0, **{name: 0})
 
 
