@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from clu._amqp.connection import TopicListener
 from clu._tcp.client import TCPStreamClient, open_connection
+from clu._tcp.limits import BufferLimits
 from clu._tcp.lines import OverlongLine
 from clu._tcp.protocols import PeriodicTCPServer, ReconnectingTCPClientProtocol, TCPProtocol
 from clu._tcp.server import TCPStreamPeriodicServer, TCPStreamServer
 from clu._tcp.transport import ClientTransport
 
 __all__ = [
+    "BufferLimits",
     "ClientTransport",
     "OverlongLine",
     "PeriodicTCPServer",

@@ -50,7 +50,7 @@ class BufferLimits(NamedTuple):
         """
         for name, value in zip(self._fields, self, strict=True):
             if value <= 0:
-                raise CluValueError(f"{name} must be positive, and is {value}.")
+                raise CluValueError(f"{name} must be positive, not {value}.")
         return self
 
 

@@ -99,6 +99,9 @@ class TCPStreamServer:
         self.connection_callback = connection_callback
         self.data_received_callback = data_received_callback
         self.line_limit = line_limit
+        self.buffer_limit = buffer_limit
+        self.stall_limit = stall_limit
+        self.buffer_hard_limit = buffer_hard_limit
         self._limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit).check()
         self.overlong_callback = overlong_callback
         self.max_requests = max_requests
@@ -124,11 +127,6 @@ class TCPStreamServer:
         self._server = server
         self.port = ports.pop()
         return server
-
-    @property
-    def limits(self) -> BufferLimits:
-        """How much to buffer for a client, and how long it may read nothing."""
-        return self._limits
 
     def stop(self) -> None:
         """Stop listening, and close the connections."""

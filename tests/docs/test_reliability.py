@@ -72,6 +72,8 @@ PARAMETERS = {
         "line_limit": mebibytes(tcp("line_limit")),
         "max_connections": {None: "no limit"}[tcp("max_connections")],
         "buffer_limit": mebibytes(tcp("buffer_limit")),
+        "stall_limit": seconds(tcp("stall_limit")),
+        "buffer_hard_limit": mebibytes(tcp("buffer_hard_limit")),
         "max_commands": str(tcp("max_commands")),
         "token": {None: "none"}[default(TCPBaseActor, "token")],
     },
@@ -100,6 +102,8 @@ PARAMETERS = {
         "max_commands": str(default(WebsocketServer, "max_commands")),
         "message_limit": mebibytes(default(WebsocketServer, "message_limit")),
         "buffer_limit": mebibytes(default(WebsocketServer, "buffer_limit")),
+        "stall_limit": seconds(default(WebsocketServer, "stall_limit")),
+        "buffer_hard_limit": mebibytes(default(WebsocketServer, "buffer_hard_limit")),
         "keepalive": seconds(default(WebsocketServer, "keepalive")),
         "time_limit": f"{default(WebsocketServer, 'time_limit') / 3600:g} h",
     },
@@ -203,14 +207,17 @@ def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
         "max_connections": 1,
         "line_limit": 2,
         "buffer_limit": 3,
+        "stall_limit": 0.5,
+        "buffer_hard_limit": 5,
         "max_commands": 4,
     }
     section = {"name": "camera", "host": "127.0.0.1", "port": 0, **limits}
     for kind in (JSONActor, LegacyActor):
         actor: Any = kind.from_config({"actor": {**section, "store": 5, "error_details": False}})
         server = actor.server
-        found = (server.max_connections, server.line_limit, server.limits.buffer_limit)
-        assert (*found, server.max_requests) == (1, 2, 3, 4)
+        found = (server.max_connections, server.line_limit, server.max_requests)
+        assert found == (1, 2, 4)
+        assert (server.buffer_limit, server.stall_limit, server.buffer_hard_limit) == (3, 0.5, 5)
         assert (actor.host, actor.error_details) == ("127.0.0.1", False)
         assert actor.store is not None
     client = AMQPClient.from_config(

@@ -250,7 +250,7 @@ async def test_words_about_http_are_a_command_like_any_other(peer: Peer) -> None
 
 def test_the_defaults_of_the_limits_are_those_of_the_documentation() -> None:
     server = TCPStreamServer("localhost", 0)
-    assert (server.line_limit, server.limits.buffer_limit) == (LINE_LIMIT, BUFFER_LIMIT)
+    assert (server.line_limit, server.buffer_limit) == (LINE_LIMIT, BUFFER_LIMIT)
     assert (server.max_requests, server.max_connections) == (REQUEST_LIMIT, None)
     page = (ROOT / "docs" / "reliability.md").read_text()
     page = page.partition("### Actors over TCP")[2].partition("### AMQP")[0]

@@ -180,7 +180,7 @@ async def test_one_message_over_all_limits_is_sent_if_none_waits() -> None:
 
 @pytest.mark.parametrize("name", BufferLimits._fields)
 def test_limits_must_be_positive(name: str) -> None:
-    with pytest.raises(CluValueError, match=f"{name} must be positive, and is 0"):
+    with pytest.raises(CluValueError, match=f"{name} must be positive, not 0"):
         TCPStreamServer("localhost", 0, **{name: 0})
 
 

@@ -30,6 +30,16 @@ async def expose(command, time):
     command.finish()
 
 
+@command_parser.command()
+@click.argument("ROWS", type=click.IntRange(min=0))
+async def readout(command, rows):
+    """Reads out so many ROWS."""
+    for row in range(rows):
+        command.info(row=row, counts=[row, 2 * row])
+        await command.drain()
+    command.finish()
+
+
 @command_parser.group()
 def cooler():
     """Cools the detector."""
