@@ -480,11 +480,13 @@ class BaseActor(BaseClient):
         """Validate a reply; return the reason if it is not valid."""
         message = reply.message
         try:
-            validated = self.model.validate(message)[0]  # type: ignore[union-attr]
+            validated, reason = self.model.validate(message, update_model=True)  # type: ignore[union-attr]
         except Exception as error:
             return f"Failed validating the reply: {error}"
         if not validated:
-            return f"Failed validating the reply: message {message} does not match the schema."
+            if not isinstance(reason, str):  # the error of jsonschema names more than users need
+                reason = f"message {message} does not match the schema."
+            return f"Failed validating the reply: {reason}"
         reply.validated = True
         return None
 

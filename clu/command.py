@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import click
     from typing_extensions import Self
 
+    from clu._core.status import StatusCallbacks
     from clu.base import BaseActor
     from clu.exceptions import CluNotImplemented  # noqa: F401  (named in a docstring)
 
@@ -40,6 +41,10 @@ __all__ = [
 Actor_co = TypeVar("Actor_co", bound="BaseActor", covariant=True)
 Future_co = TypeVar("Future_co", bound="BaseCommand[Any, Any]")
 
+# As variables, which are faster than attributes of an enumeration.
+_DEBUG, _INFO = MessageCode.DEBUG, MessageCode.INFO
+_WARNING, _ERROR = MessageCode.WARNING, MessageCode.ERROR
+_STARTED, _DONE = MessageCode.STARTED, MessageCode.DONE
 _CODE_OF_LEVEL = {
     logging.DEBUG: MessageCode.DEBUG,
     logging.INFO: MessageCode.INFO,
@@ -55,6 +60,8 @@ _LEVEL_OF_CODE = {
 }
 #: The codes with which a parent writes replies of its children, which do not end the parent.
 _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
+#: What a command has, unless it is given with a reply.
+_FLAGS = frozenset(("silent", "internal", "write_to_log"))
 #: As strings, whose comparison is fast.
 _ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
 _INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
@@ -80,7 +87,7 @@ class BaseCommand(
     reply_callback
         A function that is called with each reply, for commands to other actors.
     status_callback
-        A function that is called with the status when it changes.
+        A function that is called with the status when it changes, or a list or tuple of them.
     call_now
         Whether to call the status callback immediately.
     default_keyword
@@ -92,7 +99,7 @@ class BaseCommand(
     write_to_log
         Whether to log the replies.
     time_limit
-        The time in seconds after which the command times out.
+        The time in seconds after which the command times out. None and 0 mean that it does not.
     loop
         The event loop; the running one by default.
 
@@ -116,7 +123,7 @@ class BaseCommand(
         actor: Actor_co | None = None,
         parent: BaseCommand[Actor_co, Any] | None = None,
         reply_callback: Callable[[Any], None] | None = None,
-        status_callback: Callable[[CommandStatus], Any] | None = None,
+        status_callback: StatusCallbacks[CommandStatus] | None = None,
         call_now: bool = False,
         default_keyword: str = "text",
         silent: bool = False,
@@ -144,7 +151,7 @@ class BaseCommand(
         StatusMixIn.__init__(
             self, CommandStatus, CommandStatus.READY, status_callback, call_now=call_now
         )
-        if time_limit is not None:
+        if time_limit:
             self._timer = self.get_loop().call_later(max(time_limit, 0), self._time_out)
 
     def _time_out(self) -> None:
@@ -153,6 +160,11 @@ class BaseCommand(
         self.set_status(CommandStatus.TIMEDOUT, f"The command timed out after {self.time_limit} s.")
         if self._task is not None:
             self._task.cancel()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the command."""
+        return self.get_loop()
 
     @property
     def status(self) -> CommandStatus:
@@ -190,12 +202,14 @@ class BaseCommand(
 
         Raises
         ------
-        CluValueError, CluTypeError
+        CluValueError
             If the status is not valid.
+        CluTypeError
+            If it combines several states.
         """
         new_status = _status_of(status)
         if self._status is not None and self._status.is_done:
-            if new_status is not CommandStatus.TIMEDOUT:
+            if status is not CommandStatus.TIMEDOUT:
                 self._warn_done(status)
             return self
         if new_status is self._status:
@@ -206,7 +220,7 @@ class BaseCommand(
         self.do_callbacks()
         if new_status.is_done:
             self._end()
-        self._wake_watcher(new_status)
+        self._wake_watcher()
         return self
 
     def _warn_done(self, status: object) -> None:
@@ -249,19 +263,25 @@ class BaseCommand(
 
     def debug(self, *args: Any, **kwargs: Any) -> None:
         """Write a reply of level debug."""
-        self.write(MessageCode.DEBUG, *args, **kwargs)
+        self.write(_DEBUG, *args, **kwargs)
 
     def info(self, *args: Any, **kwargs: Any) -> None:
         """Write a reply of level info."""
-        self.write(MessageCode.INFO, *args, **kwargs)
+        # What is written most, without a list or a dictionary where there is no need for one.
+        if not args:
+            self.write(_INFO, **kwargs)
+        elif kwargs or len(args) > 1:
+            self.write(_INFO, *args, **kwargs)
+        else:
+            self.write(_INFO, args[0])
 
     def warning(self, *args: Any, **kwargs: Any) -> None:
         """Write a reply of level warning."""
-        self.write(MessageCode.WARNING, *args, **kwargs)
+        self.write(_WARNING, *args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:
         """Write a reply of level error. It does not end the command."""
-        self.write(MessageCode.ERROR, *args, **kwargs)
+        self.write(_ERROR, *args, **kwargs)
 
     def write(
         self,
@@ -284,31 +304,43 @@ class BaseCommand(
         CommandError
             If the command has no actor.
         CluValueError
-            If the code is not valid.
+            If the code is not valid, or the message is neither a dictionary, a string nor an
+            exception.
         """
         code = message_code if type(message_code) is MessageCode else self._code_of(message_code)
-        if message is not None and type(message) is not dict:
-            message = self._as_dict(code, message)
+        if message is None:
+            message = {}
+        elif type(message) is not dict:
+            message = self._as_dict(message_code, message)
         if self.actor is None:
             raise CommandError(
                 "An actor has not been defined for this command. Cannot write to users."
             )
         command: BaseCommand[Any, Any] = self
         if self.parent is not None:
-            if code is MessageCode.STARTED:
+            if code is _STARTED:
                 return
-            if code is MessageCode.DONE and not message and not kwargs:
+            if code is _DONE and not message and not kwargs:
                 return
             code = _CODE_FROM_CHILD.get(code, code)
             while command.parent is not None:
                 command = command.parent
-        if self.silent:
-            kwargs.setdefault("silent", True)
-        if self.internal:
-            kwargs.setdefault("internal", True)
-        if not self.write_to_log:
-            kwargs.setdefault("write_to_log", False)
-        self.actor.write(code, message, command=command, broadcast=broadcast, **kwargs)
+        silent, internal, write_to_log = self.silent, self.internal, self.write_to_log
+        if kwargs and not _FLAGS.isdisjoint(kwargs):
+            silent = kwargs.pop("silent", silent)
+            internal = kwargs.pop("internal", internal)
+            write_to_log = kwargs.pop("write_to_log", write_to_log)
+        # Actors that override `write` rely on what is given by name.
+        self.actor.write(
+            code,
+            message=message,
+            command=command,
+            broadcast=broadcast,
+            silent=silent,
+            internal=internal,
+            write_to_log=write_to_log,
+            **kwargs,
+        )
 
     async def drain(self) -> None:
         """Wait until who sent the command has caught up with its replies.
@@ -329,14 +361,25 @@ class BaseCommand(
             await waiter
 
     def _as_dict(
-        self, code: MessageCode, message: dict[str, Any] | str | BaseException | None
-    ) -> dict[str, Any] | None:
-        """Return a message with a keyword for a string or an exception."""
+        self, code: MessageCode | str | int, message: dict[str, Any] | str | BaseException
+    ) -> dict[str, Any]:
+        """Return a message with a keyword for a string or an exception.
+
+        A logging level is not the code of an error: its string has the default keyword.
+
+        Raises
+        ------
+        CluValueError
+            If the message is of another type.
+        """
         if isinstance(message, str):
-            return {"error" if code._value_ in _ERROR_CODES else self.default_keyword: message}
+            value = code._value_ if isinstance(code, MessageCode) else code
+            return {"error" if value in _ERROR_CODES else self.default_keyword: message}
         if isinstance(message, BaseException):
             return {"error": message}
-        return message
+        if isinstance(message, dict):
+            return message
+        raise CluValueError(f"invalid message {message!r}")
 
     @staticmethod
     def _code_of(code: MessageCode | str | int) -> MessageCode:
@@ -373,18 +416,17 @@ class BaseCommand(
             The result of the actor's ``send_command``: a command, or an awaitable of one.
         """
         if self.actor is None:
-            raise CommandError("An actor has not been defined for this command.")
-        if not new_command:
-            kwargs["command"] = self
-        return self.actor.send_command(target, command_string, *args, **kwargs)
+            raise CommandError("The actor need to be defined to send commands.")
+        command = self if new_command is False else None
+        return self.actor.send_command(target, command_string, *args, command=command, **kwargs)
 
 
 def _status_of(status: CommandStatus | str | int) -> CommandStatus:
     if isinstance(status, str):
-        try:
-            found = CommandStatus[status.upper()]
-        except KeyError:
-            raise CluValueError(f"{status!r} is not a valid CommandStatus.") from None
+        named = CommandStatus.__members__.get(status.upper())
+        if named is None or named.code is None:
+            raise CluValueError(f"{status!r} is not a valid CommandStatus")
+        found = named
     elif isinstance(status, CommandStatus):
         found = status
     elif isinstance(status, int):
@@ -393,9 +435,9 @@ def _status_of(status: CommandStatus | str | int) -> CommandStatus:
         except ValueError as error:
             raise CluValueError(str(error)) from None
     else:
-        raise CluTypeError(f"{status!r} is not a valid CommandStatus.")
+        raise CluValueError(f"{status!r} is not a valid CommandStatus")
     if getattr(found, "code", None) is None:
-        raise CluValueError(f"{found} combines several states and cannot be set.")
+        raise CluTypeError(f"Status {found!r} is not a valid command status.")
     return found
 
 
@@ -466,7 +508,12 @@ class Command(BaseCommand[Actor_co, "Command[Any]"]):
 
     def child_command(self, command_string: str) -> Command[Actor_co]:
         """Run another command of the same actor as a child of this one."""
-        return Command(command_string, actor=self.actor, parent=self).parse()
+        return Command(
+            command_string,
+            commander_id=getattr(self.actor, "name", None),
+            actor=self.actor,
+            parent=self,
+        ).parse()
 
     def __str__(self) -> str:
         return (
@@ -505,7 +552,9 @@ class FakeCommand(BaseCommand[Any, "FakeCommand"]):
             Arguments of `BaseCommand.write`.
         """
         code = self._code_of(message_code)
-        keywords = {**(self._as_dict(code, message) or {}), **kwargs}
+        keywords = dict(kwargs)
+        if message is not None:
+            keywords = {**self._as_dict(message_code, message), **kwargs}
         self.log.log(_LEVEL_OF_CODE.get(code, logging.INFO), keywords)
 
     async def drain(self) -> None:

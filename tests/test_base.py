@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock, call
 
 import pytest
 from sdsstools import Configuration
@@ -526,12 +527,22 @@ def test_a_reply_that_does_not_match_is_replaced_by_an_error(actor: Collector) -
 def test_an_error_of_the_validation_itself_is_reported(
     actor: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def validate(*_: Any) -> Any:
+    def validate(*_: Any, **__: Any) -> Any:
         raise RuntimeError("no idea")
 
     monkeypatch.setattr(actor.model, "validate", validate)
     actor.write("i", text="x")
     assert actor.output == [("e", {"error": "Failed validating the reply: no idea"})]
+
+
+def test_the_reason_that_a_model_gives_is_reported(
+    actor: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate = MagicMock(return_value=(False, "too warm"))
+    monkeypatch.setattr(actor.model, "validate", validate)
+    actor.write("i", text="x")
+    assert actor.output == [("e", {"error": "Failed validating the reply: too warm"})]
+    assert validate.mock_calls == [call({"text": "x"}, update_model=True)]
 
 
 def test_keywords_outside_the_schema_need_permission(actor: Collector) -> None:

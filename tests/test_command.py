@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, call
 
 import pytest
 
@@ -170,12 +171,13 @@ async def test_a_status_is_given_by_name_in_any_case_by_value_or_as_it_is(
         ("finished", CluValueError),
         ("", CluValueError),
         (4096, CluValueError),
-        (CommandStatus.DONE_STATES, CluValueError),
-        (15, CluValueError),
-        (0, CluValueError),
-        (None, CluTypeError),
-        (1.0, CluTypeError),
-        (["DONE"], CluTypeError),
+        ("DONE_STATES", CluValueError),
+        (CommandStatus.DONE_STATES, CluTypeError),
+        (15, CluTypeError),
+        (0, CluTypeError),
+        (None, CluValueError),
+        (1.0, CluValueError),
+        (["DONE"], CluValueError),
     ],
 )
 async def test_another_status_is_refused_and_changes_nothing(
@@ -268,10 +270,19 @@ async def test_warnings_point_at_the_caller(command: Command[Any]) -> None:
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("status", ["TIMEDOUT", CommandStatus.TIMEDOUT, 8])
-async def test_timing_out_a_done_command_is_ignored(command: Command[Any], status: Any) -> None:
+async def test_timing_out_a_done_command_is_ignored(command: Command[Any]) -> None:
     command.fail()
-    assert command.set_status(status) is command
+    assert command.set_status(CommandStatus.TIMEDOUT) is command
+    assert command.status is CommandStatus.FAILED
+
+
+@pytest.mark.parametrize("status", ["TIMEDOUT", 8])
+async def test_timing_out_a_done_command_by_name_or_value_warns(
+    command: Command[Any], status: Any
+) -> None:
+    command.fail()
+    with pytest.warns(CluWarning, match="cannot modify a done command"):
+        assert command.set_status(status) is command
     assert command.status is CommandStatus.FAILED
 
 
@@ -385,9 +396,67 @@ async def test_an_exception_is_the_value_of_error(command: Command[Any], actor: 
     assert messages[2] == {"controller": 1, "error": "bad"}
 
 
-async def test_a_message_of_another_type_is_refused(command: Command[Any]) -> None:
-    with pytest.raises(TypeError, match="must be a string or a dictionary"):
-        command.info(["a"])
+@pytest.mark.parametrize("message", [["a"], 0, False, 1.5])
+@pytest.mark.parametrize("method", ["info", "finish", "fail"])
+async def test_a_message_of_another_type_is_refused_and_changes_nothing(
+    command: Command[Any], actor: Actor, method: str, message: Any
+) -> None:
+    with pytest.raises(CluValueError, match=f"invalid message {re.escape(repr(message))}"):
+        getattr(command, method)(message)
+    assert command.status is CommandStatus.READY
+    assert not actor.sent
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR])
+async def test_a_text_with_a_logging_level_has_the_default_keyword(
+    command: Command[Any], actor: Actor, level: int
+) -> None:
+    command.write(level, "as logged")
+    assert [message for _, message in actor.output] == [{"text": "as logged"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "keywords"),
+    [
+        ((), {}, {}),
+        (("hello",), {"text": "hello"}, {}),
+        (("",), {"text": ""}, {}),
+        (({"a": 1},), {"a": 1}, {"b": 2}),
+        ((), {}, {"b": 2, "validate": False}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [("info", MessageCode.INFO), ("debug", MessageCode.DEBUG), ("finish", MessageCode.DONE)],
+)
+async def test_the_write_of_an_actor_gets_the_code_and_the_rest_by_name(
+    method: str, code: MessageCode, arguments: Any, message: Any, keywords: Any
+) -> None:
+    actor = MagicMock()
+    command = Command("", actor=actor, internal=None, silent=0)  # type: ignore[arg-type]
+    getattr(command, method)(*arguments, **keywords)
+    assert actor.write.mock_calls == [
+        call(
+            code,
+            message=message,
+            command=command,
+            broadcast=False,
+            silent=0,
+            internal=None,
+            write_to_log=True,
+            **keywords,
+        )
+    ]
+    assert actor.write.call_args.kwargs["internal"] is None
+    assert actor.write.call_args.kwargs["silent"] == 0
+
+
+async def test_flags_that_are_given_with_a_reply_precede_those_of_the_command() -> None:
+    actor = MagicMock()
+    command = Command("", actor=actor, write_to_log=True)
+    command.info("x", silent=True, internal=True, write_to_log=False)
+    given = actor.write.call_args.kwargs
+    assert (given["silent"], given["internal"], given["write_to_log"]) == (True, True, False)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +470,7 @@ async def test_a_message_of_another_type_is_refused(command: Command[Any]) -> No
 async def test_without_an_actor_there_is_nobody_to_write_to(
     use: Callable[[Command[Any]], Any],
 ) -> None:
-    with pytest.raises(CommandError, match="actor has not been defined"):
+    with pytest.raises(CommandError, match=r"actor (has not been|need to be) defined"):
         use(Command("status"))
 
 
@@ -546,9 +615,9 @@ async def test_commands_to_others_are_sent_by_the_actor(
     command.send_command("other", "ping", new_command=False, time_limit=5)
     command.send_command("other", "ping", True, 1, internal=True)
     assert actor.commanded == [
-        (("other", "ping"), {}),
+        (("other", "ping"), {"command": None}),
         (("other", "ping"), {"command": command, "time_limit": 5}),
-        (("other", "ping", 1), {"internal": True}),
+        (("other", "ping", 1), {"command": None, "internal": True}),
     ]
 
 
@@ -567,9 +636,16 @@ async def test_a_time_limit_ends_the_command_and_what_runs(actor: Actor) -> None
     assert command._task.cancelled()
 
 
-@pytest.mark.parametrize("limit", [0, -1])
-async def test_a_time_limit_of_nothing_ends_the_command_at_once(limit: float) -> None:
+@pytest.mark.parametrize("limit", [0, None])
+async def test_a_time_limit_of_nothing_is_none(limit: float | None) -> None:
     command = Command(time_limit=limit)
+    await asyncio.sleep(0.01)
+    assert not command.done()
+    assert command._timer is None
+
+
+async def test_a_time_limit_in_the_past_ends_the_command_at_once() -> None:
+    command = Command(time_limit=-1)
     assert not command.done()
     await asyncio.wait_for(command, 5)
     assert command.status is CommandStatus.TIMEDOUT

@@ -9,6 +9,7 @@ import inspect
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -350,14 +351,40 @@ async def test_the_first_call_may_come_at_once() -> None:
     assert seen == [Lamp.OFF]
 
 
-async def test_a_status_may_be_given_by_its_value() -> None:
-    lamp = StatusMixIn(Lamp, Lamp.OFF)
-    lamp.status = 2
-    assert lamp.status is Lamp.ON
+async def test_a_status_is_kept_as_it_is_given() -> None:
+    seen: list[Any] = []
+    lamp: StatusMixIn[Any] = StatusMixIn(Lamp, Lamp.OFF, seen.append)
     assert lamp.flags is Lamp
-    with pytest.raises((TypeError, ValueError)):  # which one depends on the version of Python
-        lamp.status = "on"
-    assert lamp.status is Lamp.ON
+    for status in (2, "on"):
+        lamp.status = status
+        assert lamp.status == status
+    await iteration()
+    assert seen == [2, "on"]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+async def test_several_status_callbacks_are_each_called(kind: Any) -> None:
+    callbacks = kind([mock.MagicMock(), mock.MagicMock()])
+    lamp = StatusMixIn(Lamp, Lamp.OFF, callbacks)
+    assert lamp.callbacks is callbacks
+    lamp.status = Lamp.ON
+    await iteration()
+    for callback in callbacks:
+        callback.assert_called_once_with(Lamp.ON)
+
+
+async def test_nobody_watches_after_the_status_was_waited_for() -> None:
+    lamp = StatusMixIn(Lamp, Lamp.OFF)
+    waits = [asyncio.create_task(lamp.wait_for_status(one)) for one in (Lamp.ON, Lamp.HOT)]
+    await iteration()
+    assert lamp.watcher is not None
+    lamp.status = Lamp.ON
+    await waits[0]
+    await iteration()
+    assert lamp.watcher is not None  # of the other
+    lamp.status = Lamp.HOT
+    await waits[1]
+    assert lamp.watcher is None
 
 
 async def test_a_status_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:

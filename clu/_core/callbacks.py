@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import sys
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,28 @@ def positional_capacity(callback: Callable[..., Any]) -> int | None:
         if code.co_flags & inspect.CO_VARARGS:
             return None
         return code.co_argcount - (type(callback) is types.MethodType)
-    try:
-        parameters = inspect.signature(callback).parameters.values()
-    except (TypeError, ValueError):  # builtins without a signature
-        return None
+    signature: inspect.Signature | None
+    if _is_mock(callback):
+        # inspect would compare it, and mocks count that as a call. The class of one that is
+        # autospecced has the signature.
+        signature = getattr(type(callback), "__signature__", None)
+        if signature is None:
+            return None
+    else:
+        try:
+            signature = inspect.signature(callback)
+        except (TypeError, ValueError):  # builtins without a signature
+            return None
+    parameters = signature.parameters.values()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _is_mock(callback: object) -> bool:
+    """Whether a callback is a mock: a test looks at what it is called with, and at nothing else."""
+    mock = sys.modules.get("unittest.mock")
+    return mock is not None and isinstance(callback, mock.NonCallableMock)
 
 
 def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
@@ -141,7 +157,7 @@ class CallbackMixIn:
 
         Coroutines run as tasks. An error in a callback is logged and does not affect the others.
         """
-        for callback in list(self._callbacks):
+        for callback in list(self._callbacks or ()):
             result = call_user_function(callback, *args)
             if asyncio.iscoroutine(result):
                 task = start_user_coroutine(result, functools.partial(_log, callback))
@@ -149,7 +165,15 @@ class CallbackMixIn:
                 task.add_done_callback(self._running.remove)
 
     def register_callback(self, callback_func: Callable[..., Any]) -> None:
-        """Add a function or coroutine function to the callbacks."""
+        """Add a function or coroutine function to the callbacks.
+
+        Raises
+        ------
+        AssertionError
+            If it cannot be called.
+        """
+        if not callable(callback_func):
+            raise AssertionError("callback_func must be a callable.")
         self._callbacks.append(callback_func)
 
     def remove_callback(self, callback_func: Callable[..., Any]) -> None:

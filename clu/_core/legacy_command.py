@@ -8,10 +8,9 @@ from clu.exceptions import CommandError
 
 # [program.user[.stack]] [command id [another number]] body
 _pattern = re.compile(
-    r"(?:(?P<commander>[A-Za-z][\w-]*(?:\.[\w-]+)+)\s+)?"
+    r"(?:(?P<commander>(?:[A-Za-z][\w-]*)?(?:\.[\w-]+)+)\s+)?"
     r"(?:(?P<command_id>[0-9]+)\s+(?:[0-9]+\s+)?)?"
-    r"(?P<body>(?:[^\W\d]|_|--help).*)?\Z",
-    re.DOTALL,
+    r"(?P<body>(?:[A-Za-z_]|--help).*)?\s*\Z"
 )
 
 #: The maximum number of digits of a command id.
@@ -43,7 +42,7 @@ def parse_legacy_command(command_string: str) -> tuple[str | None, int, str]:
     """
     found = _pattern.match(command_string)
     if found is None or found["body"] is None:
-        raise CommandError(f"Could not match command string {command_string!r}.")
+        raise CommandError(f"Could not parse command {command_string!r}")
     commander, digits, body = found.groups()
     if digits and len(digits) > _MAX_DIGITS:
         raise CommandError(f"The command id has {len(digits)} digits (at most {_MAX_DIGITS}).")

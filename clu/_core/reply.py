@@ -86,13 +86,18 @@ class Reply(ReplyFields):
         Whether the reply is internal, i.e. not intended for a wider audience.
     keywords
         The keywords as typed objects, if the protocol has them.
+
+    Raises
+    ------
+    CluValueError
+        If the code is not valid.
     """
 
     __slots__ = ("__weakref__",)
 
     def __init__(
         self,
-        message_code: MessageCode,
+        message_code: MessageCode | str,
         message: dict[str, Any],
         command: CommandLike | None = None,
         broadcast: bool = False,
@@ -102,7 +107,7 @@ class Reply(ReplyFields):
         keywords: list[Any] | None = None,
     ) -> None:
         self._created = time()
-        self.message_code = message_code
+        self.message_code = message_code_of(message_code)
         self.message = message
         self.command = command
         self.broadcast = broadcast
@@ -121,8 +126,8 @@ class Reply(ReplyFields):
         """An alias of ``message``."""
         return self.message
 
-    def __repr__(self) -> str:
-        return f"<Reply ({self.message_code.value} {self.message})>"
+
+Reply.__module__ = "clu.base"  # of which it is a part for users
 
 
 class ReplyList(list[ReplyType], Generic[ReplyType]):

@@ -136,11 +136,16 @@ _CODE_TO_STATUS = {
     ":": CommandStatus.DONE,
     "f": CommandStatus.FAILED,
     "!": CommandStatus.FAILED,
-    "i": CommandStatus.RUNNING,
     ">": CommandStatus.RUNNING,
 }
 
 MaskbitType = TypeVar("MaskbitType", bound=Maskbit)
+if TYPE_CHECKING:
+    StatusCallbacks = (
+        Callable[[MaskbitType], Any]
+        | list[Callable[[MaskbitType], Any]]
+        | tuple[Callable[[MaskbitType], Any], ...]
+    )
 
 
 class StatusMixIn(Generic[MaskbitType]):
@@ -153,7 +158,7 @@ class StatusMixIn(Generic[MaskbitType]):
     initial_status
         The initial status.
     callback_func
-        A function that is called with the status when it changes.
+        A function that is called with the status when it changes, or a list or tuple of them.
     call_now
         Whether to call the callback immediately.
 
@@ -167,13 +172,15 @@ class StatusMixIn(Generic[MaskbitType]):
         self,
         maskbit_flags: type[MaskbitType],
         initial_status: MaskbitType | None = None,
-        callback_func: Callable[[MaskbitType], Any] | None = None,
+        callback_func: StatusCallbacks[MaskbitType] | None = None,
         call_now: bool = False,
     ) -> None:
         self.flags = maskbit_flags
-        self.callbacks: list[Callable[[MaskbitType], Any]] = []
-        if callback_func is not None:
-            self.callbacks.append(callback_func)
+        self.callbacks: list[Callable[[MaskbitType], Any]]
+        if isinstance(callback_func, (list, tuple)):
+            self.callbacks = callback_func  # type: ignore[assignment]  # a tuple stays one
+        else:
+            self.callbacks = [] if callback_func is None else [callback_func]
         self._status = initial_status
         self.watcher: asyncio.Event | None = None
         if call_now:
@@ -181,7 +188,7 @@ class StatusMixIn(Generic[MaskbitType]):
 
     def do_callbacks(self) -> None:
         """Schedule the callbacks with the current status."""
-        if not self.callbacks:
+        if not self.callbacks or self.status is None:
             return
         loop = get_event_loop()
         for callback in self.callbacks:
@@ -200,18 +207,17 @@ class StatusMixIn(Generic[MaskbitType]):
 
     @property
     def status(self) -> MaskbitType:
-        """The current status. Setting another value runs the callbacks."""
+        """The current status. Setting another value, of any kind, runs the callbacks."""
         return self._status  # type: ignore[return-value]
 
     @status.setter
-    def status(self, value: MaskbitType | int) -> None:
-        status = self.flags(value)
-        if status is not self._status:
-            self._status = status
+    def status(self, value: MaskbitType) -> None:
+        if value != self._status:
+            self._status = value
             self.do_callbacks()
-            self._wake_watcher(status)
+            self._wake_watcher()
 
-    def _wake_watcher(self, status: MaskbitType) -> None:
+    def _wake_watcher(self) -> None:
         if self.watcher is not None:
             self.watcher.set()
 
@@ -221,3 +227,5 @@ class StatusMixIn(Generic[MaskbitType]):
             if self.watcher is None or self.watcher.is_set():
                 self.watcher = asyncio.Event()
             await self.watcher.wait()
+        if self.watcher is not None and self.watcher.is_set():
+            self.watcher = None  # nobody else waits for this one any more

@@ -52,7 +52,6 @@ class TimedCommand:
             internal=False,
         )
         self.is_running = True
-        self.last_run = time.monotonic()
         command.add_done_callback(self.done)
         try:
             command.parse()
@@ -105,8 +104,9 @@ class TimedCommandList(list[TimedCommand]):
                 if command.is_running or late < 0:
                     continue
                 await self._run(command)
+                command.last_run = now
                 if command.delay > 0 and late < math.inf:
-                    command.last_run = now - late % command.delay
+                    command.last_run -= late % command.delay
             await asyncio.sleep(self._pause())
 
     def _pause(self) -> float:

@@ -47,9 +47,9 @@ cpdef object prepare_message(
     object message, dict keywords, object process, object report, object expand, object frame
 )
 
-@cython.locals(reply=ReplyFields)
+@cython.locals(reply=ReplyFields, kind=type)
 cpdef object prepare_reply(
-    type cls,
+    object cls,
     object message_code,
     object message,
     dict keywords,

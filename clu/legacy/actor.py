@@ -334,13 +334,15 @@ class BaseLegacyActor(GreetingActor):
         broadcast: bool = False,
         validate: bool = True,
         write_to_log: bool = True,
+        silent: bool = False,
+        internal: bool = False,
         **kwargs: Any,
     ) -> Reply:
         """Write a reply to the users.
 
         Parameters
         ----------
-        message_code, message, command, broadcast, validate, write_to_log, kwargs
+        message_code, message, command, broadcast, validate, write_to_log, silent, internal, kwargs
             Arguments of `clu.base.BaseActor.write`.
         user_id
             The user to send the reply to, if there is no command; 0 for all users.
@@ -365,22 +367,32 @@ class BaseLegacyActor(GreetingActor):
         """
         outer = self._address
         if user_id is None and command_id is None and concatenate and outer is None:
-            if write_to_log and not kwargs:
-                return _write(self, message_code, message, command, broadcast, validate)
+            if not kwargs:  # arguments by position are the fastest
+                return _write(
+                    self,
+                    message_code,
+                    message,
+                    command,
+                    broadcast,
+                    validate,
+                    True,
+                    0,
+                    silent,
+                    internal,
+                    True,
+                    write_to_log,
+                )
         else:
             # The base class does not have these arguments; a callback may write in the meantime.
             self._address = (user_id, command_id, concatenate)
+        if silent is not False:
+            kwargs["silent"] = silent
+        if internal is not False:
+            kwargs["internal"] = internal
+        if write_to_log is not True:
+            kwargs["write_to_log"] = write_to_log
         try:
-            return _write(
-                self,
-                message_code,
-                message,
-                command,
-                broadcast,
-                validate,
-                write_to_log=write_to_log,
-                **kwargs,
-            )
+            return _write(self, message_code, message, command, broadcast, validate, **kwargs)
         finally:
             self._address = outer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
@@ -112,6 +113,30 @@ def test_a_callback_is_called_once_for_each_time_it_was_registered() -> None:
     notifier.remove_callback(recorder.one)
     notifier.notify("y")
     assert recorder.calls[2:] == [("y",)]
+
+
+@pytest.mark.parametrize("callback", [None, 5, "name"])
+def test_what_cannot_be_called_is_refused(callback: Any) -> None:
+    with pytest.raises(AssertionError, match=r"callback_func must be a callable\."):
+        CallbackMixIn().register_callback(callback)
+
+
+def test_mocks_are_called_and_nothing_else_of_them_is() -> None:
+    def spec(one: Any, two: Any) -> None: ...
+
+    plain, specced = mock.MagicMock(), mock.create_autospec(spec)
+    instance = mock.create_autospec(functools.partial(spec), instance=True)
+    notifier = CallbackMixIn([plain, specced, instance])
+    notifier.notify(1, 2, 3)
+    assert plain.mock_calls == [mock.call(1, 2, 3)]
+    assert specced.mock_calls == [mock.call(1, 2)]
+    assert len(instance.mock_calls) == 1
+
+
+def test_without_a_list_of_callbacks_nobody_is_notified() -> None:
+    notifier = CallbackMixIn()
+    notifier._callbacks = None  # type: ignore[assignment]
+    notifier.notify(1)
 
 
 def test_removing_an_unknown_callback_is_an_assertion_error() -> None:
