@@ -17,7 +17,7 @@ from clu._amqp.sending import Envelope
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
 from clu._core.reply import TERMINAL_CODES, MessageCode
-from clu._speedups.reply import encode_json, would_log
+from clu._speedups.reply import encode_json, json_text, would_log
 from clu.base import BaseActor
 from clu.exceptions import EncodingError
 
@@ -183,8 +183,8 @@ class BrokerActor(PublishingMixIn, BaseActor):
             if not self._put(envelope, body, is_essential):
                 self._dropped[command] = self._dropped.get(command, 0) + 1
         if write_to_log and would_log(self.log, REPLY):
-            headers = encode_json(envelope.headers).decode()
-            self.log.log(REPLY, f'{{"headers": {headers}, "message": {body.decode()}}}')
+            text = json_text({"headers": envelope.headers, "message": reply.message})
+            self.log.log(REPLY, text)
 
     def _envelope(
         self, command: Any, code: str, internal: bool, is_broadcast: bool = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._core.callbacks import CallbackMixIn
 from clu._core.case_insensitive_dict import CaseInsensitiveDict
 from clu._speedups.model import PropertyFields
-from clu._speedups.reply import encode_json
+from clu._speedups.reply import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ class CluModel(CaseInsensitiveDict[PropertyType], CallbackMixIn):
 
     def jsonify(self) -> str:
         """Return the names and values of the keywords as JSON."""
-        return encode_json(self.flatten()).decode()
+        return json_text(self.flatten())
 
     def __str__(self) -> str:
         return str(self.flatten())

@@ -14,4 +14,6 @@ else:
 
 Depth = _kernel.Depth
 Line = _kernel.Line
+is_ascii = _kernel.is_ascii
 is_common = _kernel.is_common
+spaced = _kernel.spaced

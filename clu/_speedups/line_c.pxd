@@ -22,3 +22,7 @@ cdef class Depth:
     cpdef bint admits(self, object value) noexcept
 
 cpdef bint is_common(double number) noexcept
+
+cpdef bytes spaced(bytes encoded, bytes start, bytes end)
+
+cpdef bint is_ascii(bytes encoded) except -1

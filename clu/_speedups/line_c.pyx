@@ -197,6 +197,78 @@ cpdef bint is_common(double number) noexcept:
     return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
 
 
+cdef inline bint _has(unsigned long long eight, unsigned long long letters) noexcept nogil:
+    """Whether one of eight bytes is the letter that all eight of the others are."""
+    eight ^= letters
+    return ((eight - 0x0101010101010101ULL) & ~eight & 0x8080808080808080ULL) != 0
+
+
+cpdef bytes spaced(bytes encoded, bytes start, bytes end):
+    cdef Py_ssize_t size, before, after, at = 0
+    cdef const unsigned char* letters
+    cdef unsigned char letter
+    cdef unsigned char short_text[1024]
+    cdef unsigned char* text = short_text
+    cdef unsigned char* to
+    cdef unsigned long long eight
+    if encoded is None or start is None or end is None:
+        raise TypeError("the bytes are missing")
+    size, before, after = PyBytes_GET_SIZE(encoded), PyBytes_GET_SIZE(start), PyBytes_GET_SIZE(end)
+    letters = <const unsigned char*>PyBytes_AS_STRING(encoded)
+    if before + 2 * size + after > <Py_ssize_t>sizeof(short_text):
+        text = <unsigned char*>malloc(before + 2 * size + after)
+        if text == NULL:
+            raise MemoryError
+    memcpy(text, PyBytes_AS_STRING(start), before)
+    to = text + before
+    while at < size:
+        letter = letters[at]
+        at += 1
+        to[0] = letter
+        to += 1
+        if letter == c"," or letter == c":":
+            to[0] = c" "
+            to += 1
+        elif letter == c'"':
+            while at + 8 <= size:
+                memcpy(&eight, letters + at, 8)
+                if _has(eight, 0x2222222222222222ULL) or _has(eight, 0x5C5C5C5C5C5C5C5CULL):
+                    break  # one is a quote or a backslash
+                memcpy(to, &eight, 8)
+                at += 8
+                to += 8
+            while at < size:
+                letter = letters[at]
+                at += 1
+                to[0] = letter
+                to += 1
+                if letter == c'"':
+                    break
+                if letter == c"\\" and at < size:
+                    to[0] = letters[at]
+                    at += 1
+                    to += 1
+    memcpy(to, PyBytes_AS_STRING(end), after)
+    to += after
+    try:
+        return PyBytes_FromStringAndSize(<char*>text, to - text)
+    finally:
+        if text != short_text:
+            free(text)
+
+
+cpdef bint is_ascii(bytes encoded) except -1:
+    cdef Py_ssize_t at
+    cdef const unsigned char* letters
+    cdef unsigned char bits = 0
+    if encoded is None:
+        raise TypeError("the bytes are missing")
+    letters = <const unsigned char*>PyBytes_AS_STRING(encoded)
+    for at in range(PyBytes_GET_SIZE(encoded)):
+        bits |= letters[at]
+    return bits < 128
+
+
 # Nothing here runs Python code, so that borrowed references stay valid.
 cdef bint _is_within(PyObject* value, int depth) noexcept:
     cdef Py_ssize_t at = 0

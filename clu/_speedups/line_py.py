@@ -70,6 +70,35 @@ def is_common(number: float) -> bool:
     return number == 0 or 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4
 
 
+def spaced(encoded: bytes, start: bytes, end: bytes) -> bytes:
+    """Return JSON, between two other pieces, with the spaces that ``json.dumps`` writes.
+
+    They follow each comma and colon outside strings, which stay as they are.
+
+    Parameters
+    ----------
+    encoded
+        JSON without spaces, as orjson writes it.
+    start, end
+        What goes before and after it, unchanged.
+    """
+    is_escaped = b"\\" in encoded
+    if is_escaped:  # neither of these two bytes occurs in JSON
+        encoded = encoded.replace(b"\\\\", b"\0").replace(b'\\"', b"\1")
+    pieces = encoded.split(b'"')  # every second one is a string
+    outside = b'"'.join(pieces[::2]).replace(b",", b", ").replace(b":", b": ")
+    pieces[::2] = outside.split(b'"')
+    text = b'"'.join(pieces)
+    if is_escaped:
+        text = text.replace(b"\1", b'\\"').replace(b"\0", b"\\\\")
+    return b"".join((start, text, end))
+
+
+def is_ascii(encoded: bytes) -> bool:
+    """Whether all bytes are ASCII."""
+    return encoded.isascii()
+
+
 class Depth:
     """Tells which values are nested too deeply for orjson.
 

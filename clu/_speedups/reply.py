@@ -13,10 +13,12 @@ else:
         from clu._speedups import reply_py as _kernel
 
 ReplyFields = _kernel.ReplyFields
+encode_compact_line = _kernel.encode_compact_line
 encode_json = _kernel.encode_json
 encode_line = _kernel.encode_line
 format_line = _kernel.format_line
 format_reply = _kernel.format_reply
 format_value = _kernel.format_value
+json_text = _kernel.json_text
 prepare_reply = _kernel.prepare_reply
 would_log = _kernel.would_log

@@ -1,9 +1,10 @@
 cimport cython
 
-from clu._speedups.line_c cimport Depth as CompiledDepth, Line as CompiledLine
+from clu._speedups.line_c cimport Depth as CompiledDepth, Line as CompiledLine, is_ascii, spaced
 
 cdef object _dumps
 cdef object _quote
+cdef object _not_ascii
 cdef str _BREAKS
 cdef bint COMPILED
 cdef dict _names
@@ -108,8 +109,24 @@ cdef bint is_closed(str text) except -1
 @cython.locals(encoded=bytes)
 cpdef bytes encode_json(object value)
 
+@cython.locals(encoded=bytes)
+cdef bytes encode_quickly(object value)
+
+cpdef str json_text(object value)
+
+@cython.locals(encoded=bytes, line=bytes)
+cdef bytes encode_spaced(object value, bytes start, bytes end)
+
+cdef bytes escape_letters(bytes encoded)
+
+@cython.locals(start=bytes)
 cdef bytes encode_start(
-    object command_id, object commander_id, object message_code, object internal, object sender
+    object command_id,
+    object commander_id,
+    object message_code,
+    object internal,
+    object sender,
+    object compact,
 )
 
 cdef bytes encode_id(object identity)
@@ -138,9 +155,17 @@ cpdef bytes encode_reply(
 @cython.locals(start=bytes)
 cpdef bytes encode_line(ReplyFields reply, object sender)
 
+@cython.locals(start=bytes)
+cpdef bytes encode_compact_line(ReplyFields reply, object sender)
+
 @cython.locals(latest=tuple, key=tuple, start=bytes)
 cdef bytes find_start(
-    object command_id, object commander_id, object message_code, object internal, object sender
+    object command_id,
+    object commander_id,
+    object message_code,
+    object internal,
+    object sender,
+    object compact,
 )
 
 @cython.locals(handlers=list)

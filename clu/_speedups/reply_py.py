@@ -8,6 +8,7 @@ import enum
 import json
 import math
 import pathlib
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from time import time
@@ -15,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from clu._speedups.line import Depth, Line, is_common
+from clu._speedups.line import Depth, Line, is_ascii, is_common, spaced
 from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
 _dumps = orjson.dumps
@@ -35,6 +36,7 @@ COMPILED = __file__.endswith((".so", ".pyd"))
 
 N, U, L = b"nul"
 _quote = json.encoder.encode_basestring_ascii
+_not_ascii = re.compile(r"[^\x00-\x7f]+")
 #: What ends a line: in TCP streams, in C, and for ``str.splitlines``.
 _BREAKS = "\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = _BREAKS + ";\"'"
@@ -587,15 +589,45 @@ def encode_json(value: object) -> bytes:
     TypeError, ValueError, RecursionError
         If the value cannot be encoded.
     """
+    encoded = encode_quickly(value)
+    return encode_exactly(value) if encoded is None else encoded
+
+
+def encode_quickly(value: object) -> bytes | None:
+    """Encode a value with orjson, or return None if that would refuse or change it."""
     if COMPILED and not _depth.admits(value):  # interpreted, to look takes longer than to encode
-        return encode_exactly(value)
+        return None
     try:
-        encoded = _dumps(value, plain_value, _OPTIONS)
+        encoded: bytes = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
-        return encode_exactly(value)
+        return None
     if has_null(encoded) and not survives_nested(value, 0):
-        return encode_exactly(value)
+        return None
     return encoded
+
+
+def json_text(value: object) -> str:
+    """Encode a value as ``json.dumps`` does: spaced, in ASCII. See `encode_json`."""
+    return encode_spaced(value, b"", b"").decode("ascii")
+
+
+def encode_spaced(value: object, start: bytes, end: bytes) -> bytes:
+    """Encode a value as `json_text` does, between two pieces of ASCII."""
+    encoded = encode_quickly(value)
+    if encoded is None:
+        return b"".join((start, encode_exactly(value), end))
+    line = spaced(encoded, start, end)
+    return line if is_ascii(line) else escape_letters(line)
+
+
+def escape_letters(encoded: bytes) -> bytes:
+    """Escape the letters in JSON that are not ASCII."""
+    return _not_ascii.sub(escape_found, encoded.decode()).encode("ascii")
+
+
+def escape_found(found: re.Match[str]) -> str:
+    """Escape some letters that have been found."""
+    return _quote(found.group())[1:-1]
 
 
 def has_null(encoded: bytes) -> bool:
@@ -735,15 +767,16 @@ def encode_reply(
     Returns
     -------
     line
-        ``{"header": {...}, "data": {...}}`` and a newline, in UTF-8.
+        ``{"header": {...}, "data": {...}}`` and a newline, spaced and in ASCII as ``json.dumps``
+        writes it.
 
     Raises
     ------
     TypeError, ValueError, RecursionError
         If a value cannot be encoded.
     """
-    start = find_start(command_id, commander_id, message_code, internal, sender)
-    return b"".join((start, encode_json(message), b"}\n"))
+    start = find_start(command_id, commander_id, message_code, internal, sender, False)
+    return encode_spaced(message, start, b"}\n")
 
 
 def encode_line(reply: Any, sender: str) -> bytes:
@@ -755,12 +788,32 @@ def encode_line(reply: Any, sender: str) -> bytes:
         reply.message_code._value_,
         reply.internal,
         sender,
+        False,
+    )
+    return encode_spaced(reply.message, start, b"}\n")
+
+
+def encode_compact_line(reply: Any, sender: str) -> bytes:
+    """Encode a reply as `encode_line` does, but without spaces and in UTF-8."""
+    command = reply.command
+    start = find_start(
+        None if command is None else command.command_id,
+        None if command is None else command.commander_id,
+        reply.message_code._value_,
+        reply.internal,
+        sender,
+        True,
     )
     return b"".join((start, encode_json(reply.message), b"}\n"))
 
 
 def find_start(
-    command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
+    command_id: object,
+    commander_id: object,
+    message_code: str,
+    internal: bool,
+    sender: str,
+    compact: bool,
 ) -> bytes:
     """Return the part of the line of a reply before the message."""
     latest = _starts.get(_LATEST)
@@ -771,25 +824,31 @@ def find_start(
         and latest[2] is message_code
         and latest[3] is internal
         and latest[4] is sender
+        and latest[5] is compact
     ):
-        return latest[5]  # type: ignore[no-any-return]
+        return latest[6]  # type: ignore[no-any-return]
     start: bytes | None
     if type(command_id) in _ID_TYPES and type(commander_id) in _ID_TYPES:
-        key = (command_id, commander_id, message_code, internal, sender)
+        key = (command_id, commander_id, message_code, internal, sender, compact)
         start = _starts.get(key)
         if start is None:
             if len(_starts) >= _MOST_STARTS:
                 _starts.clear()
-            start = encode_start(command_id, commander_id, message_code, internal, sender)
+            start = encode_start(command_id, commander_id, message_code, internal, sender, compact)
             _starts[key] = start
         _starts[_LATEST] = (*key, start)
     else:
-        start = encode_start(command_id, commander_id, message_code, internal, sender)
+        start = encode_start(command_id, commander_id, message_code, internal, sender, compact)
     return start
 
 
 def encode_start(
-    command_id: object, commander_id: object, message_code: str, internal: bool, sender: str
+    command_id: object,
+    commander_id: object,
+    message_code: str,
+    internal: bool,
+    sender: str,
+    compact: bool,
 ) -> bytes:
     """Encode the part of the line of a reply before the message."""
     parts = (
@@ -803,7 +862,11 @@ def encode_start(
         encode_id(sender),
         b'},"data":',
     )
-    return b"".join(parts)
+    start = b"".join(parts)
+    if compact:
+        return start
+    start = spaced(start, b"", b"")
+    return start if is_ascii(start) else escape_letters(start)
 
 
 def encode_id(identity: object) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 from typing import Any
 
+import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -66,6 +68,49 @@ def test_a_line_that_does_not_fit_its_first_memory_grows(kernel: Any) -> None:
             == ("a" * length + "1.125" + "12345678901234567890" + "é").encode()
         ), length
     assert written(kernel, *["é"] * 100_000) == ("é" * 100_000).encode()
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**63),
+        st.text(max_size=20),
+        st.text('",:\\[]{}é\n\0', max_size=20),
+    ),
+    lambda values: st.one_of(
+        st.lists(values, max_size=5), st.dictionaries(st.text('a",:\\é', max_size=10), values)
+    ),
+    max_leaves=30,
+)
+
+
+@given(json_values)
+@example({'":,': ["\\", '\\"', ',:"', {}, [], ""], "a, b: c" * 50: "\\" * 17})
+@example([[1.5, -0.125], {"": {"": {}}}])
+def test_both_builds_put_spaces_where_json_does(value: Any) -> None:
+    expected = json.dumps(value, ensure_ascii=False).encode()
+    for kernel in KERNELS:
+        spaced = kernel.spaced(orjson.dumps(value), b"<,:", b'"\n')
+        assert type(spaced) is bytes
+        assert spaced == b"<,:" + expected + b'"\n'
+
+
+def test_long_json_is_spaced_too(kernel: Any) -> None:
+    value = {"numbers": list(range(10_000)), "text": 'a, b: "c"' * 10_000}
+    assert kernel.spaced(orjson.dumps(value), b"", b"") == json.dumps(value).encode()
+
+
+def test_what_is_no_json_is_no_harm(kernel: Any) -> None:
+    for broken in (b'"', b'"\\', b'{"abcdefgh', b'"abcdefgh\\', b"", b'",":\\"\\'):
+        for cut in range(len(broken) + 1):
+            assert kernel.spaced(broken[:cut], b"", b"").replace(b" ", b"") == broken[:cut]
+
+
+@given(st.binary(max_size=40))
+def test_ascii_is_told_from_other_bytes(encoded: bytes) -> None:
+    for kernel in KERNELS:
+        assert kernel.is_ascii(encoded) is encoded.isascii()
 
 
 @given(st.floats())

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import pathlib
+import re
 import time
 import types
 import uuid
@@ -17,6 +18,7 @@ from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, n
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -452,6 +454,20 @@ def test_null_does_not_send_a_message_the_slow_way(kernel: Any) -> None:
     assert kernel.encode_json(value) == json.dumps(value, separators=(",", ":")).encode()
 
 
+@given(st.dictionaries(KEYS, JSON_VALUES, max_size=4), st.sampled_from(["actor", 'a, "é": 🔭']))
+def test_a_line_is_what_json_dumps_writes(kernel: Any, message: Any, sender: str) -> None:
+    def plain(text: str) -> str:
+        """Without what orjson writes in another way: some numbers, and DEL."""
+        text = text.replace("\\u007f", "\x7f")
+        return re.sub(r"[\d.]+e[+-]?\d+", lambda found: str(float(found.group())), text)
+
+    assert plain(kernel.json_text(message)) == plain(json.dumps(message))
+    line = kernel.encode_reply(5, sender, ":", True, sender, message)
+    header = {"command_id": 5, "commander_id": sender, "message_code": ":", "internal": True}
+    expected = {"header": {**header, "sender": sender}, "data": message}
+    assert plain(line.decode("ascii")) == plain(json.dumps(expected)) + "\n"
+
+
 @pytest.mark.parametrize("which", ["command_id", "commander_id"])
 def test_values_that_are_equal_but_of_another_type_stay_apart(kernel: Any, which: str) -> None:
     header = {"command_id": 0, "commander_id": "me", "message_code": "i", "internal": False}
@@ -596,6 +612,10 @@ def test_a_reply_is_made_and_encoded_in_one(kernel: Any, command: Any) -> None:
         assert kernel.encode_line(reply, "actor") == kernel.encode_reply(
             *ids, ":", True, "actor", message
         )
+        compact = {"a": [1, 2.5], "b": None, "c": 3}
+        line = kernel.encode_compact_line(reply, "actor")
+        assert line.endswith(b'"data":' + orjson.dumps(compact) + b"}\n")
+        assert json.loads(line) == json.loads(kernel.encode_line(reply, "actor"))
 
 
 # --- would_log --------------------------------------------------------------------------------
