@@ -520,6 +520,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _handle_reply(self, message: Any) -> AMQPReply:
         reply = AMQPReply(message, log=self.log)
         if not reply.is_valid:
+            self.log.error("Invalid message received.")
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
             if reply.headers[ANNOUNCEMENT] != PRESENT:
