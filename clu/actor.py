@@ -10,9 +10,10 @@ from clu._amqp.actor import BrokerActor
 from clu._amqp.announcement import PRESENCE_KEY, RECONNECTED, STARTED
 from clu._amqp.command import BadMessage, payload
 from clu._amqp.reply import decode_headers
-from clu._core.callbacks import call_user_function, callback_name
+from clu._core.callbacks import call_user_function
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
+from clu._core.reply import MessageCode
 from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_line, would_log
 from clu._tcp.actor import TCPServerActor
@@ -263,6 +264,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
                 bindings=[f"command.{self.name}.#", f"{PRESENCE_KEY}.{self.name}.#"],
                 handler=self._take_command,
             )
+            self._log_bound("Commands", self.commands_queue)
         except BaseException:
             await self.stop()
             raise
@@ -361,10 +363,9 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         name = task.pop("task", None)
         handler = self.task_handlers.get(name) if isinstance(name, str) else None
         if handler is None:
-            self.log.warning("%s: there is no handler for the task %r.", self.name, name)
+            self.write(MessageCode.ERROR, {"error": f"Unknown task {name!r}"})
             return None
         task["__actor__"] = self
-        self.log.debug("%s: task %r is handled by %s.", self.name, name, callback_name(handler))
         result = call_user_function(handler, task)
         if asyncio.iscoroutine(result):
             self._create_task(result, handler)
