@@ -181,8 +181,9 @@ class BaseLegacyActor(GreetingActor):
         ----------
         config
             A dictionary or the path of a YAML file. The arguments of the class are read from its
-            section ``actor``, or from the top level. A section ``tron``, inside or next to it, can
-            define the ``host``, ``port`` and ``models`` of the hub.
+            section ``actor``, or from the top level. A section ``tron`` inside it can define the
+            ``host``, ``port`` and ``models`` of the hub; a class that has an argument ``tron``
+            gets the section instead.
         args, kwargs
             Further arguments of the class, which override the configuration.
         loader
@@ -194,7 +195,9 @@ class BaseLegacyActor(GreetingActor):
             If the file does not exist.
         """
         parsed = cls._parse_config(config, loader)
-        return super().from_config(with_tron_section(parsed), *args, **kwargs)
+        return super().from_config(
+            with_tron_section(parsed, cls, BaseLegacyActor.__init__), *args, **kwargs
+        )
 
     async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
         """Start listening for clients, and connect to the hub if there is one.
