@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,12 +11,13 @@ from clu._amqp.actor import BrokerActor
 from clu._amqp.announcement import PRESENCE_KEY, RECONNECTED, STARTED
 from clu._amqp.command import BadMessage, payload
 from clu._amqp.reply import decode_headers
-from clu._core.callbacks import call_user_function, callback_name
+from clu._core.callbacks import call_user_function
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
+from clu._core.reply import MessageCode
 from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_compact_line, encode_line, would_log
-from clu._tcp.actor import TCPServerActor
+from clu._tcp.actor import TCPServerActor, peer_name
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
@@ -143,11 +145,13 @@ class TCPBaseActor(TCPServerActor):
     def new_user(self, transport: Any) -> None:
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
+            self.log.debug("user %s disconnected.", transport.user_id)
             self.transports.pop(transport.user_id, None)
             return
         transport.user_id = str(uuid.uuid4())
         transport.multiline = False
         self.transports[transport.user_id] = transport
+        self.log.debug("user %s connected from %s.", transport.user_id, peer_name(transport))
 
     def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
         """Run the command in a line from a client.
@@ -168,7 +172,15 @@ class TCPBaseActor(TCPServerActor):
             command_id, body = parse_tcp_command(command_str)
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
-        return self._run_command(self._command(transport, command_id, body), transport)
+        command = self._command(transport, command_id, body)
+        if would_log(self.log, logging.INFO):
+            self.log.info(
+                "New command received: %r (commander_id=%r, command_id=%d)",
+                f"{self.name} {body}",
+                command.commander_id,
+                command_id,
+            )
+        return self._run_command(command, transport)
 
     _make_command = _make_command
 
@@ -268,6 +280,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
                 bindings=[f"command.{self.name}.#", f"{PRESENCE_KEY}.{self.name}.#"],
                 handler=self._take_command,
             )
+            self._log_bound("Commands", self.commands_queue)
         except BaseException:
             await self.stop()
             raise
@@ -366,10 +379,9 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         name = task.pop("task", None)
         handler = self.task_handlers.get(name) if isinstance(name, str) else None
         if handler is None:
-            self.log.warning("%s: there is no handler for the task %r.", self.name, name)
+            self.write(MessageCode.ERROR, {"error": f"Unknown task {name!r}"})
             return None
         task["__actor__"] = self
-        self.log.debug("%s: task %r is handled by %s.", self.name, name, callback_name(handler))
         result = call_user_function(handler, task)
         if asyncio.iscoroutine(result):
             self._create_task(result, handler)

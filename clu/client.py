@@ -168,7 +168,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         return f"<{self!s} (name={self.name!r}, {where})>"
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        if not self.connection.is_started:
+            await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -253,6 +254,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
                 no_ack=self._handles_replies_itself(),
                 handler=self._take_reply,
             )
+            self._log_bound("Replies", self.replies_queue)
             await self.models.load_schemas()
         except BaseException:
             await AMQPClient.stop(self)
@@ -260,7 +262,6 @@ class AMQPClient(PublishingMixIn, BaseClient):
         assert self._sender is not None
         self._sender.on_nacked = self._command_nacked
         self._guard = await call_at_shutdown(self._disconnect)
-        self.log.info("%s: connected to %s.", self.name, self.connection.address)
         return self
 
     async def stop(self) -> None:
@@ -313,7 +314,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     async def send_command(  # type: ignore[override]
         self,
         consumer: str,
-        command_string: str,
+        command_string: str | dict[str, Any],
         *args: Any,
         command_id: str | None = None,
         callback: Callable[[AMQPReply], Any] | None = None,
@@ -330,7 +331,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         consumer
             The name of the actor.
         command_string
-            The command.
+            The command; a dictionary for an actor with a JSON parser.
         args
             Further words of the command.
         command_id
@@ -373,8 +374,11 @@ class AMQPClient(PublishingMixIn, BaseClient):
             commander_id = f"{command.commander_id}.{consumer}"
             if not self.running_commands.runs(str(command.command_id)):
                 command_id = str(command.command_id)
+        string: Any = command_string
+        if args or not isinstance(command_string, dict):  # which is for a JSON parser
+            string = " ".join(map(str, (command_string, *args)))
         sent: Command[Any] = Command(
-            " ".join(map(str, (command_string, *args))),
+            string,
             commander_id=commander_id,
             command_id=str(command_id or uuid.uuid4()),
             consumer_id=consumer,
@@ -404,12 +408,14 @@ class AMQPClient(PublishingMixIn, BaseClient):
         from aio_pika.exceptions import DeliveryError
 
         headers = {"commander_id": f"{self.name}.{consumer}", "task": True}
+        body = {"task": task_name, **(payload or {}), **kwargs}
         try:
-            await self._publish_message(
-                consumer, headers, {"task": task_name, **payload, **kwargs}, str(uuid.uuid4())
-            )
+            await self._publish_message(consumer, headers, body, str(uuid.uuid4()))
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
+
+    def _log_bound(self, what: str, queue: Any) -> None:
+        self.log.debug("%s queue %r bound to %s", what, queue.name, self.connection.address)
 
     def _wants_replies(self) -> bool:
         """Whether replies are used from the start."""
@@ -473,7 +479,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
             if self._seen.has(message):
                 if not message.processed:
                     message.acknowledge()
-            elif is_plain:
+            elif is_plain or self._is_announcement(message):
+                if not message.processed:
+                    message.acknowledge()
                 self._handle_reply(message)
             else:
                 self._create_task(self._run_handle_reply(message))
@@ -486,6 +494,11 @@ class AMQPClient(PublishingMixIn, BaseClient):
             type(self).handle_reply is AMQPClient.handle_reply
             and "handle_reply" not in self.__dict__
         )
+
+    @staticmethod
+    def _is_announcement(message: Any) -> bool:
+        """Whether a message is one that who overrides `handle_reply` does not expect."""
+        return ANNOUNCEMENT in message.headers and not message.correlation_id
 
     def _is_echo(self, message: Any) -> bool:
         """Whether a message is a reply of this actor itself, for which nobody here waits."""
@@ -520,6 +533,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _handle_reply(self, message: Any) -> AMQPReply:
         reply = AMQPReply(message, log=self.log)
         if not reply.is_valid:
+            self.log.error("Invalid message received.")
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
             if reply.headers[ANNOUNCEMENT] != PRESENT:

@@ -320,10 +320,11 @@ class WebsocketServer:
 
         def look(reply: AMQPReply) -> None:
             nonlocal is_ended
-            if not is_for(message.consumer, reply.sender):
+            if reply.sender is not None and not is_for(message.consumer, reply.sender):
                 return  # from another actor that has run a part of the command
-            status = CommandStatus.code_to_status(str(reply.message_code.value))
-            is_ended = is_ended or status.is_done
+            if reply._code is not None:
+                status = CommandStatus.code_to_status(reply._code.value)
+                is_ended = is_ended or status.is_done
 
         try:
             command = await self.client.send_command(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _MOST_ENVELOPES = 1024
 
 
-def _plain_id(value: object) -> Any:
-    """Return the id in a header as what it is, or as a string where JSON may not know it."""
+def _plain_value(value: object) -> Any:
+    """Return a value in a header as what it is, or as a string where JSON may not know it."""
     return value if isinstance(value, (str, int, type(None))) else str(value)
 
 
@@ -92,10 +92,10 @@ class BrokerActor(PublishingMixIn, BaseActor):
         headers = decode_headers(message)
         command = self._make_command(
             "",
-            commander_id=_plain_id(headers.get("commander_id")),
-            command_id=_plain_id(headers.get("command_id")),
+            commander_id=_plain_value(headers.get("commander_id")),
+            command_id=_plain_value(headers.get("command_id")),
             consumer_id=self.name,
-            internal=bool(headers.get("internal", False)),
+            internal=_plain_value(headers.get("internal", False)),
             write_to_log=bool(headers.get("write_to_log", True)),
             actor=self,
         )
@@ -104,11 +104,10 @@ class BrokerActor(PublishingMixIn, BaseActor):
         except BadMessage as error:
             self.log.error("%s: received a bad command: %s Headers: %r", self.name, error, headers)
             return command.fail(error=str(error)) if command.commander_id else None
-        if would_log(self.log, logging.INFO):
+        if command.write_to_log and would_log(self.log, logging.INFO):
             self.log.info(
-                "New command received: '%s %s' (commander_id=%r, command_id=%r)",
-                self.name,
-                command.body,
+                "New command received: %r (commander_id=%r, command_id=%r)",
+                f"{self.name} {command.body}",
                 command.commander_id,
                 command.command_id,
             )
@@ -193,6 +192,7 @@ class BrokerActor(PublishingMixIn, BaseActor):
         command_id = commander_id = None
         if command is not None:
             command_id, commander_id = command.command_id, command.commander_id
+        is_broadcast = is_broadcast or command is None
         key = (commander_id, command_id, code, internal, is_broadcast)
         envelope = self._envelopes.get(key)
         if envelope is None:
@@ -202,11 +202,10 @@ class BrokerActor(PublishingMixIn, BaseActor):
             headers = {
                 "message_code": code,
                 "commander_id": commander_id,
-                "command_id": text_id,
+                "command_id": _plain_value(command_id),
                 "sender": self.name,
                 "internal": internal,
             }
-            is_broadcast = is_broadcast or commander_id is None
             routing_key = "reply.broadcast" if is_broadcast else f"reply.{commander_id}"
             envelope = self._envelopes[key] = Envelope(routing_key, headers, text_id)
         return envelope

@@ -15,9 +15,10 @@ RECONNECT_INTERVAL = 1.0
 
 @functools.cache
 def _error_class() -> type[CluConnectionError]:
-    from aio_pika.exceptions import AMQPConnectionError  # slow to import, and not always needed
+    # Slow to import, and not always needed.
+    from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError
 
-    class BrokerConnectionError(CluConnectionError, AMQPConnectionError):
+    class BrokerConnectionError(CluConnectionError, AMQPConnectionError, ChannelInvalidStateError):
         """No connection to the AMQP broker."""
 
     BrokerConnectionError.__qualname__ = "BrokerConnectionError"

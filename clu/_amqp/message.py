@@ -131,13 +131,18 @@ class IncomingMessage(Delivery):
         return iter(self.body)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}:{self.info()!r}"
+        try:
+            info = self.info()
+        except (ValueError, OverflowError, OSError):  # a property makes no sense, as a time
+            info = {"headers": self.headers, "routing_key": self.routing_key}
+        return f"{type(self).__name__}:{info!r}"
 
     def info(self) -> dict[str, Any]:
         info: dict[str, Any] = dict(self._copied().info())
         info["type"] = str(self.type)
         for name in ("cluster_id", "consumer_tag", "delivery_tag", "exchange", "routing_key"):
             info[name] = getattr(self, name)
+        info["cluster_id"] = info["cluster_id"] or ""
         info["redelivered"] = self.redelivered
         return info
 

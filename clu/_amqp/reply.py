@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from clu._core.reply import MESSAGE_CODES, MessageCode
+from clu._core.reply import MessageCode
 from clu._speedups.amqp import has_long_number
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
 
 logger = logging.getLogger("clu")
+
+#: The codes by what they are written as: legacy actors, whose replies others forward, use capitals.
+_CODES = {
+    written: code for code in MessageCode for written in (code.value.upper(), str(code.value))
+}
 
 
 def decode_headers(message: Any) -> dict[str, Any]:
@@ -65,7 +70,7 @@ class AMQPReply:
     headers
         The headers of the message.
     message_code
-        The code of the reply.
+        The code of the reply, as it was sent.
     internal
         Whether the reply is not for wider consumption.
     sender
@@ -79,41 +84,49 @@ class AMQPReply:
         self._log = log or logger
         self.headers = headers = decode_headers(message)
         code = headers.get("message_code")
-        self.message_code: Any = MESSAGE_CODES.get(code, code) if isinstance(code, str) else ""
-        self.sender: str | None = headers.get("sender")
+        if type(code) is not str:
+            code = "" if code is None else str(code)
+        self.message_code: str = code
+        #: The code as a member, or None if it is not one of ours.
+        self._code = _CODES.get(code)
+        sender = headers.get("sender")
+        if sender is not None and not isinstance(sender, str):
+            sender = str(sender)
+        self.sender: str | None = sender
         self.internal = bool(headers.get("internal", False))
         self.command_id: str | None = message.correlation_id
-        problem = None
+        problem, level = None, logging.WARNING
         body: Any = None
-        if type(self.message_code) is not MessageCode:
+        if not code:
             problem = self._code_problem()
-        elif not isinstance(self.sender, str):
-            problem = "it has no sender"
         else:
             command_id = headers.get("command_id")
             # Compared as strings only where they differ, which is slower.
             if command_id not in (self.command_id, None) and str(command_id) != self.command_id:
-                problem = f"its correlation id {self.command_id!r} is not its command id"
+                level = logging.ERROR
+                problem = (
+                    f"mismatch between message correlation_id={self.command_id} and header "
+                    f"command_id={command_id} in message"
+                )
         if problem is None:
+            if sender is None:
+                self._log.warning("received message without sender: %r", message)
             try:
                 body = decode_body(message.body)
             except (ValueError, RecursionError) as error:
-                problem = f"it is not JSON ({error})"
+                problem = f"received message that is not JSON ({error}):"
             else:
                 if not isinstance(body, dict):
-                    problem = "its body is not an object"
+                    problem = "received message whose body is not an object:"
         self.is_valid = problem is None
         self.body: dict[str, Any] = body if problem is None else {}
         if problem is not None:
-            key = getattr(message, "routing_key", None)
-            self._log.warning("Ignoring a message to %s: %s: %r.", key, problem, headers)
+            self._log.log(level, "%s %r", problem, message)
 
     def _code_problem(self) -> str:
         if (malformed := getattr(self.message, "malformed", None)) is not None:
-            return f"its properties cannot be decoded: {malformed}"
-        if "message_code" not in self.headers:
-            return "it has no message code"
-        return f"{self.headers['message_code']!r} is not a message code"
+            return f"received message whose properties cannot be decoded ({malformed}):"
+        return "received message without message_code:"
 
     @property
     def info(self) -> dict[str, Any]:
@@ -121,5 +134,4 @@ class AMQPReply:
         return dict(self.message.info())
 
     def __repr__(self) -> str:
-        code = str(getattr(self.message_code, "value", self.message_code))
-        return f"<AMQPReply ({self.sender} {self.command_id} {code} {self.body!r})>"
+        return f"<AMQPReply ({self.sender} {self.command_id} {self.message_code} {self.body!r})>"

@@ -108,13 +108,16 @@ class RunningCommands(dict[str, Command[Any]]):
             return
         if is_own:
             self._clear(str(reply.command_id))
-        code, internal = reply.message_code, reply.internal
-        command.replies.append(Reply(code, reply.body, command, validated=True, internal=internal))
+        code, internal = reply._code, reply.internal
+        if code is not None:
+            command.replies.append(
+                Reply(code, reply.body, command, validated=True, internal=internal)
+            )
         if command._reply_callback is not None:
             result = call_user_function(command._reply_callback, reply)
             if asyncio.iscoroutine(result):
                 self._create_task(result, command._reply_callback)
-        if not is_own:
+        if not is_own or code is None:
             return
         status = CommandStatus.code_to_status(code._value_)
         if not command.status.is_done and status is not command.status:
@@ -242,8 +245,12 @@ def _is_answer(reply: AMQPReply, command: Command[Any]) -> bool:
     commander = reply.headers.get("commander_id")
     if commander is not None and commander != command.commander_id:
         return False
-    # Mostly it is the same name, which is quick to see.
-    return reply.sender == command.consumer_id or is_for(command.consumer_id, reply.sender)
+    # Mostly it is the same name, which is quick to see. A program need not give its name.
+    return (
+        reply.sender is None
+        or reply.sender == command.consumer_id
+        or is_for(command.consumer_id, reply.sender)
+    )
 
 
 def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:

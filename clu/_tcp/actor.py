@@ -20,6 +20,12 @@ _http_request = re.compile(rf"(?:{_METHODS}) \S+ HTTP/[0-9.]+")
 _beginning_of_http = re.compile(rf"(?:{_METHODS}) \S+".encode())
 
 
+def peer_name(transport: Any) -> str:
+    """Return the address of a client, without the port."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else "?"
+
+
 class TCPServerActor(BaseActor):
     """The base class of actors that serve TCP clients, which send one command per line.
 
@@ -69,7 +75,7 @@ class TCPServerActor(BaseActor):
         await self.server.start()
         self.port = self.server.port
         self.set_loop_exception_handler()
-        self.log.info("%s: listening on %s:%s.", self.name, self.host, self.port)
+        self.log.info("running TCP server on %s:%s", self.host, self.port)
 
     async def stop(self) -> None:
         """Cancel the running commands, notify the clients, and close their connections."""

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from clu.legacy.types.keys import Key, KeysDictionary
     from clu.legacy.types.messages import Keyword, Reply
 
-#: The maximum number of keywords of an actor to warn about.
-_MOST_WARNINGS = 1000
-
 
 class TronKey(Property):
     """A keyword of an actor behind a hub. Its value is a list of the values of the keyword.
@@ -58,8 +55,10 @@ class TronKey(Property):
         if keyword is not None:
             self.update_keyword(keyword)
 
-    def update_keyword(self, keyword: Keyword) -> None:
-        """Store a keyword that was received, and run the callbacks."""
+    def update_keyword(self, keyword: Keyword | None) -> None:
+        """Store a keyword that was received, and run the callbacks. None changes nothing."""
+        if keyword is None:
+            return
         self.keyword = keyword
         self.value = native_values(keyword)
 
@@ -97,7 +96,6 @@ class TronModel(CluModel[TronKey]):
     def __init__(self, keydict: KeysDictionary, callback: Callable[..., Any] | None = None) -> None:
         super().__init__(keydict.name, callback)
         self.keydict = keydict
-        self._warned: set[str] = set()
         self._fill()
 
     def __repr__(self) -> str:
@@ -130,7 +128,7 @@ class TronModel(CluModel[TronKey]):
         Warns
         -----
         CluWarning
-            If a keyword is not in the dictionary, or has other types there; once for each keyword.
+            If a keyword is not in the dictionary, or has other types there.
         """
         now = self.last_seen = time()
         unknown: list[Keyword] = []
@@ -146,6 +144,4 @@ class TronModel(CluModel[TronKey]):
         for keyword in keywords:
             what = "Failed parsing" if keyword.name in self else "Cannot parse unknown"
             problem = f"{what} keyword {self.name}.{keyword.name}."
-            if problem not in self._warned and len(self._warned) < _MOST_WARNINGS:
-                self._warned.add(problem)
-                warnings.warn(problem, CluWarning, stacklevel=3)
+            warnings.warn(problem, CluWarning, stacklevel=3)

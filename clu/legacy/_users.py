@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from clu._core.logging import REPLY
 from clu._core.reply import MessageCode
-from clu._speedups.reply import format_line
-from clu._tcp.actor import TCPServerActor
+from clu._speedups.reply import format_line, would_log
+from clu._tcp.actor import TCPServerActor, peer_name
 
 #: The minimum interval between two lists for users who are already connected, in seconds.
 PERIOD = 1.0
@@ -62,13 +63,14 @@ class UserList:
 
     def describe(self, user_id: int) -> dict[str, Any]:
         """Return the message with the information about a user."""
-        peer = self._actor.transports[user_id].get_extra_info("peername")
-        return {"UserInfo": [user_id, str(peer[0]) if peer else "?"]}
+        return {"UserInfo": [user_id, peer_name(self._actor.transports[user_id])]}
 
     def show(self, user_id: int) -> None:
         """Send the list to a user now, and to the others within `PERIOD`."""
         self._send(self._actor.transports[user_id])
         self._informed.add(user_id)
+        if len(self._actor.transports) <= FEW:
+            self._log()
         if self._timer is None:
             loop = asyncio.get_running_loop()
             is_soon = len(self._actor.transports) <= FEW
@@ -78,24 +80,37 @@ class UserList:
     def _greet(self) -> None:
         newcomers, self._newcomers = self._newcomers, []
         for user_id in newcomers:
-            if user_id in self._actor.transports:
+            if (transport := self._actor.transports.get(user_id)) is not None:
                 self._actor.show_new_user_info(user_id)
+                self._actor.log.debug("user %s connected from %r.", user_id, peer_name(transport))
 
     def _inform(self) -> None:
         self._timer = None
         uninformed = self._actor.transports.keys() - self._informed
+        if len(self._actor.transports) > FEW:
+            self._log()
         if uninformed:
             self._next_time = asyncio.get_running_loop().time() + PERIOD
         self._informed |= uninformed
         for user_id in uninformed:
             self._send(self._actor.transports[user_id])
 
-    def _send(self, transport: Any) -> None:
+    def _list(self) -> bytes:
+        """Return the list, a line for each user."""
         if self._lines is None:
             users = self._actor.transports
             lines = [format_line(0, 0, "i", self.describe(user_id)) for user_id in users]
             self._lines = b"".join(lines)
-        transport.write(self._lines)
+        return self._lines
+
+    def _send(self, transport: Any) -> None:
+        transport.write(self._list())
+
+    def _log(self) -> None:
+        """Log the list, as the replies to all users that it is."""
+        if would_log(self._actor.log, REPLY):
+            for line in self._list().decode().splitlines():
+                self._actor.log.log(REPLY, line)
 
 
 class GreetingActor(TCPServerActor):
@@ -114,6 +129,7 @@ class GreetingActor(TCPServerActor):
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
             self._users.remove(transport)
+            self.log.debug("user %s disconnected.", transport.user_id)
         else:
             self._users.add(transport)
 

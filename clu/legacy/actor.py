@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.logging import REPLY
@@ -12,7 +13,7 @@ from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
 from clu.command import Command
-from clu.exceptions import CluError
+from clu.exceptions import CluError, CluWarning
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
     describe_errors,
@@ -160,6 +161,7 @@ class BaseLegacyActor(GreetingActor):
                 log=self.log,
                 verbose=verbose,
             )
+            self.tron._logs_start = True
         self.models = {} if self.tron is None else self.tron.models
 
     def __repr__(self) -> str:
@@ -179,8 +181,9 @@ class BaseLegacyActor(GreetingActor):
         ----------
         config
             A dictionary or the path of a YAML file. The arguments of the class are read from its
-            section ``actor``, or from the top level. A section ``tron``, inside or next to it, can
-            define the ``host``, ``port`` and ``models`` of the hub.
+            section ``actor``, or from the top level. A section ``tron`` inside it can define the
+            ``host``, ``port`` and ``models`` of the hub; a class that has an argument ``tron``
+            gets the section instead.
         args, kwargs
             Further arguments of the class, which override the configuration.
         loader
@@ -192,7 +195,9 @@ class BaseLegacyActor(GreetingActor):
             If the file does not exist.
         """
         parsed = cls._parse_config(config, loader)
-        return super().from_config(with_tron_section(parsed), *args, **kwargs)
+        return super().from_config(
+            with_tron_section(parsed, cls, BaseLegacyActor.__init__), *args, **kwargs
+        )
 
     async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
         """Start listening for clients, and connect to the hub if there is one.
@@ -212,14 +217,16 @@ class BaseLegacyActor(GreetingActor):
             If the server cannot listen on the address.
         """
         await self._start_server()
-        if self.tron is not None:
+        if self.tron is None:
+            warnings.warn("starting LegacyActor without Tron connection.", CluWarning, stacklevel=2)
+        else:
             self.tron.on_connection = self._start_nubs if start_nubs else None
             await self.tron.start(get_keys=get_keys)
         self.timed_commands.start()
         return self
 
     def _start_nubs(self, tron: TronConnection) -> None:
-        self.log.debug("Asking tron to connect back.")
+        self.log.debug("Asking Tron to connect back.")
         command = tron.send_command("hub", f"startNubs {self.name}")
         command.add_done_callback(self._nubs_started)
 

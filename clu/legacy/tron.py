@@ -16,7 +16,7 @@ from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.server import LINE_LIMIT
 from clu.base import BaseClient
 from clu.command import Command
-from clu.exceptions import CluDeprecationWarning, CluError, CluValueError, CommandError
+from clu.exceptions import CluError, CluValueError, CommandError
 from clu.legacy._model import TronKey, TronModel
 from clu.legacy._protocol import TronClientProtocol
 from clu.legacy.types.keys import KeysDictionary
@@ -52,6 +52,10 @@ def _is_from(actor: str, target: str) -> bool:
     return actor in (target, "hub", f"keys_{target}")
 
 
+class NotConnectedError(CluError, AssertionError):
+    """There is no connection to the hub."""
+
+
 class TronLoggingFilter(logging.Filter):
     """Filters out warnings about lines of the hub that cannot be parsed."""
 
@@ -85,7 +89,7 @@ class TronConnection(BaseClient):
     models
         The `TronModel` of each actor that is followed, by name.
     running_commands
-        The running commands, by commander and number.
+        The running commands, by number.
     on_connection
         A function that is called with this object whenever the connection is opened, or None.
 
@@ -116,9 +120,11 @@ class TronConnection(BaseClient):
         self.models = {model: TronModel(keys) for model, keys in self.keyword_dicts.items()}
         self.rparser = ReplyParser()
         self.protocol: TronClientProtocol | None = None
-        self.running_commands: dict[tuple[str, int], Command[Any]] = {}
+        self.running_commands: dict[int, Command[Any]] = {}
         self.on_connection: Callable[[TronConnection], Any] | None = None
         self._mid = 1
+        #: Whether to log that the connection is open. The connection of an actor does.
+        self._logs_start = False
         self._wants_keys = True
         self._failures = 0  # in a row
         self._splitter = LineSplitter(LINE_LIMIT)
@@ -211,7 +217,7 @@ class TronConnection(BaseClient):
                 self._failures,
             )
             self._failures = 0
-        else:
+        elif self._logs_start:
             self.log.info("started tron connection at %s:%s", self.host, self.port)
         self._splitter = LineSplitter(LINE_LIMIT)
         self._attempted.set()
@@ -284,31 +290,29 @@ class TronConnection(BaseClient):
         Raises
         ------
         CluError
-            If there is no connection.
+            If there is no connection, as an ``AssertionError``.
         CommandError
-            If the command is more than one line, or a command of this number and commander is
-            still running.
+            If the command is more than one line, or a command of this number is still running.
         """
         if not self.connected():
-            raise CluError("cannot connect to tron.")
+            raise NotConnectedError("cannot connect to tron.")
         if callback is not None:
             warnings.warn(
                 "The 'callback' argument is deprecated and will be removed in a future version. "
                 "Please use 'reply_callback' instead.",
-                CluDeprecationWarning,
+                DeprecationWarning,
                 stacklevel=2,
             )
             command_kwargs["reply_callback"] = callback
         commander = commander or self.commander
-        mid = self._next_mid(commander) if mid is None else mid
+        mid = self._next_mid() if mid is None else int(mid) % _MIDS
         text = " ".join([str(command_string), *map(str, args)]).rstrip("\r\n")
         line = f"{commander} {mid} {target} {text}"
         if any(char in line for char in "\n\r\0"):
             raise CommandError(f"The command {line!r} is not one line.")
-        key = (commander, mid)
-        if key in self.running_commands:
+        if mid in self.running_commands:
             # The hub's replies to the two could not be told apart.
-            raise CommandError(f"The command {mid} of {commander} is still running.")
+            raise CommandError(f"The command {mid} is still running.")
         command: Command[Any] = Command(
             f"{line}\n",
             commander_id=commander,
@@ -316,21 +320,21 @@ class TronConnection(BaseClient):
             consumer_id=target,
             **command_kwargs,
         )
-        self.running_commands[key] = command
-        command.add_done_callback(lambda _: self._forget(key, command))
+        self.running_commands[mid] = command
+        command.add_done_callback(lambda _: self._forget(mid, command))
         self.transport.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         return command
 
-    def _next_mid(self, commander: str) -> int:
-        while (commander, self._mid) in self.running_commands:
+    def _next_mid(self) -> int:
+        while self._mid in self.running_commands:
             self._mid = (self._mid + 1) % _MIDS
         mid = self._mid
         self._mid = (mid + 1) % _MIDS
         return mid
 
-    def _forget(self, key: tuple[str, int], command: Command[Any]) -> None:
-        if self.running_commands.get(key) is command:
-            del self.running_commands[key]
+    def _forget(self, mid: int, command: Command[Any]) -> None:
+        if self.running_commands.get(mid) is command:
+            del self.running_commands[mid]
 
     def _handle_reply(self, data: bytes) -> None:
         """Handle data from the hub, which may contain incomplete lines."""
@@ -339,8 +343,6 @@ class TronConnection(BaseClient):
                 self.log.warning("%s of over %d bytes: %r.", _UNPARSED, line.limit, line.head)
                 continue
             text = line.rstrip(b"\r\n")
-            if not text:
-                continue
             try:
                 reply = self.rparser.parse(text.decode())
             except (ParseError, UnicodeDecodeError):
@@ -358,7 +360,9 @@ class TronConnection(BaseClient):
         model = self.models.get(actor)
         if model is None and actor.startswith("keys_"):
             model = self.models.get(actor[5:])
-        command = self.running_commands.get((header.cmdrName, header.commandId))
+        command = self.running_commands.get(header.commandId)
+        if command is not None and header.cmdrName != command.commander_id:
+            command = None
         values = None if model is None else model.parse_reply(reply)
         if command is None or command.done() or not _is_from(actor, str(command.consumer_id)):
             return
@@ -384,10 +388,10 @@ class TronConnection(BaseClient):
         command.set_status(CommandStatus.code_to_status(code.value))
 
     def _fail_commands(self, reason: str) -> None:
-        for (commander, mid), command in list(self.running_commands.items()):
+        for mid, command in list(self.running_commands.items()):
             if command.done():
                 continue
-            line = f"{commander} {mid} {command.consumer_id} f error={escape(reason)}"
+            line = f"{command.commander_id} {mid} {command.consumer_id} f error={escape(reason)}"
             try:
                 reply = self.rparser.parse(line)
             except ParseError:

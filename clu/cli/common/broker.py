@@ -163,7 +163,7 @@ class BrokerConnection(Connection):
         key = getattr(reply.message, "routing_key", None)
         return Received(
             str(reply.sender),
-            str(reply.message_code.value),
+            reply.message_code.lower(),
             reply.body,
             reply.internal,
             commander_id is None or key == "reply.broadcast",

@@ -196,15 +196,22 @@ class Key(Consumer):
         The types of the values.
     **metadata
         ``help``, a description; ``refreshCmd``, a command that makes the actor send the keyword;
-        ``doCache``, whether the hub keeps it (it does by default). Others are ignored.
+        ``doCache``, whether the hub keeps it (by default if it has values and no such command).
+
+    Attributes
+    ----------
+    metadata
+        Further arguments, which are for other programs.
     """
 
     def __init__(self, name: str, *vtypes: Any, **metadata: Any) -> None:
         self.name = name
         self.typedValues = TypedValues(vtypes)
-        self.help = metadata.get("help")
-        self.refreshCmd = metadata.get("refreshCmd")
-        self.doCache = metadata.get("doCache", True)
+        self.help = metadata.pop("help", None)
+        self.refreshCmd = metadata.pop("refreshCmd", None)
+        has_values = self.typedValues.maxVals != 0
+        self.doCache = bool(metadata.pop("doCache", has_values and not self.refreshCmd))
+        self.metadata = metadata
 
     def __repr__(self) -> str:
         return f"Key({self.name})"

@@ -101,6 +101,12 @@ class ValueType(type, Descriptive):
         The string that stands for no value, ignoring case.
     units, help, name
         The units, the description and the name of the values.
+
+    Attributes
+    ----------
+    metadata
+        Further arguments, with names in capitals: dictionaries have some for other programs
+        (``FITS``, ``STS``).
     """
 
     _metaKeys = ("reprFmt", "strFmt", "invalid", "units", "help", "name")
@@ -115,6 +121,7 @@ class ValueType(type, Descriptive):
     units: str | None
     help: str | None
     name: str | None
+    metadata: dict[str, Any]
     _converter: Converter
     _is_plain: bool
 
@@ -122,9 +129,10 @@ class ValueType(type, Descriptive):
         """Create a type."""
         custom = (mcs.customKeys,) if isinstance(mcs.customKeys, str) else mcs.customKeys
         for key in kwargs:
-            if key not in mcs._metaKeys and key not in custom:
+            if key not in mcs._metaKeys and key not in custom and not key.isupper():
                 raise ValueTypeError(f'invalid metadata key "{key}" for {mcs.__name__}')
         namespace: dict[str, Any] = {key: kwargs.get(key) for key in mcs._metaKeys}
+        namespace["metadata"] = {key: value for key, value in kwargs.items() if key.isupper()}
         if namespace["reprFmt"] is None:
             namespace["reprFmt"] = getattr(mcs, "reprFmt", None)
         for key in ("reprFmt", "strFmt"):
@@ -133,7 +141,7 @@ class ValueType(type, Descriptive):
         name = namespace["name"]
         if name is not None and not mcs._nameSpec.fullmatch(name):
             raise ValueTypeError(f"invalid type name: {name}")
-        if namespace["invalid"] is not None:
+        if "invalid" in kwargs:
             namespace["invalid"] = str(namespace["invalid"]).lower()
         base = mcs.baseType
         namespace |= {
@@ -442,10 +450,11 @@ class RepeatedValueType(Descriptive):
         self.vtype = vtype
         self.minRepeat = int(minRepeat)
         self.maxRepeat = None if maxRepeat is None else int(maxRepeat)
+        least = "once" if self.minRepeat == 1 else f"{self.minRepeat} times"
         if self.maxRepeat is None:
-            times = f"at least {self.minRepeat} times"
+            times = f"at least {least}"
         elif self.maxRepeat == self.minRepeat:
-            times = f"{self.minRepeat} times"
+            times = least
         else:
             times = f"{self.minRepeat}-{self.maxRepeat} times"
         self.descriptors = [("Repeated", times), *vtype.descriptors]

@@ -11,7 +11,7 @@ def position(prop):
 
 
 def replies(reply):
-    print("reply:", reply.sender, reply.message_code.value, reply.body)
+    print("reply:", reply.sender, reply.message_code, reply.body)
 
 
 async def main():

@@ -23,8 +23,10 @@ _PATTERNS = [
     (re.compile(r"\b[0-9a-f]{32}\b"), "<hex>"),
     (re.compile(r"clu\.\w+\.<hex>"), "<generated>"),
     (re.compile(r"IncomingMessage:\{.*\}", re.DOTALL), "IncomingMessage:{...}"),
-    (re.compile(r"(amq\.gen|ctag)[-\w.]+"), "<generated>"),
+    (re.compile(r"(amq\.gen|ctag)[-\w.]+(<hex>)?"), "<generated>"),
     (re.compile(r" id='\d+'"), ""),
+    # Ours does not tell the password, for which there are tests.
+    (re.compile(r"amqp://guest:(guest|\*+)@(127\.0\.0\.1:<broker port>)/+"), r"amqp://\2/"),
     (re.compile(r"Task-\d+"), "Task-<n>"),
 ]
 _DEPTH = 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,15 @@ def of_message(message: Any) -> dict[str, Any]:
     shown["reply_to"] = message.reply_to
     shown["timestamp"] = message.timestamp is not None
     headers = dict(sorted(headers.items()))  # a table has no order
-    return {"headers": headers, "body": message.body, "properties": shown}
+    return {"headers": headers, "body": of_body(message.body), "properties": shown}
+
+
+def of_body(body: bytes) -> Any:
+    """Describe the body of a message: JSON is free to have blanks and escapes or not."""
+    try:
+        return {"JSON": json.dumps(json.loads(body))}
+    except ValueError:
+        return body
 
 
 async def invoke(

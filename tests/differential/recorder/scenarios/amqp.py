@@ -447,7 +447,8 @@ async def overridden(t: Transcript, what: str) -> None:
         )
         if name in ("handle_reply", "new_command"):
             message = args[0]
-            t.attributes("message", message, "routing_key", "content_type", "body")
+            t.attributes("message", message, "routing_key", "content_type")
+            t.note("body", kit.of_body(message.body))
             t.note("headers", sorted(message.headers))
         if what.endswith("_super"):
             value = await getattr(base, name)(self, *args, **kwargs)
@@ -554,7 +555,7 @@ async def life(t: Transcript, name: str) -> None:
         elif name == "same_name":
             other = clu.AMQPActor(actor.name, **kit.broker())
             try:
-                await asyncio.wait_for(other.start(exchange_name=spy.name), 1.5)
+                await asyncio.wait_for(other.start(exchange_name=spy.name), 15)
                 t.note("started", True)
             except Exception as error:
                 t.note("raises", error)
