@@ -3,7 +3,10 @@
 An independent implementation of the documented API of the package of this name.
 """
 
+from typing import TYPE_CHECKING
+
 from clu._core.logging import REPLY, register_reply_level
+from clu._core.names import lazy_names
 from clu._core.run import run
 from clu._version import __version__
 from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
@@ -79,3 +82,13 @@ __all__ = [
     "parse_legacy_command",
     "run",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        click="click",
+        get_package_version="sdsstools:get_package_version",
+        json="clu.parsers.json",
+        protocol="clu.protocol",
+        store="clu.store",
+    )

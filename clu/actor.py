@@ -14,13 +14,14 @@ from clu._amqp.reply import decode_headers
 from clu._core.callbacks import call_user_function
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
+from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.signature import with_open_signature
 from clu._speedups.reply import encode_compact_line, encode_line, would_log
 from clu._tcp.actor import TCPServerActor, peer_name
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
-from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
 from clu._tcp.token import TokenGate
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
@@ -125,7 +126,16 @@ class TCPBaseActor(TCPServerActor):
         if port is None:
             raise CluValueError("port needs to be specified.")
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
-        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
+        self._make_server(
+            TCPStreamServer,
+            TimedCommandList,
+            host,
+            port,
+            max_connections,
+            line_limit,
+            limits,
+            max_commands,
+        )
         self._token_gate = (
             None if token is None else TokenGate(self.server, token, self, self._command)
         )
@@ -390,3 +400,17 @@ class AMQPActor(ClickParser, AMQPBaseActor):
 
 #: The implementations that can be replaced by a function call, unless they are overridden.
 _OWN = (AMQPBaseActor.new_command, AMQPActor.new_command)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        CluCommand="clu.parsers.click:CluCommand",
+        CluWarning="clu.exceptions:CluWarning",
+        CommandError="clu.exceptions:CommandError",
+        MessageCode="clu.base:MessageCode",
+        Reply="clu.base:Reply",
+        apika="aio_pika",
+        click="click",
+        get_event_loop="clu.tools:get_event_loop",
+        log_reply="clu.tools:log_reply",
+    )

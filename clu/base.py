@@ -7,6 +7,7 @@ import asyncio
 import functools
 import logging
 import pathlib
+import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from clu._core.callbacks import callback_name, start_user_coroutine
 from clu._core.config import actor_arguments, parse_config
 from clu._core.logging import REPLY, guard_handlers
 from clu._core.loop import cancel_tasks
+from clu._core.names import lazy_names
 from clu._core.reply import (
     MESSAGE_CODES,
     MOST_REPLIES,
@@ -25,6 +27,7 @@ from clu._core.reply import (
     message_code_of,
 )
 from clu._core.reporting import report_briefly, report_exceptions
+from clu._core.schema import EMPTY_SCHEMA
 from clu._speedups.reply import prepare_reply
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["REPLY", "BaseActor", "BaseClient", "MessageCode", "ProxyClient", "Reply"]
 
 T = TypeVar("T", bound="BaseClient")
+
+#: This module, for names that are slow to import, and that tests of actors replace in it.
+_names: Any = sys.modules[__name__]
 
 SchemaType = "Mapping[str, Any] | pathlib.Path | str | type | None"
 
@@ -203,11 +209,9 @@ class BaseClient(metaclass=abc.ABCMeta):
         AssertionError
             If ``log`` is not a logger of sdsstools.
         """
-        from sdsstools.logger import SDSSLogger, get_logger
-
         if not log:
-            log = get_logger(f"clu:{self.name}")
-        elif not isinstance(log, SDSSLogger):
+            log = _names.get_logger(f"clu:{self.name}")
+        elif not isinstance(log, _names.SDSSLogger):
             raise AssertionError("Logger must be sdsstools.SDSSLogger")
         guard_handlers(log)
         log.setLevel(REPLY)
@@ -216,12 +220,14 @@ class BaseClient(metaclass=abc.ABCMeta):
             log.start_file_logger(str(path), log_level=REPLY, rotating=True, rollover=True)
             if log.fh is not None and log.fh.formatter is not None:
                 log.fh.formatter.converter = time.gmtime
-            log.debug("%s: logging system initiated.", self.name)
         if log.sh is not None:
             if verbose is True:
                 log.sh.setLevel(logging.DEBUG)
+            elif verbose is False or verbose is None:
+                log.sh.setLevel(logging.WARNING)
             else:
-                log.sh.setLevel(int(verbose) if verbose else logging.WARNING)
+                log.sh.setLevel(int(verbose))
+        log.debug("%s: logging system initiated.", self.name)
         return log
 
     async def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:
@@ -266,7 +272,7 @@ class BaseActor(BaseClient):
     store
         Whether to store the keywords that the actor outputs. It can also be a list of the
         keywords to store, the number of outputs of each keyword to keep, or a dictionary of
-        arguments of `clu.store.KeywordStore`. By default nothing is stored.
+        arguments of `clu.store.KeywordStore`; None stores all. By default nothing is stored.
     additional_properties
         Whether keywords that are not in the schema are allowed.
     error_details
@@ -308,7 +314,7 @@ class BaseActor(BaseClient):
         self._message_processor = self._message_processor
         self.store: KeywordStore | None = None
         self._active_commands = ActiveCommands()
-        if store:
+        if store is not False and store != 0:
             from clu.store import make_store
 
             self.store = make_store(self, store)
@@ -330,11 +336,9 @@ class BaseActor(BaseClient):
         additional_properties
             Whether keywords that are not in the schema are allowed.
         """
-        from clu.model import EMPTY_SCHEMA, Model
-
         if schema is None:
             schema, is_file = EMPTY_SCHEMA, False
-        self.model = Model(
+        self.model = _names.Model(
             self.name, schema, is_file=is_file, additional_properties=additional_properties
         )
         return self.model
@@ -424,7 +428,7 @@ class BaseActor(BaseClient):
         else:
             code = MESSAGE_CODES.get(message_code) or message_code_of(message_code)
         process = None if self._message_processor is None else self._process
-        use_validation = self.validate if validate is None else validate
+        use_validation = self.validate if validate is None else validate or False
         reply: Reply | None = prepare_reply(
             Reply,
             code,
@@ -545,6 +549,21 @@ class BaseActor(BaseClient):
             self.store.add_reply(substitute)
         return substitute
 
+    @abc.abstractmethod
     def _write_internal(self, reply: Reply, write_to_log: bool = True) -> Any:
         """Send a reply to the users; a function or a coroutine function."""
-        raise CluNotImplemented(f"{type(self).__name__} has no way to write to its users.")
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        BaseModel="clu.model:BaseModel",
+        KeywordStore="clu.store:KeywordStore",
+        Model="clu.model:Model",
+        SDSSLogger="sdsstools.logger:SDSSLogger",
+        get_event_loop="clu.tools:get_event_loop",
+        get_logger="sdsstools.logger:get_logger",
+        jsonschema="jsonschema",
+        read_yaml_file="sdsstools:read_yaml_file",
+        yaml="yaml",
+    )

@@ -19,6 +19,7 @@ from clu._amqp.reply import AMQPReply
 from clu._amqp.running import RunningCommands
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
+from clu._core.names import lazy_names
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluError, CluValueError
@@ -546,3 +547,15 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.running_commands.take_reply(reply)
         self._notifier.notify(reply)
         return reply
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        CluWarning="clu.exceptions:CluWarning",
+        CommandStatus="clu.tools:CommandStatus",
+        Reply="clu.base:Reply",
+        SDSSLogger="sdsstools.logger:SDSSLogger",
+        apika="aio_pika",
+        get_event_loop="clu.tools:get_event_loop",
+    )

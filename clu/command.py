@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from clu._core.legacy_command import parse_legacy_command
 from clu._core.logging import one_line
 from clu._core.loop import get_event_loop
+from clu._core.names import lazy_names
 from clu._core.reply import MessageCode, ReplyList, message_code_of
 from clu._core.status import CommandStatus, StatusMixIn
 from clu._core.timed import TimedCommand, TimedCommandList
@@ -566,3 +567,10 @@ def _timed_command(*args: Any, **kwargs: Any) -> Command[Any]:
 
 
 TimedCommand.factory = staticmethod(_timed_command)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        click="click",
+        clu="clu",
+    )

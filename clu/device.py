@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.callbacks import CallbackMixIn
+from clu._core.names import lazy_names
 from clu._tcp.client import TCPStreamClient
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu.exceptions import CluRuntimeError
@@ -84,7 +85,7 @@ class Device(CallbackMixIn):
         message
             The string.
         newline
-            The string to append to it.
+            The string to append to it, unless it ends with it.
 
         Raises
         ------
@@ -93,15 +94,17 @@ class Device(CallbackMixIn):
         """
         if self._client.writer is None or not self.is_connected():
             raise AssertionError(f"the device at {self.host}:{self.port} is not connected.")
-        self._client.writer.write((message + newline).encode())
+        if not message.endswith(newline):
+            message += newline
+        self._client.writer.write(message.encode())
 
     async def process_message(self, line: str) -> None:
         """Handle a line from the device."""
 
     async def _listen(self) -> None:
         reader, writer = self._client.reader, self._client.writer
-        assert reader is not None
-        assert writer is not None
+        if reader is None or writer is None:
+            raise CluRuntimeError("connection is not open.")
         splitter = LineSplitter(_LINE_LIMIT)
         try:
             while data := await reader.read(_CHUNK):
@@ -124,3 +127,7 @@ class Device(CallbackMixIn):
                 self.host,
                 self.port,
             )
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, open_connection="clu.protocol:open_connection")

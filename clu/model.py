@@ -7,6 +7,7 @@ import warnings
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from clu._core.names import lazy_names
 from clu._core.property import CluModel, Property
 from clu._core.schema import (
     DEFAULT_SCHEMA,
@@ -92,6 +93,8 @@ class Model(CluModel[Property]):
     ------
     CluValueError
         If the schema cannot be parsed, is invalid, or is not an object with ``properties``.
+    OSError
+        If the file of the schema cannot be read.
     """
 
     VALIDATOR: Any = _LazyValidatorClass()
@@ -292,6 +295,8 @@ class ModelSet(dict[str, Model]):
             except Exception as error:
                 problem = f"Cannot load model {actor!r}. {error}"
                 if self._raise_exception:
+                    if type(error) is CluError:  # which names the actor
+                        raise
                     raise CluError(problem) from error
                 warnings.warn(problem, CluWarning, stacklevel=2)
 
@@ -302,11 +307,25 @@ class ModelSet(dict[str, Model]):
         except (asyncio.TimeoutError, TimeoutError):
             raise CluError(f"No reply within {_SCHEMA_TIMEOUT} s.") from None
         if command.status.did_fail:
-            raise CluError(f"Failed getting the schema of {actor}.")
-        return Model(actor, command.replies.get("schema"), is_file=False, **self._kwargs)
+            raise CluError(f"Failed getting schema for {actor}.")
+        try:
+            schema = command.replies.get("schema")
+        except KeyError:
+            raise CluError(f"{actor} did not reply with a model.") from None
+        return Model(actor, schema, is_file=False, **self._kwargs)
 
     async def add_actor(self, actor: str) -> None:
         """Add the model of another actor."""
         if actor not in self.actors:
             self.actors.append(actor)
         await self.load_schemas([actor])
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        CallbackMixIn="clu.tools:CallbackMixIn",
+        CaseInsensitiveDict="clu.tools:CaseInsensitiveDict",
+        clu="clu",
+        jsonschema="jsonschema",
+    )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from clu.exceptions import CluTypeError, CluValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from clu._core.protocols import ActorLike
     from clu._core.reply import Reply
 
@@ -58,7 +60,7 @@ class KeywordStore(defaultdict[str, list[KeywordOutput]]):
     """
 
     def __init__(
-        self, actor: ActorLike, filter: list[str] | None = None, limit: int | None = None
+        self, actor: ActorLike, filter: Collection[str] | None = None, limit: int | None = None
     ) -> None:
         super().__init__(list)
         if limit is not None and (isinstance(limit, bool) or limit < 1):
@@ -97,12 +99,12 @@ def make_store(actor: ActorLike, store: object) -> KeywordStore:
     CluValueError
         If the limit is not a positive number.
     """
-    if store is True:
+    if store is True or store is None:
         return KeywordStore(actor)
     if isinstance(store, int):
         return KeywordStore(actor, limit=store)
     if isinstance(store, (list, tuple, set)):
-        return KeywordStore(actor, filter=list(store))
+        return KeywordStore(actor, filter=store)
     if isinstance(store, Mapping) and set(store) <= {"filter", "limit"}:
         return KeywordStore(actor, **store)
     raise CluTypeError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clu._amqp.running import is_for
 from clu._core.logging import one_line
+from clu._core.names import lazy_names
 from clu._core.status import CommandStatus
 from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT, BufferLimits
 from clu._websocket.access import Access, is_loopback
@@ -342,3 +343,11 @@ class WebsocketServer:
             return f"The command did not end within {self.time_limit:g} s."
         last = command.replies[-1].message if command.replies else {}
         return str(last.get("error", "The command has ended without a reply."))
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        broadcast="websockets:broadcast",
+        serve="websockets:serve",
+    )

@@ -10,12 +10,14 @@ import re
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from unittest.mock import MagicMock, call
 
 import pytest
 from sdsstools import Configuration
 from sdsstools.logger import get_logger
 
+import clu.base
 from clu import BaseActor, BaseClient, Command, CommandStatus, JSONActor, MessageCode, Reply
 from clu.exceptions import (
     CluError,
@@ -102,7 +104,12 @@ def test_the_base_classes_are_abstract() -> None:
         BaseClient("a")  # type: ignore[abstract]
     with pytest.raises(TypeError, match="abstract"):
         BaseActor("a")  # type: ignore[abstract]
-    assert BaseActor.__abstractmethods__ == {"new_command", "parse_command", "start"}
+    assert BaseActor.__abstractmethods__ == {
+        "_write_internal",
+        "new_command",
+        "parse_command",
+        "start",
+    }
 
 
 def test_an_actor_with_its_own_write_on_top_of_another_class_can_be_made() -> None:
@@ -121,16 +128,16 @@ def test_an_actor_with_its_own_write_on_top_of_another_class_can_be_made() -> No
     assert actor == [(("i",), {"text": "x"})]
 
 
-def test_an_actor_without_a_transport_says_so() -> None:
+def test_an_actor_is_prepared_before_mock_commands() -> None:
     class Mute(BaseActor):
         async def start(self) -> Any: ...
+
+        def _write_internal(self, *args: Any, **kwargs: Any) -> None: ...
 
         def new_command(self) -> None: ...
 
         def parse_command(self, command: Any) -> None: ...
 
-    with pytest.raises(CluNotImplemented, match="Mute has no way to write"):
-        Mute("a").write("i", text="x")
     with pytest.raises(CluNotImplemented, match="setup_test_actor"):
         Mute("a").invoke_mock_command("ping")
 
@@ -187,6 +194,7 @@ async def test_what_reaches_the_loop_is_logged(caplog: pytest.LogCaptureFixture)
 
     loop = asyncio.get_running_loop()
     Client("a").set_loop_exception_handler()
+    caplog.clear()
     loop.call_soon(fail)
     await asyncio.sleep(0.01)
     loop.set_exception_handler(None)
@@ -199,6 +207,7 @@ async def test_a_future_that_was_cancelled_for_nobody_is_not_reported(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Client("a").set_loop_exception_handler()
+    caplog.clear()
     loop = asyncio.get_running_loop()
     loop.call_exception_handler(
         {"message": "never retrieved", "exception": asyncio.CancelledError()}
@@ -310,7 +319,6 @@ class Open(Client):
         {"actor": {"name": "a", "version": "1"}, "client": {"name": "b"}, "name": "c"},
         {"client": {"name": "a", "version": "1"}, "name": "c"},
         {"actor": None, "client": {"name": "a", "version": "1"}},
-        {"actor": {}, "name": "a", "version": "1"},
     ],
 )
 def test_the_section_of_the_actor_counts_then_of_the_client_then_the_whole(config: Any) -> None:
@@ -319,6 +327,49 @@ def test_the_section_of_the_actor_counts_then_of_the_client_then_the_whole(confi
     assert (client.name, client.version) == ("a", "1")
     assert client.config is config
     assert config == original
+
+
+def test_an_empty_section_counts() -> None:
+    with pytest.raises(TypeError, match="name"):
+        Client.from_config({"actor": {}, "name": "a"})
+
+
+@pytest.mark.parametrize(
+    ("verbose", "level"),
+    [(False, 30), (None, 30), (True, 10), (0, 0), (20, 20)],
+)
+def test_verbose_is_the_level_of_the_terminal(verbose: Any, level: int) -> None:
+    log = Client("a", verbose=verbose).log
+    assert log.sh is not None
+    assert log.sh.level == level
+
+
+@pytest.mark.parametrize("log_dir", [True, False])
+def test_the_log_says_that_it_begins(
+    log_dir: bool, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = Client("a", log_dir=tmp_path if log_dir else None).log
+    if log.fh is not None:
+        log.fh.close()
+    assert [record.getMessage() for record in caplog.records] == ["a: logging system initiated."]
+
+
+@pytest.mark.parametrize("name", ["get_logger", "Model"])
+def test_what_a_test_replaces_in_the_module_is_used(name: str) -> None:
+    original = getattr(clu.base, name)
+    with mock.patch(f"clu.base.{name}", side_effect=original) as replaced:
+        Collector()
+    assert replaced.call_count == 1
+    assert getattr(clu.base, name) is original
+
+
+def test_a_reply_class_that_a_test_replaces_is_used(actor: Collector) -> None:
+    with mock.patch("clu.base.Reply", side_effect=Reply) as replaced:
+        reply = actor.write("i", text="x", internal=True)
+    assert isinstance(reply, Reply)
+    assert replaced.call_count == 1
+    assert reply.internal
+    assert actor.output == [("i", {"text": "x"})]
 
 
 def test_arguments_win_over_the_configuration() -> None:

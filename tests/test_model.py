@@ -112,9 +112,18 @@ def test_what_cannot_be_parsed_is_refused(schema: str) -> None:
 
 def test_a_file_that_cannot_be_parsed_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.json").write_text("{")
-    for path in (tmp_path / "a.json", tmp_path / "none.json"):
+    for is_file in (True, None):
         with pytest.raises(CluValueError, match=r"cannot parse input schema\."):
-            Model("camera", path, is_file=True)
+            Model("camera", tmp_path / "a.json", is_file=is_file)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "none.json"
+    for schema, is_file in ((path, None), (path, True), (str(path), True)):
+        with pytest.raises(FileNotFoundError, match=r"none\.json"):
+            Model("camera", schema, is_file=is_file)
+    with pytest.raises(CluValueError, match="is invalid"):
+        Model("camera", path, is_file=False)
 
 
 @pytest.mark.parametrize(
@@ -590,8 +599,8 @@ FAILURES = {
 @pytest.mark.parametrize("actor", list(FAILURES))
 async def test_a_model_that_cannot_be_loaded_is_an_error(actor: str) -> None:
     models = ModelSet(Client(**FAILURES), [actor])
-    reason = "Failed getting" if actor == "failed" else "Cannot load"
-    with pytest.raises(CluError, match=f"{reason}.*{actor}"):
+    texts = {"failed": "Failed getting schema for failed.", "without_schema": " did not reply with"}
+    with pytest.raises(CluError, match=texts.get(actor, f"Cannot load.*{actor}")):
         await models.load_schemas()
 
 

@@ -41,7 +41,8 @@ def actor_arguments(
     They are read from the section ``actor`` or ``client``, or from the top level. Keys that a class
     without ``**kwargs`` does not accept are dropped. The configuration is passed as ``config``.
     """
-    section = config.get("actor") or config.get("client") or config
+    sections = (config.get("actor"), config.get("client"), config)
+    section = next(one for one in sections if one is not None)
     arguments = {**section, **overrides}
     parameters = inspect.signature(cls).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

@@ -77,7 +77,9 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     Raises
     ------
     CluValueError
-        If it cannot be read or parsed.
+        If it cannot be parsed.
+    OSError
+        If the file cannot be read.
     """
     if isinstance(schema, Mapping):
         return copy.deepcopy(dict(schema))
@@ -85,11 +87,15 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
         return schema.model_json_schema()
     if not isinstance(schema, (str, os.PathLike)):
         return schema
+    is_path = isinstance(schema, os.PathLike)
+    if is_path and is_file is False:
+        return schema
     if is_file is None:
-        is_file = names_file(schema)
+        is_file = is_path or names_file(schema)
+    text = pathlib.Path(schema).read_text() if is_file else str(schema)
     try:
-        return json.loads(pathlib.Path(schema).read_text() if is_file else str(schema))
-    except (OSError, ValueError) as error:
+        return json.loads(text)
+    except ValueError as error:
         raise CluValueError(f"cannot parse input schema. {error}") from error
 
 

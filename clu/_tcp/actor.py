@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from clu._tcp.server import TCPStreamServer
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
-from clu.command import Command, TimedCommandList
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clu._core.protocols import CommandLike
     from clu._tcp.limits import BufferLimits
     from clu._tcp.lines import OverlongLine
+    from clu._tcp.server import TCPStreamServer
+    from clu.command import Command, TimedCommandList
 
 _METHODS = "GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH"
 _http_request = re.compile(rf"(?:{_METHODS}) \S+ HTTP/[0-9.]+")
@@ -47,6 +49,9 @@ class TCPServerActor(BaseActor):
 
     def _make_server(
         self,
+        # Tests of actors replace them in the module of the actor.
+        server_class: Callable[..., TCPStreamServer],
+        timed_commands_class: Callable[..., TimedCommandList],
         host: str | None,
         port: int,
         max_connections: int | None,
@@ -58,7 +63,7 @@ class TCPServerActor(BaseActor):
         self.host = host
         self.port = port
         self.transports = {}
-        self.server = TCPStreamServer(
+        self.server = server_class(
             host,
             port,
             connection_callback=self.new_user,
@@ -69,7 +74,7 @@ class TCPServerActor(BaseActor):
             **limits._asdict(),
             max_requests=max_commands,
         )
-        self.timed_commands = TimedCommandList(self)
+        self.timed_commands = timed_commands_class(self)
 
     async def _start_server(self) -> None:
         await self.server.start()

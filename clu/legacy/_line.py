@@ -111,5 +111,5 @@ def find_bad_keyword(reply: Reply, error: Exception) -> CluTypeError | EncodingE
         try:
             format_line(0, 0, "i", {keyword: value})
         except Exception as reason:
-            return kind(f"Cannot format keyword {keyword!r}: {reason}")
+            return kind(f"Cannot format keyword {keyword!r} {reason}")
     return kind(f"Cannot format the reply: {error}")

@@ -7,12 +7,13 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.logging import REPLY
+from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
-from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
-from clu.command import Command
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
+from clu.command import Command, TimedCommandList
 from clu.exceptions import CluError, CluWarning
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
@@ -148,9 +149,21 @@ class BaseLegacyActor(GreetingActor):
             config=config,
         )
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
-        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
+        self._make_server(
+            TCPStreamServer,
+            TimedCommandList,
+            host,
+            port,
+            max_connections,
+            line_limit,
+            limits,
+            max_commands,
+        )
         #: The user id, command id and concatenation arguments of the current `write`.
         self._address: tuple[int | None, int | None, bool] | None = None
+        if type(self)._write_internal is not BaseLegacyActor._write_internal:
+            # Without a call in between for actors that do not override it.
+            self._write_internal = self._write_addressed  # type: ignore[method-assign,assignment]
         self.tron: TronConnection | None = None
         if tron_host and tron_port:
             self.tron = TronConnection(
@@ -411,7 +424,7 @@ class BaseLegacyActor(GreetingActor):
         concatenate: bool = True,
         write_to_log: bool = True,
     ) -> None:
-        if self._address is not None:
+        if user_id is None and command_id is None and concatenate and self._address is not None:
             user_id, command_id, concatenate = self._address
         if user_id is None and command_id is None and concatenate:
             try:
@@ -434,6 +447,18 @@ class BaseLegacyActor(GreetingActor):
                 client.write(line)
             if write_to_log and would_log(self.log, REPLY):
                 self.log.log(REPLY, line[:-1].decode())
+
+    def _write_addressed(self, reply: Reply, write_to_log: bool = True) -> Any:
+        """Call a `_write_internal` that overrides ours, with the arguments of the current write."""
+        user_id, command_id, concatenate = self._address or (None, None, True)
+        return type(self)._write_internal(
+            self,
+            reply,
+            user_id=user_id,
+            command_id=command_id,
+            concatenate=concatenate,
+            write_to_log=write_to_log,
+        )
 
     def _format(
         self, reply: Reply, user_id: int | None, command_id: int | None, concatenate: bool
@@ -485,3 +510,17 @@ class LegacyActor(ClickParser, BaseLegacyActor):
         if self.tron is not None:
             self.parser.add_command(tron_reconnect)
             self.parser.add_command(tron_reconnect_too)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        BaseActor="clu.base:BaseActor",
+        CluCommand="clu.parsers.click:CluCommand",
+        CustomTransportType="clu.actor:CustomTransportType",
+        Reply="clu.base:Reply",
+        click="click",
+        clu="clu",
+        log_reply="clu.tools:log_reply",
+        parse_legacy_command="clu.command:parse_legacy_command",
+    )

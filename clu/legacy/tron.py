@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.callbacks import call_user_function
 from clu._core.case_insensitive_dict import CaseInsensitiveDict
+from clu._core.names import lazy_names
 from clu._core.reply import MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._tcp.lines import LineSplitter, OverlongLine
@@ -397,3 +398,17 @@ class TronConnection(BaseClient):
             except ParseError:
                 reply = None
             self._answer(command, MessageCode.FAILED, {"error": reason}, reply)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        CluModel="clu.model:CluModel",
+        CluWarning="clu.exceptions:CluWarning",
+        Key="clu.legacy.types.keys:Key",
+        Keyword="clu.legacy.types.messages:Keyword",
+        Property="clu.model:Property",
+        ReconnectingTCPClientProtocol="clu.protocol:ReconnectingTCPClientProtocol",
+        clu="clu",
+        get_event_loop="clu.tools:get_event_loop",
+    )

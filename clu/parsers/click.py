@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.reporting import error_text, without_paths
 from clu._core.status import CommandStatus
@@ -189,3 +190,16 @@ def _arguments(body: str) -> list[str]:
     if words[:1] == ["help"] and len(words) > 2:
         return ["help", " ".join(words[1:])]
     return words
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        ClickAliasedGroup="click_aliases:ClickAliasedGroup",
+        Command="clu.command:Command",
+        Context="click:Context",
+        SDSSLogger="sdsstools.logger:SDSSLogger",
+        actor="clu.actor",
+        group="click:group",
+        pass_obj="click:pass_obj",
+    )

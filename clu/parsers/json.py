@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clu._core.names import lazy_names
 from clu._core.reporting import error_text, without_paths
 from clu._core.status import CommandStatus
 from clu.parsers._tasks import end_cancelled, end_unstarted
@@ -107,3 +108,10 @@ class JSONParser:
                 reason = without_paths(reason)
             text = f"{type(error).__name__}: {reason}"
             command.fail(error=f"Command {body!r} failed because of an error '{text}'.")
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        Command="clu.command:Command",
+    )

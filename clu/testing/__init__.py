@@ -1,5 +1,8 @@
 """Actors without a network, for tests."""
 
+from typing import TYPE_CHECKING
+
+from clu._core.names import lazy_names
 from clu.testing.actor import (
     MockedActor,
     MockReply,
@@ -9,3 +12,15 @@ from clu.testing.actor import (
 )
 
 __all__ = ["MockReply", "MockReplyList", "MockedActor", "TestCommand", "setup_test_actor"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        AMQPBaseActor="clu.actor:AMQPBaseActor",
+        Command="clu.command:Command",
+        DeliveredMessage="aiormq.abc:DeliveredMessage",
+        LegacyActor="clu.legacy.actor:LegacyActor",
+        TCPBaseActor="clu.actor:TCPBaseActor",
+        aio_pika="aio_pika",
+        clu="clu",
+    )

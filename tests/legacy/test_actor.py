@@ -361,7 +361,7 @@ async def test_a_command_ends_though_its_last_reply_cannot_be_formatted() -> Non
         for reason in ("depth > 1", "depth > 1", "too deeply", "no text"):
             replies = await user.ask("5 nested")
             assert [reply[:3] for reply in replies] == [(1, 5, ">"), (1, 5, "e"), (1, 5, ":")]
-            assert "Cannot format keyword 'bad':" in replies[1].body
+            assert "Cannot format keyword 'bad'" in replies[1].body
             assert reason in replies[1].body
             assert replies[2].body == ""
     await actor.stop()

@@ -352,7 +352,8 @@ async def names(t: Transcript, name: str) -> None:
     """The names of a module that are of clu or of what it depends on; ours may be more."""
     module = importlib.import_module(name)
     found = []
-    for key, value in vars(module).items():
+    for key in dir(module):
+        value = getattr(module, key)
         is_module = isinstance(value, types.ModuleType)
         home = value.__name__ if is_module else getattr(value, "__module__", None) or name
         of_types = is_module and name.startswith("clu.legacy.types")
