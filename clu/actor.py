@@ -143,11 +143,14 @@ class TCPBaseActor(TCPServerActor):
     def new_user(self, transport: Any) -> None:
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
-            self.transports.pop(transport.user_id, None)
+            if self.transports.pop(transport.user_id, None) is not None:
+                self.log.debug("user %s disconnected.", transport.user_id)
             return
         transport.user_id = str(uuid.uuid4())
         transport.multiline = False
         self.transports[transport.user_id] = transport
+        peer = transport.get_extra_info("peername")
+        self.log.debug("user %s connected from %s.", transport.user_id, peer[0] if peer else "?")
 
     def new_command(self, transport: Any, command_str: bytes) -> Command[Any] | None:
         """Run the command in a line from a client.
@@ -168,7 +171,9 @@ class TCPBaseActor(TCPServerActor):
             command_id, body = parse_tcp_command(command_str)
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
-        return self._run_command(self._command(transport, command_id, body), transport)
+        command = self._command(transport, command_id, body)
+        self._log_command(f"{self.name} {body}", command.commander_id, command_id)
+        return self._run_command(command, transport)
 
     _make_command = _make_command
 

@@ -216,12 +216,12 @@ class BaseClient(metaclass=abc.ABCMeta):
             log.start_file_logger(str(path), log_level=REPLY, rotating=True, rollover=True)
             if log.fh is not None and log.fh.formatter is not None:
                 log.fh.formatter.converter = time.gmtime
-            log.debug("%s: logging system initiated.", self.name)
         if log.sh is not None:
             if verbose is True:
                 log.sh.setLevel(logging.DEBUG)
             else:
                 log.sh.setLevel(int(verbose) if verbose else logging.WARNING)
+        log.debug("%s: logging system initiated.", self.name)
         return log
 
     async def send_command(self, actor: str, *args: Any, **kwargs: Any) -> Any:

@@ -186,6 +186,7 @@ async def test_what_reaches_the_loop_is_logged(caplog: pytest.LogCaptureFixture)
 
     loop = asyncio.get_running_loop()
     Client("a").set_loop_exception_handler()
+    caplog.clear()
     loop.call_soon(fail)
     await asyncio.sleep(0.01)
     loop.set_exception_handler(None)
@@ -198,6 +199,7 @@ async def test_a_future_that_was_cancelled_for_nobody_is_not_reported(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Client("a").set_loop_exception_handler()
+    caplog.clear()
     loop = asyncio.get_running_loop()
     loop.call_exception_handler(
         {"message": "never retrieved", "exception": asyncio.CancelledError()}
@@ -268,6 +270,15 @@ def test_a_log_file_has_all_replies_with_times_in_utc(
     ]
     after = time.strftime("%Y-%m-%d %H", time.gmtime())
     assert lines[1][:13] in (before, after)
+
+
+def test_the_start_of_the_log_is_logged_without_a_file_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Client("camera")
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("clu:camera", "DEBUG", "camera: logging system initiated.")
+    ]
 
 
 def test_an_old_log_file_is_rolled_over(tmp_path: pathlib.Path) -> None:

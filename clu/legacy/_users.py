@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from clu._core.logging import REPLY
 from clu._core.reply import MessageCode
-from clu._speedups.reply import format_line
+from clu._speedups.reply import format_line, would_log
 from clu._tcp.actor import TCPServerActor
 
 #: The minimum interval between two lists for users who are already connected, in seconds.
@@ -51,7 +52,8 @@ class UserList:
 
     def remove(self, transport: Any) -> None:
         """Remove a user."""
-        self._actor.transports.pop(transport.user_id, None)
+        if self._actor.transports.pop(transport.user_id, None) is not None:
+            self._actor.log.debug("user %s disconnected.", transport.user_id)
         self._lines = None
 
     def stop(self) -> None:
@@ -62,12 +64,20 @@ class UserList:
 
     def describe(self, user_id: int) -> dict[str, Any]:
         """Return the message with the information about a user."""
+        return {"UserInfo": [user_id, self._address_of(user_id)]}
+
+    def _address_of(self, user_id: int) -> str:
         peer = self._actor.transports[user_id].get_extra_info("peername")
-        return {"UserInfo": [user_id, str(peer[0]) if peer else "?"]}
+        return str(peer[0]) if peer else "?"
+
+    def _log_new(self, user_id: int) -> None:
+        if user_id in self._actor.transports:
+            self._actor.log.debug("user %s connected from %r.", user_id, self._address_of(user_id))
 
     def show(self, user_id: int) -> None:
         """Send the list to a user now, and to the others within `PERIOD`."""
         self._send(self._actor.transports[user_id])
+        self._log_list(user_id)
         self._informed.add(user_id)
         if self._timer is None:
             loop = asyncio.get_running_loop()
@@ -75,11 +85,19 @@ class UserList:
             time = loop.time() if is_soon else max(self._next_time, loop.time())
             self._timer = loop.call_at(time, self._inform)
 
+    def _log_list(self, user_id: int) -> None:
+        log, users = self._actor.log, self._actor.transports
+        if would_log(log, REPLY):
+            for user in users if len(users) <= FEW else [user_id]:
+                line = format_line(0, 0, "i", self.describe(user))
+                log.log(REPLY, line.decode(errors="backslashreplace").rstrip("\n"))
+
     def _greet(self) -> None:
         newcomers, self._newcomers = self._newcomers, []
         for user_id in newcomers:
             if user_id in self._actor.transports:
                 self._actor.show_new_user_info(user_id)
+                self._log_new(user_id)
 
     def _inform(self) -> None:
         self._timer = None

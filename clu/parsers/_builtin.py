@@ -61,10 +61,10 @@ def help_(command: Command[Any], *args: Any, parser_command: str | None) -> None
         return
     lines = ctx.get_help().splitlines()
     if command.actor._replies_with_lists:
-        command.finish(help=lines)
+        command.finish(help=lines, write_to_log=False)
         return
     for line in lines:
-        command.warning(help=line)
+        command.warning(help=line, write_to_log=False)
     command.finish()
 
 
@@ -82,10 +82,10 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
     return ctx
 
 
-@command_parser.command()
+@command_parser.command(internal=True)
 @click.argument("COMMAND-NAME", type=str, required=False)
 def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
-    """Returns a dictionary representation of the commands, using ``unclick``."""
+    """Returns a dictionary representation of the command using ``unclick``."""
     from unclick import command_to_json
 
     parser: click.Command = command.actor.parser
@@ -97,7 +97,12 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
             command.fail(error=f"Cannot find command {excerpt(command_name)}.")
             return
         parser = found
-    command.finish(command_model=json.loads(command_to_json(parser)))
+    model = json.loads(command_to_json(parser))
+    if command.actor._replies_with_lists:
+        command.finish(command_model=model, write_to_log=False)
+    else:  # a line has no objects; the schema asks for one
+        text = json.dumps(model)
+        command.finish(command_model=text, validate=False, write_to_log=False)
 
 
 @command_parser.command()
@@ -116,7 +121,7 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
     lines = f"{keyword} = {text}".splitlines()
     width = max(map(len, lines)) + 4
     for line in lines:
-        command.info(text=line.ljust(width))
+        command.info(text=line.ljust(width), write_to_log=False)
     command.finish()
 
 

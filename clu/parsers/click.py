@@ -107,9 +107,10 @@ class ClickParser:
         use_task_contexts()
         try:
             command.set_status(CommandStatus.RUNNING, internal=True)
+            words = _words(command)
             ctx = self.parser.make_context(
                 f"{self.name}-command-parser",
-                _arguments(command.body),
+                words,
                 obj={"parser_args": [command, *self.parser_args], **self.context_obj},
             )
             command.context = ctx
@@ -150,7 +151,6 @@ class ClickParser:
 
     def _report(self, command: Command[Any], exception: BaseException) -> None:
         body = excerpt(command.body)
-        self.log.error("Command %r failed with error:", body, exc_info=exception)
         reason = error_text(exception)
         if not getattr(self, "error_details", True):
             reason = without_paths(reason)
@@ -163,6 +163,8 @@ class ClickParser:
             command.write(MessageCode.INFO, text=text)
         else:
             command.fail(error=text)
+        # After the reply: the traceback is what a log ends with.
+        self.log.error("Command %r failed with error:", body, exc_info=exception)
         if self.parser_raise_on_error:
             raise exception
 
@@ -178,14 +180,16 @@ class WordsError(ValueError):
     """A command that cannot be split into words."""
 
 
-def _arguments(body: str) -> list[str]:
-    """Return the words of a command; with ``--help``, those of the command ``help``."""
+def _words(command: Command[Any]) -> list[str]:
+    """Return the words of a command; with ``--help``, it becomes the command ``help``."""
     try:
-        words = split_words(body)
+        words = split_words(command.body)
     except ValueError as error:
         raise WordsError(str(error)) from None
     if "--help" in words:
         words = ["help", *(word for word in words if word != "--help")]
+        if len(words) > 1:
+            command.body = " ".join(words)
     if words[:1] == ["help"] and len(words) > 2:
         return ["help", " ".join(words[1:])]
     return words

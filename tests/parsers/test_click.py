@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 import click.globals
 import pytest
 
-from clu import Command, CommandStatus, JSONActor
+from clu import Command, CommandStatus, JSONActor, LegacyActor
 from clu.parsers.click import (
     CluCommand,
     CluGroup,
@@ -508,6 +509,59 @@ async def test_the_command_model_is_what_unclick_takes(actor: Actor) -> None:
     assert "numbers" in sent(actor)[-1][1]["command_model"]["commands"]
     await run(actor, "get-command-model nope")
     assert sent(actor)[-1] == ("f", {"error": "Cannot find command nope."})
+
+
+async def test_the_command_model_is_an_internal_reply(actor: Actor) -> None:
+    command = await run(actor, "get-command-model ping")
+    assert command.replies[-1].internal is True
+
+
+async def test_the_command_model_is_a_line_of_json_for_legacy_clients() -> None:
+    legacy = await setup_test_actor(LegacyActor("camera", "localhost", 0))
+    command = await run(legacy, "get-command-model ping")  # type: ignore[arg-type]
+    assert command.status is CommandStatus.DONE
+    text = command.replies[-1].message["command_model"]
+    assert "\n" not in text
+    assert json.loads(text)["name"] == "ping"
+    # The text is a string in the line, which has quotes of its own.
+    line = legacy.mock_replies[-1]["command_model"]  # type: ignore[attr-defined]
+    assert json.loads(line) == text
+
+
+async def test_help_and_what_tells_of_the_actor_is_not_logged(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for body, data in {"help": "Usage", "get-command-model": '"params"', "help nope": None}.items():
+        caplog.clear()
+        await run(actor, body)
+        texts = [record.getMessage() for record in caplog.records]
+        if data is None:
+            assert texts[-1].endswith('"data": {"error": "command nope not found."}}')
+        else:
+            assert not any(data in text for text in texts), body
+            assert texts[0] == (
+                f"New command received: 'camera {body}' (commander_id=666, command_id=1)"
+            )
+
+
+async def test_a_command_cannot_forge_a_line_of_the_log(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor.invoke_mock_command("ping\r\nERROR\x1b[2J \x85 x", 1)
+    assert "New command received: 'camera ping\\r\\nERROR\\x1b[2J \\x85 x' (" in caplog.text
+
+
+async def test_the_record_of_an_uncaught_error_comes_after_the_reply(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    await run(actor, "raise value")
+    *_, reply, record = caplog.records
+    assert "failed because of an uncaught error" in reply.getMessage()
+    assert (record.levelname, record.getMessage()) == (
+        "ERROR",
+        "Command 'raise value' failed with error:",
+    )
+    assert record.exc_info is not None
 
 
 async def test_coroutine_helpers_take_functions_and_coroutine_functions() -> None:
