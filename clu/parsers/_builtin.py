@@ -82,6 +82,28 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
     return ctx
 
 
+def help_of(ctx: click.Context, name: str) -> list[str]:
+    """Return the lines of the help of the command of a context, as ``help`` shows them.
+
+    Parameters
+    ----------
+    ctx
+        The context.
+    name
+        The name of the actor.
+    """
+    within = []
+    while ctx.parent is not None:
+        within.append(ctx)
+        ctx = ctx.parent
+    shown = click.Context(ctx.command, info_name=name, terminal_width=_HELP_WIDTH)
+    for inner in reversed(within):
+        shown = click.Context(
+            inner.command, info_name=inner.info_name, parent=shown, terminal_width=_HELP_WIDTH
+        )
+    return shown.get_help().splitlines()
+
+
 @command_parser.command(internal=True)
 @click.argument("COMMAND-NAME", type=str, required=False)
 def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
