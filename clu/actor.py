@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -155,8 +154,8 @@ class TCPBaseActor(TCPServerActor):
     def new_user(self, transport: Any) -> None:
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
-            self.log.debug("user %s disconnected.", transport.user_id)
-            self.transports.pop(transport.user_id, None)
+            if self.transports.pop(transport.user_id, None) is not None:
+                self.log.debug("user %s disconnected.", transport.user_id)
             return
         transport.user_id = str(uuid.uuid4())
         transport.multiline = False
@@ -183,13 +182,7 @@ class TCPBaseActor(TCPServerActor):
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
         command = self._command(transport, command_id, body)
-        if would_log(self.log, logging.INFO):
-            self.log.info(
-                "New command received: %r (commander_id=%r, command_id=%d)",
-                f"{self.name} {body}",
-                command.commander_id,
-                command_id,
-            )
+        self._log_command(f"{self.name} {body}", command.commander_id, command_id)
         return self._run_command(command, transport)
 
     _make_command = _make_command

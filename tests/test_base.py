@@ -280,6 +280,15 @@ def test_a_log_file_has_all_replies_with_times_in_utc(
     assert lines[1][:13] in (before, after)
 
 
+def test_the_start_of_the_log_is_logged_without_a_file_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Client("camera")
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("clu:camera", "DEBUG", "camera: logging system initiated.")
+    ]
+
+
 def test_an_old_log_file_is_rolled_over(tmp_path: pathlib.Path) -> None:
     for text in ("first", "second"):
         client = Client("camera", log_dir=str(tmp_path))

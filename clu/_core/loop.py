@@ -21,6 +21,14 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def call_exception_handler(message: str, exception: Exception) -> None:
+    """Pass an exception to the handler of the running event loop, or raise it if there is none."""
+    loop = running_loop()
+    if loop is None:
+        raise exception
+    loop.call_exception_handler({"message": message, "exception": exception})
+
+
 def get_event_loop() -> asyncio.AbstractEventLoop:
     """Return the running or the current event loop, or set a new one as the current one."""
     loop = running_loop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+from clu._speedups.reply import would_log
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 
@@ -130,6 +132,15 @@ class TCPServerActor(BaseActor):
             consumer_id=self.name,
             actor=self,
         )
+
+    def _log_command(self, text: str, commander_id: object, command_id: object) -> None:
+        if would_log(self.log, logging.INFO):
+            self.log.info(
+                "New command received: %r (commander_id=%r, command_id=%r)",
+                text,
+                commander_id,
+                command_id,
+            )
 
     def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
         """Run a command, and keep track of it until it is done."""

@@ -52,7 +52,8 @@ class UserList:
 
     def remove(self, transport: Any) -> None:
         """Remove a user."""
-        self._actor.transports.pop(transport.user_id, None)
+        if self._actor.transports.pop(transport.user_id, None) is not None:
+            self._actor.log.debug("user %s disconnected.", transport.user_id)
         self._lines = None
 
     def stop(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -275,13 +274,7 @@ class BaseLegacyActor(GreetingActor):
         if parsed is None:
             return None
         commander, command_id, body = parsed
-        if would_log(self.log, logging.INFO):
-            self.log.info(
-                "New command received: %r (commander_id=%r, command_id=%d)",
-                body,
-                commander,
-                command_id,
-            )
+        self._log_command(body, commander, command_id)
         command = self._command(transport, command_id, body, commander)
         return self._run_command(command, transport)
 

@@ -61,10 +61,10 @@ def help_(command: Command[Any], *args: Any, parser_command: str | None) -> None
         return
     lines = ctx.get_help().splitlines()
     if command.actor._replies_with_lists:
-        command.finish(help=lines)
+        command.finish(help=lines, write_to_log=False)
         return
     for line in lines:
-        command.warning(help=line)
+        command.warning(help=line, write_to_log=False)
     command.finish()
 
 
@@ -82,10 +82,32 @@ def _context_of(parser: click.Group, name: str, words: list[str]) -> click.Conte
     return ctx
 
 
-@command_parser.command()
+def help_of(ctx: click.Context, name: str) -> list[str]:
+    """Return the lines of the help of the command of a context, as ``help`` shows them.
+
+    Parameters
+    ----------
+    ctx
+        The context.
+    name
+        The name of the actor.
+    """
+    within = []
+    while ctx.parent is not None:
+        within.append(ctx)
+        ctx = ctx.parent
+    shown = click.Context(ctx.command, info_name=name, terminal_width=_HELP_WIDTH)
+    for inner in reversed(within):
+        shown = click.Context(
+            inner.command, info_name=inner.info_name, parent=shown, terminal_width=_HELP_WIDTH
+        )
+    return shown.get_help().splitlines()
+
+
+@command_parser.command(internal=True)
 @click.argument("COMMAND-NAME", type=str, required=False)
 def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
-    """Returns a dictionary representation of the commands, using ``unclick``."""
+    """Returns a dictionary representation of the command using ``unclick``."""
     from unclick import command_to_json
 
     parser: click.Command = command.actor.parser
@@ -97,7 +119,12 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
             command.fail(error=f"Cannot find command {excerpt(command_name)}.")
             return
         parser = found
-    command.finish(command_model=json.loads(command_to_json(parser)))
+    model = json.loads(command_to_json(parser))
+    if command.actor._replies_with_lists:
+        command.finish(command_model=model, write_to_log=False)
+    else:  # a line has no objects; the schema asks for one
+        text = json.dumps(model)
+        command.finish(command_model=text, validate=False, write_to_log=False)
 
 
 @command_parser.command()
@@ -116,7 +143,7 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
     lines = f"{keyword} = {text}".splitlines()
     width = max(map(len, lines)) + 4
     for line in lines:
-        command.info(text=line.ljust(width))
+        command.info(text=line.ljust(width), write_to_log=False)
     command.finish()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import functools
 import inspect
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +18,7 @@ from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, 
 from clu.parsers._words import WordQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 
     from clu.command import Command
 
@@ -33,7 +34,24 @@ _PROTECTED_ARGS = (
 #: The number of words from which it pays to use a `WordQueue`.
 _MANY_WORDS = 1000
 
+#: Items of the ``obj`` of a click context that the callbacks of groups find there.
+FOR_GROUPS = ("exception_handler", "log")
+
 F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class NoSubcommand(click.Abort):
+    """A group without a subcommand, which is answered with its help."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        super().__init__()
+        self.ctx = ctx
+
+
+def exception_handler(ctx: click.Context) -> Handler:
+    """Return what handles errors of the callbacks of a command, which may have no actor itself."""
+    handler: Handler = ctx.meta["clu.exception_handler"]
+    return handler
 
 
 def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -81,7 +99,7 @@ def pass_args() -> Callable[[F], F]:
         @functools.wraps(f)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             ctx = click.get_current_context()
-            return ctx.invoke(f, *args, *ctx.obj["parser_args"], **kwargs)
+            return ctx.invoke(f, *ctx.obj["parser_args"], *args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
 
@@ -140,7 +158,8 @@ class CluCommand(_QuickCommand):
     context_settings
         As in click. Unknown options are ignored by default, which allows negative numbers.
     cancellable
-        Whether to add an option ``--stop`` that cancels the running command.
+        Whether to add an option ``--stop`` that cancels the running command, while which another
+        one fails.
     internal
         Whether the replies are marked as internal.
     """
@@ -155,6 +174,7 @@ class CluCommand(_QuickCommand):
     ) -> None:
         self.cancellable = cancellable
         self.internal = internal
+        self._group: weakref.ref[CluGroup] | None = None
         settings = {"ignore_unknown_options": True, **(context_settings or {})}
         super().__init__(*args, **{"context_settings": settings, **kwargs})
         if cancellable:
@@ -178,10 +198,14 @@ class CluCommand(_QuickCommand):
         return super().parse_args(ctx, words)
 
     def _has_no_parameters(self, args: list[str]) -> bool:
-        return not args and not self.params and type(self).parse_args is CluCommand.parse_args
+        if args or self.params or self.no_args_is_help:
+            return False
+        return type(self).parse_args is CluCommand.parse_args
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the callback; a coroutine is run as a task."""
+        for name in FOR_GROUPS:
+            ctx.obj.pop(name, None)
         command: Command[Any] = ctx.obj["parser_args"][0]
         if self.internal:
             command.internal = True
@@ -189,11 +213,16 @@ class CluCommand(_QuickCommand):
             return self._cancel_command(ctx)
         if self.callback is None:
             return None
-        if getattr(self.callback, "_clu_unique", False):
+        is_unique = getattr(self.callback, "_clu_unique", False)
+        if is_unique or self.cancellable:
             name = command_name(ctx)
             if get_running_tasks(name):
-                return command.fail(error=f"Another command with name {name} is already running.")
-        result = self._call(ctx, self.callback)
+                named = f"with name {name}" if is_unique else name
+                return command.fail(error=f"Another command {named} is already running.")
+        try:
+            result = self._call(ctx, self.callback)
+        except asyncio.TimeoutError:
+            return self._time_out(command)
         if not asyncio.iscoroutine(result):
             return result
         # Within the context, which then is the current one for the task and those it creates.
@@ -216,29 +245,34 @@ class CluCommand(_QuickCommand):
     async def _run(
         self, ctx: click.Context, command: Command[Any], callback: Awaitable[Any]
     ) -> None:
-        handler: Handler = command.actor._handle_command_exception
         seconds = getattr(self.callback, "_clu_timeout", None)
         timer = None
         if seconds is not None:
             loop = asyncio.get_running_loop()
-            timer = loop.call_later(seconds, self._time_out, command, seconds)
+            timer = loop.call_later(seconds, self._stop_late, command)
         try:
             await callback
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            # The end of the task ends a cancelled command: who cancelled it can give a reason.
             raise
+        except asyncio.TimeoutError:
+            self._time_out(command)
         except BaseException as error:
             # Nothing else may propagate from the task: SystemExit would stop the event loop.
-            handler(command, error)
+            exception_handler(ctx)(command, error)
         finally:
             if timer is not None:
                 timer.cancel()
 
-    @staticmethod
-    def _time_out(command: Command[Any], seconds: float) -> None:
+    def _time_out(self, command: Command[Any]) -> None:
         if not command.status.is_done:
+            seconds = getattr(self.callback, "_clu_timeout", None)
             command.set_status(
                 CommandStatus.TIMEDOUT, error=f"Command timed out after {seconds} seconds."
             )
+
+    def _stop_late(self, command: Command[Any]) -> None:
+        self._time_out(command)
         if command._task is not None:
             command._task.cancel()
 
@@ -261,6 +295,15 @@ class CluCommand(_QuickCommand):
         exception_handler(click.get_current_context().obj["parser_args"][0], error)
         return False
 
+    @property
+    def commands(self) -> MutableMapping[str, click.Command]:
+        """The commands of the group to which this one was added."""
+        # ``click.pass_context`` used to pass the context of that group.
+        group = None if self._group is None else self._group()
+        if group is None:
+            raise AttributeError(f"the command {self.name!r} has no 'commands'")
+        return group.commands
+
     def _cancel_command(self, ctx: click.Context) -> Any:
         command: Command[Any] = ctx.obj["parser_args"][0]
         name = command_name(ctx)
@@ -278,6 +321,13 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         """Decorate a callback to add a command, by default a `CluCommand`."""
         kwargs.setdefault("cls", CluCommand)
         return super().command(*args, **kwargs)  # type: ignore[return-value]
+
+    def add_command(self, *args: Any, **kwargs: Any) -> None:
+        """Add a command or a group, with the arguments of `click.Group.add_command`."""
+        super().add_command(*args, **kwargs)
+        command = args[0] if args else kwargs["cmd"]
+        if isinstance(command, CluCommand):
+            command._group = weakref.ref(self)
 
     def group(  # type: ignore[override]
         self, *args: Any, **kwargs: Any
@@ -310,13 +360,15 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         try:
             await coro_helper(ctx.invoke, self.callback, **ctx.params)
             click.Group.invoke(silent, ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             raise
         except BaseException as error:
-            command.actor._handle_command_exception(command, error)
+            exception_handler(ctx)(command, error)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the group, leaving the words of the subcommand."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            raise NoSubcommand(ctx)
         if self._has_no_parameters(args):
             # Without options, there is nothing to parse before the name of the subcommand.
             setattr(ctx, _PROTECTED_ARGS, args[:1])

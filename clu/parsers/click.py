@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from clu._core.loop import call_exception_handler
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.reporting import error_text, without_paths
@@ -16,6 +18,7 @@ from clu.parsers._builtin import (
     get_command_model,
     get_schema,
     help_,
+    help_of,
     keyword,
     ping,
     version,
@@ -23,6 +26,7 @@ from clu.parsers._builtin import (
 from clu.parsers._commands import (
     CluCommand,
     CluGroup,
+    NoSubcommand,
     coro_helper,
     coroutine,
     pass_args,
@@ -39,6 +43,8 @@ from clu.parsers._tasks import (
 from clu.parsers._words import excerpt, split_words
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from sdsstools.logger import SDSSLogger
 
     from clu.command import Command
@@ -66,8 +72,8 @@ __all__ = [
 
 T = TypeVar("T", bound="Command[Any]")
 
-#: Raised for a group without a subcommand, since click 8.2.
-_NoArgsIsHelp: type[Exception] = getattr(click.exceptions, "NoArgsIsHelpError", click.Abort)
+#: Raised for a command without arguments that asks for help then, since click 8.2.
+_NoArgsIsHelp: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class ClickParser:
@@ -83,7 +89,8 @@ class ClickParser:
     context_obj
         Items that are added to the ``obj`` of the click context.
     parser_raise_on_error
-        Whether to re-raise an error in a callback after the command has failed.
+        Whether to pass an error in a callback to the exception handler of the event loop, instead
+        of logging it, after the command has failed.
     """
 
     parser_args: list[Any] = []
@@ -108,11 +115,19 @@ class ClickParser:
         use_task_contexts()
         try:
             command.set_status(CommandStatus.RUNNING, internal=True)
+            words = _words(command)
+            handler = self._handle_command_exception
             ctx = self.parser.make_context(
                 f"{self.name}-command-parser",
-                _arguments(command.body),
-                obj={"parser_args": [command, *self.parser_args], **self.context_obj},
+                words,
+                obj={
+                    "parser_args": [command, *self.parser_args],
+                    "log": self.log,
+                    "exception_handler": handler,
+                    **self.context_obj,
+                },
             )
+            ctx.meta["clu.exception_handler"] = handler
             command.context = ctx
             self.parser.invoke(ctx)
         except KeyboardInterrupt:
@@ -123,35 +138,43 @@ class ClickParser:
 
     def _handle_command_exception(self, command: Command[Any], exception: BaseException) -> None:
         """End a command with an error from its parsing or its callback."""
-        if isinstance(exception, (_NoArgsIsHelp, click.exceptions.Exit, click.Abort)):
+        if isinstance(exception, (click.exceptions.Exit, click.Abort)) or _lacks_subcommand(
+            exception
+        ):
             if not command.status.is_done:
+                if _lacks_subcommand(exception):
+                    self._warn(command, help_of(exception.ctx, self.name), write_to_log=False)
                 command.fail(error=f"Command {excerpt(command.body)!r} was aborted.")
         elif isinstance(exception, asyncio.CancelledError):
             end_cancelled(command)
         elif isinstance(exception, click.ClickException):
-            name = type(exception).__name__
-            self._refuse(command, f"{name}: {_usage_message(exception)}")
+            self._refuse(command, f"{self._name_of(exception)}: {_usage_message(exception)}")
         elif isinstance(exception, WordsError):
             self._refuse(command, str(exception))
         else:
             self._report(command, exception)
 
-    def _refuse(self, command: Command[Any], reason: str) -> None:
-        lines = [excerpt(line) for line in reason.splitlines()]
+    def _name_of(self, exception: click.ClickException) -> str:
+        name = type(exception).__name__
+        # Those who read the replies of legacy actors look for the name that click used to give it.
+        return "UsageError" if name == "NoSuchCommand" and not self._replies_with_lists else name
+
+    def _warn(self, command: Command[Any], lines: list[str], **kwargs: Any) -> None:
+        if command.actor is None:  # there is nobody to tell
+            return
         if self._replies_with_lists:
-            command.warning(help=lines)
+            command.warning(help=lines, **kwargs)
         else:
             for line in lines:
-                command.warning(help=line)
+                command.warning(help=line, **kwargs)
+
+    def _refuse(self, command: Command[Any], reason: str) -> None:
+        self._warn(command, [excerpt(line) for line in reason.splitlines()])
         error = f"Command {excerpt(command.body)!r} does not exist or cannot be parsed."
-        if command.status.is_done:
-            command.write(MessageCode.ERROR, error=error)
-        else:
-            command.fail(error=error)
+        self._end(command, MessageCode.ERROR, error=error)
 
     def _report(self, command: Command[Any], exception: BaseException) -> None:
         body = excerpt(command.body)
-        self.log.error("Command %r failed with error:", body, exc_info=exception)
         reason = error_text(exception)
         if not getattr(self, "error_details", True):
             reason = without_paths(reason)
@@ -160,12 +183,34 @@ class ClickParser:
             f"'{type(exception).__name__}: {reason}'. See traceback in the log for more "
             "information."
         )
-        if command.status.is_done:
-            command.write(MessageCode.INFO, text=text)
+        keyword = "text" if command.status.is_done else "error"
+        # A log ends with the traceback, unless the reply is written, and logged, later.
+        is_written_later = inspect.iscoroutinefunction(getattr(type(self), "_write_internal", None))
+        if is_written_later:
+            self._log_or_raise(body, exception)
+        self._end(command, MessageCode.INFO, **{keyword: text})
+        if not is_written_later:
+            self._log_or_raise(body, exception)
+
+    def _log_or_raise(self, body: str, exception: BaseException) -> None:
+        if self.parser_raise_on_error and isinstance(exception, Exception):
+            call_exception_handler(f"Command {body!r} failed with error:", exception)
         else:
-            command.fail(error=text)
-        if self.parser_raise_on_error:
-            raise exception
+            self.log.error("Command %r failed with error:", body, exc_info=exception)
+
+    @staticmethod
+    def _end(command: Command[Any], code: MessageCode, **keywords: str) -> None:
+        """Fail a command; if it is done, only write with the code."""
+        if not command.status.is_done:
+            command.fail(**keywords)
+        elif command.actor is not None:
+            command.write(code, dict(keywords))
+
+
+def _lacks_subcommand(exception: BaseException) -> TypeGuard[NoSubcommand]:
+    if isinstance(exception, NoSubcommand):
+        return True
+    return isinstance(exception, _NoArgsIsHelp) and isinstance(exception.ctx.command, click.Group)
 
 
 def _usage_message(error: click.ClickException) -> str:
@@ -179,14 +224,16 @@ class WordsError(ValueError):
     """A command that cannot be split into words."""
 
 
-def _arguments(body: str) -> list[str]:
-    """Return the words of a command; with ``--help``, those of the command ``help``."""
+def _words(command: Command[Any]) -> list[str]:
+    """Return the words of a command; with ``--help``, it becomes the command ``help``."""
     try:
-        words = split_words(body)
+        words = split_words(command.body)
     except ValueError as error:
         raise WordsError(str(error)) from None
     if "--help" in words:
         words = ["help", *(word for word in words if word != "--help")]
+        if len(words) > 1:
+            command.body = " ".join(words)
     if words[:1] == ["help"] and len(words) > 2:
         return ["help", " ".join(words[1:])]
     return words

@@ -69,6 +69,9 @@ class JSONParser:
         if callback is None:
             command.fail(error=f"Cannot find a callback for command {excerpt(repr(verb))}.")
             return command
+        if not _is_coroutine_function(callback):
+            command.fail(error=f"Callback {excerpt(verb)!r} is not a coroutine function.")
+            return command
         try:
             result = callback(command, *self.parser_args, payload)
         except KeyboardInterrupt:
@@ -76,21 +79,21 @@ class JSONParser:
         except BaseException as error:
             self._fail(command, error)
             return command
-        if asyncio.iscoroutine(result):
-            task = asyncio.get_running_loop().create_task(self._run(command, result))
-            command._task = task
+        task = asyncio.get_running_loop().create_task(self._run(command, result))
+        command._task = task
 
-            def ended(task: asyncio.Task[Any]) -> None:
-                if task.cancelled():
-                    end_unstarted(command, result)
+        def ended(task: asyncio.Task[Any]) -> None:
+            if task.cancelled():
+                end_unstarted(command, result)
 
-            task.add_done_callback(ended)
+        task.add_done_callback(ended)
         return command
 
     async def _run(self, command: Command[Any], callback: Awaitable[Any]) -> None:
         try:
             await callback
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            # The end of the task ends a cancelled command: who cancelled it can give a reason.
             raise
         except BaseException as error:
             # Nothing else may propagate from the task: SystemExit would stop the event loop.
@@ -101,13 +104,20 @@ class JSONParser:
             end_cancelled(command)
             return
         body = excerpt(command.body)
-        self.log.error("Command %r failed with error:", body, exc_info=error)
         if not command.status.is_done:
             reason = error_text(error)
             if not getattr(self, "error_details", True):
                 reason = without_paths(reason)
             text = f"{type(error).__name__}: {reason}"
             command.fail(error=f"Command {body!r} failed because of an error '{text}'.")
+        self.log.error("Command %r failed with error:", body, exc_info=error)
+
+
+def _is_coroutine_function(callback: Any) -> bool:
+    """Whether calling a callback returns a coroutine, also if it is an object with a method."""
+    if asyncio.iscoroutinefunction(callback):
+        return True
+    return asyncio.iscoroutinefunction(getattr(callback, "__call__", None))  # noqa: B004
 
 
 if not TYPE_CHECKING:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 import click.globals
 import pytest
 
-from clu import Command, CommandStatus, JSONActor
+from clu import Command, CommandStatus, JSONActor, LegacyActor
 from clu.parsers.click import (
     CluCommand,
     CluGroup,
@@ -196,10 +197,31 @@ async def test_an_error_after_the_end_does_not_end_it_again(
     assert "".join(code for code, _ in sent(actor)) == ">:" + codes
 
 
-async def test_errors_can_be_raised_again(actor: Actor) -> None:
+@pytest.mark.parametrize("body", ["raise-sync value", "raise value", "late value"])
+async def test_errors_can_be_passed_to_the_loop_instead_of_the_log(
+    actor: Actor, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[BaseException] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: seen.append(context["exception"]))
     actor.parser_raise_on_error = True
-    with pytest.raises(ValueError, match="broken"):
-        actor.invoke_mock_command("raise-sync value")
+    try:
+        await run(actor, body)
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+    assert seen == [RAISED["value"][0]]
+    assert "failed because of an uncaught error" in str(sent(actor)[-1])
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_what_is_no_exception_does_not_reach_the_loop(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor.parser_raise_on_error = True
+    command = await run(actor, "raise exit")
+    assert command.status is CommandStatus.FAILED
+    assert caplog.records[-1].exc_info is not None
 
 
 async def test_an_empty_command_ends_without_running(actor: Actor) -> None:
@@ -372,9 +394,32 @@ async def test_to_stop_what_does_not_run_fails_and_starts_nothing(actor: Actor) 
     assert get_running_tasks("camera-command-parser_forever") is None
 
 
-async def test_a_command_is_cancelled_by_name_and_can_keep_the_last(actor: Actor) -> None:
+async def test_a_cancellable_command_runs_once_at_a_time(actor: Actor) -> None:
     name = "camera-command-parser_forever"
-    commands = [actor.invoke_mock_command(f"forever {i}", i) for i in range(3)]
+    one, two = (actor.invoke_mock_command(f"forever {i}", i) for i in range(2))
+    await asyncio.sleep(0)
+    assert two.status is CommandStatus.FAILED
+    assert two.replies[-1].message == {"error": f"Another command {name} is already running."}
+    stop = actor.invoke_mock_command("forever --stop", 2)
+    assert stop.status is CommandStatus.DONE
+    await asyncio.wait_for(asyncio.shield(one), 5)
+    assert one.status is CommandStatus.CANCELLED
+    await asyncio.sleep(0)
+    again = actor.invoke_mock_command("forever 5", 3)
+    await asyncio.sleep(0)
+    assert again.status is CommandStatus.RUNNING
+    assert cancel_command(name)
+    await asyncio.wait_for(asyncio.shield(again), 5)
+
+
+@parser.command()
+async def endless(command: Command[Any]) -> None:
+    await asyncio.sleep(60)
+
+
+async def test_a_command_is_cancelled_by_name_and_can_keep_the_last(actor: Actor) -> None:
+    name = "camera-command-parser_endless"
+    commands = [actor.invoke_mock_command("endless", i) for i in range(3)]
     await asyncio.sleep(0)
     assert len(get_running_tasks(name) or []) == 3
     assert cancel_command(name, keep_last=True)
@@ -508,6 +553,193 @@ async def test_the_command_model_is_what_unclick_takes(actor: Actor) -> None:
     assert "numbers" in sent(actor)[-1][1]["command_model"]["commands"]
     await run(actor, "get-command-model nope")
     assert sent(actor)[-1] == ("f", {"error": "Cannot find command nope."})
+
+
+async def test_who_cancels_what_a_callback_awaits_can_fail_its_command_with_a_reason(
+    actor: Actor,
+) -> None:
+    waiting = asyncio.get_running_loop().create_future()
+
+    @parser.command()
+    async def expose(command: Command[Any]) -> None:
+        await waiting
+
+    command = actor.invoke_mock_command("expose", 1)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    command.fail(error="aborted")
+    await asyncio.sleep(0.01)
+    assert command.status is CommandStatus.FAILED
+    assert sent(actor) == [(">", {}), ("f", {"error": "aborted"})]
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_timeout_inside_a_callback_is_one_of_its_command(
+    actor: Actor, is_async: bool
+) -> None:
+    async def later(command: Command[Any]) -> None:
+        raise asyncio.TimeoutError
+
+    def now(command: Command[Any]) -> None:
+        raise asyncio.TimeoutError
+
+    parser.command(name="late-answer")(later if is_async else now)
+    command = await run(actor, "late-answer")
+    assert command.status is CommandStatus.TIMEDOUT
+    assert sent(actor)[-1] == ("f", {"error": "Command timed out after None seconds."})
+
+
+async def test_a_command_without_an_actor_runs_and_ends(actor: Actor) -> None:
+    ran = []
+
+    @parser.command(name="mine")
+    @click.argument("x", type=int)
+    async def mine(command: Command[Any], x: int) -> None:
+        ran.append(x)
+        command.finish()
+
+    for body, status in {
+        "mine -1": "DONE",
+        "mine": "FAILED",
+        "raise value": "FAILED",
+        "raise cancelled": "CANCELLED",
+        "late value": "DONE",
+        "late usage": "DONE",
+        "nope": "FAILED",
+        "help": "FAILED",
+        "things": "FAILED",
+    }.items():
+        command: Command[Any] = Command(body)
+        actor.parse_command(command)
+        await asyncio.wait_for(asyncio.shield(command), 5)
+        await asyncio.sleep(0.01)
+        assert command.status.name == status, body
+    assert ran == [-1]
+    assert sent(actor) == []
+
+
+@parser.group()
+def things(*args: Any) -> None:
+    """Some things."""
+
+
+@things.command(name="first")
+def first(command: Command[Any]) -> None:
+    """The first."""
+    command.finish()
+
+
+async def test_a_group_without_a_subcommand_answers_with_its_help(actor: Actor) -> None:
+    command = await run(actor, "things")
+    assert command.status is CommandStatus.FAILED
+    (_, (code, message), end) = sent(actor)
+    assert (code, end) == ("w", ("f", {"error": "Command 'things' was aborted."}))
+    assert message["help"][0] == "Usage: camera things [OPTIONS] COMMAND [ARGS]..."
+    assert "  first  The first." in message["help"]
+    await run(actor, "help things")
+    assert sent(actor)[-1] == (":", message)
+
+
+async def test_a_command_can_ask_for_its_help_without_arguments(actor: Actor) -> None:
+    @parser.command(no_args_is_help=True)
+    @click.argument("x", required=False)
+    def helpless(command: Command[Any], x: str) -> None:
+        command.finish()
+
+    assert (await run(actor, "helpless")).status is CommandStatus.FAILED
+    if hasattr(click.exceptions, "NoArgsIsHelpError"):  # since click 8.2
+        assert sent(actor)[-2][1]["help"][0].startswith("NoArgsIsHelpError: Usage: ")
+    assert (await run(actor, "helpless 5")).status is CommandStatus.DONE
+
+
+@pytest.mark.parametrize("kind", [JSONActor, LegacyActor])
+async def test_an_unknown_command_is_a_usage_error_for_legacy_clients(kind: Any) -> None:
+    other = await setup_test_actor(kind("camera", "localhost", 0))
+    command = await run(other, "nope")
+    text = str(command.replies[-2].message["help"])
+    name = "NoSuchCommand" if hasattr(click.exceptions, "NoSuchCommand") else "UsageError"
+    assert f"{'UsageError' if kind is LegacyActor else name}: No such command 'nope'." in text
+
+
+async def test_the_command_and_parser_arguments_come_before_what_click_passes(
+    actor: Actor,
+) -> None:
+    taken: list[Any] = []
+
+    @parser.group()
+    @click.pass_obj
+    @click.pass_context
+    @pass_args()
+    def above(*args: Any) -> None:
+        taken.extend(type(arg).__name__ for arg in args)
+
+    @above.command()
+    @click.pass_context
+    def within(ctx: click.Context, command: Command[Any], *args: Any) -> None:
+        # A command sees the commands beside it, and the context only what is for it.
+        taken.append(list(ctx.command.commands))  # type: ignore[attr-defined]
+        taken.append(sorted(ctx.obj))
+        command.finish()
+
+    actor.parser_args = [5]
+    await run(actor, "above within")
+    assert taken == ["Command", "int", "Context", "dict", ["within"], ["parser_args"]]
+    with pytest.raises(AttributeError, match="'lonely' has no 'commands'"):
+        CluCommand("lonely").commands
+
+
+async def test_the_command_model_is_an_internal_reply(actor: Actor) -> None:
+    command = await run(actor, "get-command-model ping")
+    assert command.replies[-1].internal is True
+
+
+async def test_the_command_model_is_a_line_of_json_for_legacy_clients() -> None:
+    legacy = await setup_test_actor(LegacyActor("camera", "localhost", 0))
+    command = await run(legacy, "get-command-model ping")  # type: ignore[arg-type]
+    assert command.status is CommandStatus.DONE
+    text = command.replies[-1].message["command_model"]
+    assert "\n" not in text
+    assert json.loads(text)["name"] == "ping"
+    # The text is a string in the line, which has quotes of its own.
+    line = legacy.mock_replies[-1]["command_model"]  # type: ignore[attr-defined]
+    assert json.loads(line) == text
+
+
+async def test_help_and_what_tells_of_the_actor_is_not_logged(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for body, data in {"help": "Usage", "get-command-model": '"params"', "help nope": None}.items():
+        caplog.clear()
+        await run(actor, body)
+        texts = [record.getMessage() for record in caplog.records]
+        if data is None:
+            assert texts[-1].endswith('"data": {"error": "command nope not found."}}')
+        else:
+            assert not any(data in text for text in texts), body
+            assert texts[0] == (
+                f"New command received: 'camera {body}' (commander_id=666, command_id=1)"
+            )
+
+
+async def test_a_command_cannot_forge_a_line_of_the_log(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor.invoke_mock_command("ping\r\nERROR\x1b[2J \x85 x", 1)
+    assert "New command received: 'camera ping\\r\\nERROR\\x1b[2J \\x85 x' (" in caplog.text
+
+
+async def test_the_record_of_an_uncaught_error_comes_after_the_reply(
+    actor: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    await run(actor, "raise value")
+    *_, reply, record = caplog.records
+    assert "failed because of an uncaught error" in reply.getMessage()
+    assert (record.levelname, record.getMessage()) == (
+        "ERROR",
+        "Command 'raise value' failed with error:",
+    )
+    assert record.exc_info is not None
 
 
 async def test_coroutine_helpers_take_functions_and_coroutine_functions() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 import pytest
@@ -44,17 +45,27 @@ async def test_the_callback_of_the_verb_gets_the_other_keys(actor: Actor) -> Non
     assert actor.sent == [(">", {}), (":", {"text": "arg {'to': 5}"})]
 
 
-async def test_a_callback_may_be_a_function(actor: Actor) -> None:
-    actor.callbacks = {"move": lambda command, payload: command.finish()}
+class Mover:
+    """A callback that is an object."""
+
+    async def __call__(self, command: Command[Any], payload: dict[str, Any]) -> None:
+        command.finish(text="moved")
+
+
+async def test_a_callback_may_be_anything_that_returns_a_coroutine(actor: Actor) -> None:
+    async def move(to: str, command: Command[Any], payload: dict[str, Any]) -> None:
+        command.finish(text=to)
+
+    actor.callbacks = {"move": Mover(), "part": functools.partial(move, "there")}
     assert (await run(actor, '{"command": "move"}')).status is CommandStatus.DONE
+    assert (await run(actor, '{"command": "part"}')).status is CommandStatus.DONE
 
 
-async def test_a_function_that_returns_the_command_is_not_awaited_for_it(actor: Actor) -> None:
-    actor.callbacks = {"later": lambda command, payload: command}
-    command: Command[Any] = Command('{"command": "later"}', actor=actor)
-    command.parse()
-    assert command._task is None
-    command.finish()
+async def test_a_plain_function_as_callback_fails_without_being_called(actor: Actor) -> None:
+    actor.callbacks = {"move": lambda command, payload: command.finish()}
+    assert (await run(actor, '{"command": "move"}')).status is CommandStatus.FAILED
+    error = "Callback 'move' is not a coroutine function."
+    assert actor.sent == [(">", {}), ("f", {"error": error})]
 
 
 @pytest.mark.parametrize(
@@ -89,22 +100,29 @@ async def test_an_empty_command_ends_well(actor: Actor) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), SystemExit(0), GeneratorExit()])
-@pytest.mark.parametrize("is_async", [True, False])
 async def test_a_callback_that_raises_fails_the_command(
-    actor: Actor, error: BaseException, is_async: bool
+    actor: Actor, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(command: Command[Any], payload: dict[str, Any]) -> None:
-        raise error
-
-    async def fail_later(command: Command[Any], payload: dict[str, Any]) -> None:
+    async def fail(command: Command[Any], payload: dict[str, Any]) -> None:
         await asyncio.sleep(0)
         raise error
 
     actor.log.sh.setLevel(100)
-    actor.callbacks = {"fail": fail_later if is_async else fail}
+    actor.callbacks = {"fail": fail}
     command = await run(actor, '{"command": "fail"}')
     assert command.status is CommandStatus.FAILED
     assert type(error).__name__ in actor.sent[-1][1]["error"]
+    assert caplog.records[-1].exc_info is not None
+
+
+async def test_a_callback_with_wrong_arguments_fails_the_command(actor: Actor) -> None:
+    async def move(command: Command[Any]) -> None:
+        pass
+
+    actor.log.sh.setLevel(100)
+    actor.callbacks = {"move": move}
+    assert (await run(actor, '{"command": "move"}')).status is CommandStatus.FAILED
+    assert "TypeError" in actor.sent[-1][1]["error"]
 
 
 async def test_a_cancelled_callback_ends_the_command_as_cancelled(actor: Actor) -> None:
@@ -119,3 +137,21 @@ async def test_a_cancelled_callback_ends_the_command_as_cancelled(actor: Actor) 
     command._task.cancel()
     await asyncio.wait_for(asyncio.shield(command), 5)
     assert command.status is CommandStatus.CANCELLED
+
+
+async def test_who_cancels_a_callback_can_fail_its_command_with_a_reason(actor: Actor) -> None:
+    waiting = asyncio.get_running_loop().create_future()
+
+    async def wait(command: Command[Any], payload: dict[str, Any]) -> None:
+        await waiting
+
+    actor.callbacks = {"wait": wait}
+    command: Command[Any] = Command('{"command": "wait"}', actor=actor)
+    command.parse()
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    command.fail(error="aborted")
+    await asyncio.sleep(0.01)
+    assert command.status is CommandStatus.FAILED
+    assert actor.sent == [(">", {}), ("f", {"error": "aborted"})]
