@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from clu._core.references import read_with_references
 from clu.exceptions import CluValueError
 
 _TEXTS = {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
@@ -70,7 +71,8 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     Parameters
     ----------
     schema
-        A dictionary, a JSON string, a path or a pydantic model.
+        A dictionary, a JSON string, a path or a pydantic model. A file may refer to files beside
+        it.
     is_file
         Whether a string is a path; detected automatically if None.
 
@@ -88,7 +90,9 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     if is_file is None:
         is_file = names_file(schema)
     try:
-        return json.loads(pathlib.Path(schema).read_text() if is_file else str(schema))
+        if is_file:
+            return read_with_references(pathlib.Path(schema))
+        return json.loads(str(schema))
     except (OSError, ValueError) as error:
         raise CluValueError(f"cannot parse input schema. {error}") from error
 
