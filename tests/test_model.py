@@ -104,6 +104,60 @@ def test_a_schema_may_be_json_or_a_file(tmp_path: pathlib.Path) -> None:
     assert not Model.is_file(SCHEMA)
 
 
+def test_a_schema_may_refer_to_files_beside_it(tmp_path: pathlib.Path) -> None:
+    texts = {
+        "schema.json": {
+            "type": "object",
+            "definitions": {"state": {"enum": ["on", "off"]}},
+            "properties": {
+                "a": {"$ref": "a.json"},
+                "b": {"$ref": "more/b.json#/definitions/x~1y"},
+                "c": {"$ref": "schema.json#/definitions/state"},
+                "d": {"$ref": "#/definitions/state"},
+                "default": {"$ref": "a.json"},
+                "e": {"default": {"$ref": "no.json"}},
+            },
+        },
+        "a.json": {"$id": "http://x.org/a.json", "type": "number"},
+        "more/b.json": {
+            "definitions": {
+                "x/y": {"type": "array", "items": {"$ref": "#/definitions/item"}},
+                "item": {"anyOf": [{"type": "string"}, {"$ref": "../a.json#"}]},
+            }
+        },
+    }
+    (tmp_path / "more").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(json.dumps(text))
+    model = Model("camera", tmp_path / "schema.json")
+    for good in ({"a": 1}, {"b": ["x", 2]}, {"c": "on"}, {"d": "off"}, {"default": 2}, {"e": 1}):
+        assert model.validate(good) == (True, None), good
+    for bad in ({"a": "x"}, {"b": [None]}, {"c": "x"}, {"d": 1}, {"default": "x"}):
+        assert not model.validate(bad)[0], bad
+    assert model.schema["properties"]["a"] == {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("no.json", "No such file"),
+        ("a.json#/definitions/no", "'a.json#/definitions/no' leads nowhere"),
+        ("a.json#/properties/again", "'a.json#/properties/again' in .*a.json leads to itself"),
+        ("broken.json", "Expecting value"),
+    ],
+)
+def test_a_reference_that_cannot_be_resolved(
+    tmp_path: pathlib.Path, reference: str, problem: str
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": reference}}}
+    again = {"properties": {"again": {"$ref": "a.json#/properties/again"}}}
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    (tmp_path / "a.json").write_text(json.dumps(again))
+    (tmp_path / "broken.json").write_text("x")
+    with pytest.raises(CluValueError, match=rf"cannot parse input schema\. .*{problem}"):
+        Model("camera", tmp_path / "schema.json")
+
+
 @pytest.mark.parametrize("schema", ["{bad", "", "/no/such/file.json", "\x00", "x" * 10_000])
 def test_what_cannot_be_parsed_is_refused(schema: str) -> None:
     with pytest.raises(ValueError, match=r"cannot parse input schema\."):

@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from clu._core.references import read_with_references
 from clu.exceptions import CluValueError
 
 _TEXTS = {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
@@ -70,7 +71,8 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     Parameters
     ----------
     schema
-        A dictionary, a JSON string, a path or a pydantic model.
+        A dictionary, a JSON string, a path or a pydantic model. A file may refer to files beside
+        it.
     is_file
         Whether a string is a path; detected automatically if None.
 
@@ -92,10 +94,12 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
         return schema
     if is_file is None:
         is_file = is_path or names_file(schema)
-    text = pathlib.Path(schema).read_text() if is_file else str(schema)
+    path = pathlib.Path(schema)
+    if is_file:
+        path.stat()  # that a file is missing is another error than one in a reference
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return read_with_references(path) if is_file else json.loads(str(schema))
+    except (OSError, ValueError) as error:
         raise CluValueError(f"cannot parse input schema. {error}") from error
 
 

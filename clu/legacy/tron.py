@@ -344,6 +344,8 @@ class TronConnection(BaseClient):
                 self.log.warning("%s of over %d bytes: %r.", _UNPARSED, line.limit, line.head)
                 continue
             text = line.rstrip(b"\r\n")
+            if not text:
+                continue
             try:
                 reply = self.rparser.parse(text.decode())
             except (ParseError, UnicodeDecodeError):

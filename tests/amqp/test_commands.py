@@ -140,7 +140,7 @@ async def test_reply_callbacks(camera: Camera, client: AMQPClient) -> None:
     seen: list[tuple[str, Any]] = []
 
     async def follow(reply: AMQPReply) -> None:
-        seen.append(("all", reply.message_code.value))
+        seen.append(("all", reply.message_code))
 
     def fails(reply: AMQPReply) -> None:
         raise ValueError("not today")

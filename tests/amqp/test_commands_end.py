@@ -143,7 +143,7 @@ async def test_a_relayed_command_ends_when_its_own_actor_ends_it(
             client.send_command(
                 "relay",
                 "relay",
-                reply_callback=lambda reply: seen.append((reply.sender, reply.message_code.value)),
+                reply_callback=lambda reply: seen.append((reply.sender, reply.message_code)),
             ),
             10,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,8 @@ def log(request: pytest.FixtureRequest) -> Iterator[Records]:
         (b"[1]", HEADERS, "1"),
         (b"\xff", HEADERS, "1"),
         (b"{}", {}, "1"),
-        (b"{}", {**HEADERS, "message_code": "%"}, "1"),
-        (b"{}", {**HEADERS, "message_code": 3}, "1"),
-        (b"{}", {**HEADERS, "sender": None}, "1"),
+        (b"{}", {**HEADERS, "message_code": ""}, "1"),
+        (b"{}", {**HEADERS, "message_code": None}, "1"),
         (b"{}", HEADERS, "another"),
         (b"{}", HEADERS, None),
     ],
@@ -78,9 +78,68 @@ async def test_a_message_that_is_no_reply_is_logged(
     seen: list[AMQPReply] = []
     client.add_reply_callback(seen.append)
     await listener.publish("reply.client.camera", body, headers, correlation_id=correlation)
-    await until(lambda: "Ignoring a message to reply.client.camera" in log)
+    await until(lambda: "Invalid message received." in log)
+    wordings = ("received message ", "mismatch between message correlation_id=")
+    assert any(wording in log for wording in wordings)
+    assert "IncomingMessage:{" in log
     assert seen == []
     assert await ping(client) == "Pong."
+
+
+@pytest.mark.parametrize("code", ["I", "%", 3, "i"])
+async def test_a_reply_with_any_code_reaches_callbacks(
+    client: AMQPClient, listener: Listener, log: Records, code: Any
+) -> None:
+    seen: list[AMQPReply] = []
+    client.add_reply_callback(seen.append)
+    headers = {**HEADERS, "message_code": code}
+    await listener.publish("reply.broadcast", {"a": 1}, headers, correlation_id="1")
+    await until(lambda: seen)
+    (reply,) = seen
+    given: Any = reply.message_code
+    assert (type(given), given, f"{given}", reply.is_valid) == (str, str(code), str(code), True)
+    assert given in "I%3i"
+    assert json.dumps(given) == f'"{code}"'
+    assert "Invalid message" not in log
+
+
+async def test_a_reply_without_a_sender_is_valid(
+    client: AMQPClient, listener: Listener, log: Records
+) -> None:
+    seen: list[AMQPReply] = []
+    client.add_reply_callback(seen.append)
+    await listener.publish(
+        "reply.broadcast", {"a": 1}, {**HEADERS, "sender": None}, correlation_id="1"
+    )
+    await until(lambda: seen)
+    assert (seen[0].is_valid, seen[0].sender, seen[0].body) == (True, None, {"a": 1})
+    assert "received message without sender: IncomingMessage:{" in log
+
+
+@pytest.mark.parametrize("sender", ["shutter", None])
+async def test_codes_in_capitals_end_a_command_and_unknown_ones_do_not(
+    client: AMQPClient, listener: Listener, sender: str | None
+) -> None:
+    channel = await listener.connection.channel()
+    queue = await channel.declare_queue(exclusive=True)
+    await queue.bind("sdss_exchange", "command.shutter")
+    sent: list[AMQPReply] = []
+    command = await client.send_command(
+        "shutter", "open", await_command=False, reply_callback=sent.append
+    )
+    for code in (">", "I", "q", "F"):
+        headers = {"message_code": code, "commander_id": "client.shutter", "sender": sender}
+        command_id = str(command.command_id)
+        await listener.publish(
+            "reply.client.shutter",
+            {"code": code},
+            {**headers, "command_id": command_id},
+            correlation_id=command_id,
+        )
+    await asyncio.wait_for(command, 10)
+    assert command.status is CommandStatus.FAILED
+    assert [reply.message_code.value for reply in command.replies] == [">", "i", "f"]
+    assert [reply.message_code for reply in sent] == [">", "I", "q", "F"]
 
 
 async def test_the_fields_of_a_reply(client: AMQPClient, listener: Listener) -> None:
@@ -172,7 +231,7 @@ async def test_a_command_without_headers(
     await listener.publish("command.camera", b"garbage", {})
     await until(lambda: "bad command" in log)
     await listener.publish("command.camera", {"command_string": "ping"}, {})
-    await until(lambda: len(listener.find("reply.broadcast")) == 2)
+    await until(lambda: len(listener.find("reply.None")) == 2)
     assert await ping(client) == "Pong."
 
 
@@ -200,7 +259,8 @@ async def test_tasks(camera: Camera, client: AMQPClient, listener: Listener, log
     sent = listener.find("command.camera")[-1]
     assert sent.headers == {"commander_id": "client.camera", "task": True}
     assert sent.reply_to == "client_replies"
-    assert "no handler for the task 'unknown'" in log
+    told = [json.loads(m.body) for m in listener.find("reply.broadcast")]
+    assert {"error": "Unknown task 'unknown'"} in told
     assert "bad task" in log
     assert await ping(client) == "Pong."
 
@@ -268,7 +328,7 @@ async def test_subclasses_that_override_what_handles_messages(broker: Broker) ->
         async def handle_reply(self, message: Any) -> AMQPReply:
             assert isinstance(message, aio_pika.abc.AbstractIncomingMessage)
             reply = await super().handle_reply(message)
-            calls.append(("reply", reply.message_code.value))
+            calls.append(("reply", reply.message_code))
             return reply
 
     class Raw(AMQPClient):

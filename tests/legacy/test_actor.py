@@ -757,9 +757,8 @@ def test_the_hub_of_a_configuration(actorkeys: pathlib.Path) -> None:
     hub = {"host": "hub", "port": 6093, "models": ["tcc"]}
     configs: list[dict[str, Any]] = [
         {"actor": {**section, "tron_host": "hub", "tron_port": 6093, "models": ["tcc"]}},
-        {"actor": section, "tron": hub},
         {"actor": {**section, "tron": hub}},
-        {"actor": {**section, "models": ["tcc"]}, "tron": {**hub, "models": ["nope"]}},
+        {"actor": {**section, "models": ["tcc"], "tron": {**hub, "models": ["nope"]}}},
         {**section, "tron": hub},
     ]
     for config in configs:
@@ -773,6 +772,38 @@ def test_the_hub_of_a_configuration(actorkeys: pathlib.Path) -> None:
     actor = LegacyActor.from_config(configs[1], tron_host="elsewhere", models=[])
     assert actor.tron is not None
     assert (actor.tron.host, actor.tron.port, actor.models) == ("elsewhere", 6093, {})
+    actor = LegacyActor.from_config({"actor": section, "tron": hub})
+    assert actor.tron is None
+
+
+def test_a_class_with_an_argument_tron_gets_the_section_as_it_is() -> None:
+    class Cam(LegacyActor):
+        def __init__(self, *args: Any, tron: Any = None, **kwargs: Any) -> None:
+            self.section = tron
+            super().__init__(*args, **kwargs)
+
+    class Derived(Cam):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    class Few(LegacyActor):
+        def __init__(self, name: str, host: str, port: int, config: Any = None) -> None:
+            super().__init__(name, host, port, config=config)
+
+    section = {"host": "hub", "port": 6093, "observatory_models": {"APO": ["tcc"]}}
+    config = {"actor": {"name": "cam", "host": "localhost", "port": 5, "tron": section}}
+    for cls in (Cam, Derived):
+        actor = cls.from_config(config)
+        assert actor.section == section
+        assert actor.tron is None
+    assert Few.from_config(config).tron is None
+
+
+async def test_an_actor_without_a_hub_says_so_at_the_start() -> None:
+    actor = make_actor()
+    with pytest.warns(CluWarning, match="^starting LegacyActor without Tron connection.$"):
+        await actor.start()
+    await actor.stop()
 
 
 def test_models_are_there_before_the_hub_is(actorkeys: pathlib.Path) -> None:
