@@ -98,7 +98,7 @@ class BaseClient(metaclass=abc.ABCMeta):
         if not name:
             raise AssertionError("name cannot be empty.")
         self.name = name
-        self.log: SDSSLogger = self.setup_logger(log, log_dir, verbose)
+        self.log: SDSSLogger = self.setup_logger(log, log_dir, verbose=verbose)
         self.version = version or "?"
         self.config = config
         self.validate = validate

@@ -194,3 +194,17 @@ async def test_a_lost_device_is_one_line_in_the_log(
     await until(lambda: not device.is_connected())
     assert len(caplog.records) <= 1
     await device.stop()
+
+
+async def test_a_newline_that_is_there_is_not_repeated(server: Server) -> None:
+    device = await Device("localhost", server.port).start()
+    device.write("on\n")
+    device.write("off")
+    await until(lambda: len(server.received) == 2)
+    assert server.received == [b"on\n", b"off\n"]
+    await device.stop()
+
+
+async def test_nobody_listens_before_there_is_a_connection() -> None:
+    with pytest.raises(RuntimeError, match=r"connection is not open\."):
+        await Device("localhost", 1)._listen()

@@ -69,3 +69,17 @@ def test_only_the_keywords_asked_for_are_kept() -> None:
     assert actor.store is not None
     assert set(actor.store) == {"b"}
     assert actor.store.filter == ["b"]
+
+
+@pytest.mark.parametrize(("store", "kept"), [(None, ["a", "b"]), ([], []), (("a",), ["a"])])
+def test_all_but_false_and_nothing_to_keep_make_a_store(store: Any, kept: list[str]) -> None:
+    actor = Collector(additional_properties=True, store=store)
+    assert isinstance(actor.store, KeywordStore)
+    assert actor.store.filter is store
+    actor.write("i", a=1, b=2)
+    assert list(actor.store) == kept
+
+
+@pytest.mark.parametrize("store", [False, 0])
+def test_nothing_to_keep_is_no_store(store: Any) -> None:
+    assert Collector(store=store).store is None

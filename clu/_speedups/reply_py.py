@@ -828,7 +828,8 @@ def find_start(
     ):
         return latest[6]  # type: ignore[no-any-return]
     start: bytes | None
-    if type(command_id) in _ID_TYPES and type(commander_id) in _ID_TYPES:
+    is_usual = type(internal) is bool  # others may be equal to one, and are sent as they are
+    if is_usual and type(command_id) in _ID_TYPES and type(commander_id) in _ID_TYPES:
         key = (command_id, commander_id, message_code, internal, sender, compact)
         start = _starts.get(key)
         if start is None:
@@ -858,7 +859,9 @@ def encode_start(
         encode_id(commander_id),
         b',"message_code":',
         _dumps(message_code),
-        b',"internal":true,"sender":' if internal else b',"internal":false,"sender":',
+        b',"internal":',
+        encode_json(internal),
+        b',"sender":',
         encode_id(sender),
         b'},"data":',
     )

@@ -31,7 +31,7 @@ command_parser.callback = None
 @command_parser.command()
 def ping(command: Command[Any], *args: Any) -> None:
     """Pings the actor."""
-    command.finish(text="Pong.")
+    command.finish("Pong.")
 
 
 @command_parser.command()

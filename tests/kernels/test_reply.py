@@ -428,12 +428,12 @@ def test_what_json_could_send_decodes_to_the_same_value(kernel: Any, value: Any)
 @given(
     st.one_of(st.none(), st.integers(), st.text(max_size=3)),
     st.one_of(st.none(), st.text(max_size=3)),
-    st.booleans(),
+    st.sampled_from([True, False, None, 0, 1, "yes"]),
     st.sampled_from(["actor", "null", "é"]),
     st.dictionaries(KEYS, JSON_VALUES, max_size=4),
 )
 def test_a_reply_decodes_to_its_header_and_data(
-    kernel: Any, command_id: Any, commander_id: Any, internal: bool, sender: str, message: Any
+    kernel: Any, command_id: Any, commander_id: Any, internal: Any, sender: str, message: Any
 ) -> None:
     line = kernel.encode_reply(command_id, commander_id, ":", internal, sender, message)
     assert line.endswith(b"\n")
@@ -681,3 +681,27 @@ def test_tuples_within_tuples_are_refused_before_they_are_encoded() -> None:
     for nested in (value, [value], {"a": value}, {"a": [1, 2, {"b": value}]}):
         with pytest.raises(RecursionError):
             compiled.encode_json(nested)
+
+
+@pytest.mark.parametrize("message", [None, {}, [], 0, False, ()])
+def test_what_is_false_is_no_message(kernel: Any, message: Any) -> None:
+    def report(*_: Any) -> Any:
+        raise AssertionError
+
+    prepared = kernel.prepare_message(message, {"a": 1}, None, report, True, 0)
+    assert prepared == {"a": 1}
+    assert kernel.merge_message(message, "text", {"a": 1}) == {"a": 1}
+
+
+def test_a_function_may_make_the_replies(kernel: Any) -> None:
+    made: list[Any] = []
+
+    def make(*args: Any, **kwargs: Any) -> str:
+        made.append((args, kwargs))
+        return "reply"
+
+    prepared = kernel.prepare_reply(
+        make, "i", None, {"a": 1}, None, None, True, 0, None, False, True, None
+    )
+    assert prepared == "reply"
+    assert made == [(("i", {"a": 1}, None, False, True), {"internal": None})]

@@ -737,6 +737,28 @@ def test_lines_of_help_are_replies_of_their_own_whatever_the_order_of_the_bases(
     assert not Actor("stage", "localhost", 0)._replies_with_lists
 
 
+async def test_a_write_internal_that_overrides_ours_gets_the_address_by_name() -> None:
+    got: list[tuple[Any, ...]] = []
+
+    class Actor(LegacyActor):
+        def _write_internal(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+            got.append((args, kwargs))
+
+    actor = Actor("stage", "localhost", 0)
+    reply = actor.write("i", text="x")
+    actor.write("i", text="x", user_id=5, command_id=3, concatenate=False, write_to_log=False)
+    assert got[0] == (
+        (reply,),
+        {"user_id": None, "command_id": None, "concatenate": True, "write_to_log": True},
+    )
+    assert got[1][1] == {
+        "user_id": 5,
+        "command_id": 3,
+        "concatenate": False,
+        "write_to_log": False,
+    }
+
+
 # --- without and with a hub -------------------------------------------------------------------
 
 
