@@ -18,7 +18,7 @@ from clu._speedups.reply import encode_compact_line, encode_line, would_log
 from clu._tcp.actor import TCPServerActor
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
-from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
 from clu._tcp.token import TokenGate
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
@@ -123,7 +123,11 @@ class TCPBaseActor(TCPServerActor):
         if port is None:
             raise CluValueError("port needs to be specified.")
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
-        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
+        # Tests of actors patch these two classes in this module.
+        self._make_server(
+            TCPStreamServer, host, port, max_connections, line_limit, limits, max_commands
+        )
+        self.timed_commands = TimedCommandList(self)
         self._token_gate = (
             None if token is None else TokenGate(self.server, token, self, self._command)
         )

@@ -7,15 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clu._speedups.reply import would_log
-from clu._tcp.server import TCPStreamServer
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
-from clu.command import Command, TimedCommandList
 
 if TYPE_CHECKING:
     from clu._core.protocols import CommandLike
     from clu._tcp.limits import BufferLimits
     from clu._tcp.lines import OverlongLine
+    from clu._tcp.server import TCPStreamServer
+    from clu.command import Command, TimedCommandList
 
 _METHODS = "GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH"
 _http_request = re.compile(rf"(?:{_METHODS}) \S+ HTTP/[0-9.]+")
@@ -43,6 +43,7 @@ class TCPServerActor(BaseActor):
 
     def _make_server(
         self,
+        server_class: type[TCPStreamServer],
         host: str | None,
         port: int,
         max_connections: int | None,
@@ -54,7 +55,7 @@ class TCPServerActor(BaseActor):
         self.host = host
         self.port = port
         self.transports = {}
-        self.server = TCPStreamServer(
+        self.server = server_class(
             host,
             port,
             connection_callback=self.new_user,
@@ -65,7 +66,6 @@ class TCPServerActor(BaseActor):
             **limits._asdict(),
             max_requests=max_commands,
         )
-        self.timed_commands = TimedCommandList(self)
 
     async def _start_server(self) -> None:
         await self.server.start()

@@ -9,8 +9,8 @@ from clu._core.reply import MessageCode
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
-from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT
-from clu.command import Command
+from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
+from clu.command import Command, TimedCommandList
 from clu.exceptions import CluError
 from clu.legacy._config import with_tron_section
 from clu.legacy._line import (
@@ -146,7 +146,11 @@ class BaseLegacyActor(GreetingActor):
             config=config,
         )
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
-        self._make_server(host, port, max_connections, line_limit, limits, max_commands)
+        # Tests of actors patch these two classes in this module.
+        self._make_server(
+            TCPStreamServer, host, port, max_connections, line_limit, limits, max_commands
+        )
+        self.timed_commands = TimedCommandList(self)
         #: The user id, command id and concatenation arguments of the current `write`.
         self._address: tuple[int | None, int | None, bool] | None = None
         self.tron: TronConnection | None = None
@@ -160,6 +164,11 @@ class BaseLegacyActor(GreetingActor):
                 verbose=verbose,
             )
         self.models = {} if self.tron is None else self.tron.models
+
+    @property
+    def _server(self) -> TCPStreamServer:
+        """The TCP server, under the name at which tests of actors look for it."""
+        return self.server
 
     def __repr__(self) -> str:
         return f"<{self!s} (name={self.name!r}, host={self.host!r}, port={self.port})>"
