@@ -1,4 +1,8 @@
-"""Clients of an AMQP broker."""
+"""Clients of an AMQP broker.
+
+It is over 400 lines since users read one class with its documented parameters and methods here; what
+it is made of is in ``clu._amqp``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reply kernel: preparing, formatting and encoding replies, the source of both builds."""
+"""Reply kernel: preparing, formatting and encoding replies, the source of both builds.
+
+One source, however long: the compiler inlines what is in the same module.
+"""
 
 from __future__ import annotations
 

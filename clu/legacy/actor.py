@@ -1,4 +1,8 @@
-"""Legacy actors, which use the opscore protocol and can be connected to a hub."""
+"""Legacy actors, which use the opscore protocol and can be connected to a hub.
+
+It is over 400 lines since users read one class with its documented parameters and methods here; how
+a line is parsed and formatted, and the list of users, have modules of their own.
+"""
 
 from __future__ import annotations
 

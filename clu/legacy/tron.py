@@ -1,4 +1,7 @@
-"""The connection to a hub, and the keywords of the actors behind it."""
+"""The connection to a hub, and the keywords of the actors behind it.
+
+It is over 400 lines since users read one class with its documented parameters and methods here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Keys, which define the values of keywords, and dictionaries of the keys of an actor."""
+"""Keys, which define the values of keywords, and dictionaries of the keys of an actor.
+
+It is over 400 lines since the recorded API has all these classes in one module.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The messages of the opscore protocol: keywords, replies, commands and their headers."""
+"""The messages of the opscore protocol: keywords, replies, commands and their headers.
+
+It is over 400 lines since the recorded API has all these classes in one module.
+"""
 
 from __future__ import annotations
 
