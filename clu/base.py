@@ -1,7 +1,7 @@
 """The base classes of all clients and actors.
 
-It is over 400 lines, most of them documentation: the parameters of all actors and of `BaseActor.write`
-are described here, once.
+It is over 400 lines, most of them documentation: the parameters of all actors and of
+`BaseActor.write` are described here, once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Clients of an AMQP broker.
 
-It is over 400 lines since users read one class with its documented parameters and methods here; what
-it is made of is in ``clu._amqp``.
+It is over 400 lines since users read one class with its documented parameters and methods here;
+what it is made of is in ``clu._amqp``.
 """
 
 from __future__ import annotations
