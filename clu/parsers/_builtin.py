@@ -150,6 +150,6 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
 @click.command(cls=CluCommand)
 @click.option("--on/--off", default=True, help="Turn multiline on/off.")
 def multiline(command: Command[Any], *args: Any, on: bool) -> None:
-    """Sets the multiline mode of the connection."""
+    """Set multiline mode for the transport."""
     command.transport.multiline = on
     command.finish(text=f"Multiline mode is {'on' if on else 'off'}")

@@ -158,8 +158,7 @@ class CluCommand(_QuickCommand):
     context_settings
         As in click. Unknown options are ignored by default, which allows negative numbers.
     cancellable
-        Whether to add an option ``--stop`` that cancels the running command, while which another
-        one fails.
+        Whether only one can run at a time, and to add an option ``--stop`` that cancels it.
     internal
         Whether the replies are marked as internal.
     """
@@ -213,11 +212,10 @@ class CluCommand(_QuickCommand):
             return self._cancel_command(ctx)
         if self.callback is None:
             return None
-        is_unique = getattr(self.callback, "_clu_unique", False)
-        if is_unique or self.cancellable:
+        if self.cancellable or getattr(self.callback, "_clu_unique", False):
             name = command_name(ctx)
             if get_running_tasks(name):
-                named = f"with name {name}" if is_unique else name
+                named = name if self.cancellable else f"with name {name}"
                 return command.fail(error=f"Another command {named} is already running.")
         try:
             result = self._call(ctx, self.callback)
@@ -368,7 +366,8 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options of the group, leaving the words of the subcommand."""
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
-            raise NoSubcommand(ctx)
+            # Of the top group, click 8.1 parses no words after an unknown command like "{".
+            raise click.Abort if ctx.parent is None else NoSubcommand(ctx)
         if self._has_no_parameters(args):
             # Without options, there is nothing to parse before the name of the subcommand.
             setattr(ctx, _PROTECTED_ARGS, args[:1])
