@@ -383,6 +383,14 @@ async def test_replies_are_logged_once_as_they_were_sent(tmp_path: pathlib.Path)
     logged = [json.loads(line.split(" - ", 2)[2]) for line in log.splitlines() if "REPLY" in line]
     assert logged[-1] == sent
     assert "not for the log" not in log
+    user_id = sent["header"]["commander_id"] or logged[0]["header"]["commander_id"]
+    start, connected, command, *_, end = [line.split(" - ", 2)[2] for line in log.splitlines()][1:]
+    assert start == f"running TCP server on localhost:{actor.port}"
+    assert connected.startswith(f"user {user_id} connected from ")
+    assert command == (
+        f"New command received: 'camera ping' (commander_id={user_id!r}, command_id=1)"
+    )
+    assert end == f"user {user_id} disconnected."
 
 
 async def test_connections_above_the_limit_get_a_message() -> None:

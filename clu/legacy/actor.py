@@ -176,6 +176,11 @@ class BaseLegacyActor(GreetingActor):
             self.tron._logs_start = True
         self.models = {} if self.tron is None else self.tron.models
 
+    @property
+    def _server(self) -> TCPStreamServer:
+        """The TCP server, under the name at which tests of actors look for it."""
+        return self.server
+
     def __repr__(self) -> str:
         return f"<{self!s} (name={self.name!r}, host={self.host!r}, port={self.port})>"
 

@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 import pathlib
+import re
 import socket
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -710,6 +711,18 @@ async def test_replies_and_commands_are_logged_once(tmp_path: pathlib.Path) -> N
     assert logged[0] == "1 0 i yourUserID=1; num_users=1"
     assert logged[-4:] == ["1 5 > ", "1 5 : text=Pong.", "0 0 i a=é", "0 0 i b=2"]
     assert "New command received: 'ping' (commander_id='APO.Jane', command_id=5)" in log
+    assert f"running TCP server on localhost:{actor.port}" in log
+    address = re.search(r"user 1 connected from '(.*)'\.", log)
+    assert address is not None
+    assert logged[1] == f"0 0 i UserInfo=1,{address[1]}"
+    assert "user 1 disconnected." in log
+
+
+async def test_tests_of_actors_find_the_server_of_the_loop(actor: LegacyActor) -> None:
+    server = actor._server._server
+    assert server is not None
+    assert server.is_serving()
+    assert server.sockets[0].getsockname()[1] == actor.port  # type: ignore[attr-defined]
 
 
 async def test_a_json_parser_serves_too() -> None:
