@@ -718,10 +718,11 @@ async def test_replies_and_commands_are_logged_once(tmp_path: pathlib.Path) -> N
     assert "user 1 disconnected." in log
 
 
-async def test_tests_of_actors_find_the_server_of_asyncio(actor: LegacyActor) -> None:
+async def test_tests_of_actors_find_the_server_of_the_loop(actor: LegacyActor) -> None:
     server = actor._server._server
-    assert isinstance(server, asyncio.AbstractServer)
+    assert server is not None
     assert server.is_serving()
+    assert server.sockets[0].getsockname()[1] == actor.port  # type: ignore[attr-defined]
 
 
 async def test_a_json_parser_serves_too() -> None:
