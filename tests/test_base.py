@@ -309,7 +309,6 @@ class Open(Client):
         {"actor": {"name": "a", "version": "1"}, "client": {"name": "b"}, "name": "c"},
         {"client": {"name": "a", "version": "1"}, "name": "c"},
         {"actor": None, "client": {"name": "a", "version": "1"}},
-        {"actor": {}, "name": "a", "version": "1"},
     ],
 )
 def test_the_section_of_the_actor_counts_then_of_the_client_then_the_whole(config: Any) -> None:
@@ -318,6 +317,11 @@ def test_the_section_of_the_actor_counts_then_of_the_client_then_the_whole(confi
     assert (client.name, client.version) == ("a", "1")
     assert client.config is config
     assert config == original
+
+
+def test_a_section_that_is_empty_counts_too() -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'name'"):
+        Client.from_config({"actor": {}, "client": {"name": "b"}, "name": "c"})
 
 
 def test_arguments_win_over_the_configuration() -> None:
