@@ -11,6 +11,7 @@ import click
 from clu import AMQPActor, Command, JSONActor, LegacyActor
 from clu.parsers.click import (
     CluGroup,
+    cancel_command,
     get_command_model,
     get_schema,
     help_,
@@ -41,8 +42,20 @@ def echo(command: Command[Any], text: str) -> None:
     command.finish(text=text)
 
 
+@parser.command()
+@click.option("--stop", is_flag=True)
+async def wait(command: Command[Any], stop: bool) -> None:
+    """Runs as often as it is sent, unlike a cancellable command."""
+    if stop:
+        cancel_command(keep_last=True)
+        command.finish(text="The others are cancelled.")
+        return
+    command.info(text="waiting")
+    await asyncio.sleep(600)
+
+
 @parser.command(cancellable=True)
-async def wait(command: Command[Any]) -> None:
+async def single(command: Command[Any]) -> None:
     command.info(text="waiting")
     await asyncio.sleep(600)
 

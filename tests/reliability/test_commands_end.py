@@ -262,7 +262,7 @@ async def test_a_child_that_cannot_be_parsed_fails_with_its_reason_and_the_paren
 
 
 async def test_to_stop_what_does_not_run_fails_and_starts_nothing(offline: Any) -> None:
-    command = await run(offline, "wait --stop")
+    command = await run(offline, "single --stop")
     assert command.status is CommandStatus.FAILED
     assert "Cannot find running command" in errors(offline)
     assert command._task is None
@@ -270,9 +270,9 @@ async def test_to_stop_what_does_not_run_fails_and_starts_nothing(offline: Any) 
 
 
 async def test_a_running_command_is_stopped_and_both_end_once(offline: Any) -> None:
-    command = await invoke(offline, "wait", 1)
+    command = await invoke(offline, "single", 1)
     await asyncio.sleep(0)
-    await run(offline, "wait --stop", 2)
+    await run(offline, "single --stop", 2)
     await asyncio.wait_for(asyncio.shield(command), 5)
     assert command.status is CommandStatus.CANCELLED
     assert len(ends(offline, 1)) == len(ends(offline, 2)) == 1
@@ -290,7 +290,7 @@ async def test_a_command_that_is_cancelled_before_it_begins_ends(offline: Any, b
 
 
 async def test_a_command_and_its_stop_in_one_packet_both_end(peer: Peer) -> None:
-    peer.send("1 wait\n2 wait --stop")
+    peer.send("1 single\n2 single --stop")
     answers = await peer.answers()
     answers += await peer.answers()
     assert sorted((a.command_id, a.code) for a in answers if a.code in ":f") == [(1, "f"), (2, ":")]
