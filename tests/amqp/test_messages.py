@@ -265,6 +265,53 @@ async def test_tasks(camera: Camera, client: AMQPClient, listener: Listener, log
     assert await ping(client) == "Pong."
 
 
+async def test_a_dictionary_is_a_command_for_a_json_parser(broker: Broker) -> None:
+    class Mine(JSONParser, AMQPBaseActor):
+        async def move(self: Any, payload: dict[str, Any]) -> None:
+            self.finish(text=f"to {payload['to']}")
+
+        callbacks = {"move": move}
+
+    async with Mine("mine", url=broker.url), AMQPClient("client", url=broker.url) as client:
+        sent = client.send_command("mine", {"command": "move", "to": 5})
+        command = await asyncio.wait_for(sent, 10)
+        assert command.replies.get("text") == "to 5"
+
+
+async def test_a_client_that_is_connected_is_not_started_again(broker: Broker) -> None:
+    client = await AMQPClient("client", url=broker.url).start()
+    connection = client.connection.connection
+    async with client as same:
+        assert same is client
+        assert client.connection.connection is connection
+    assert not client.is_connected()
+
+
+async def test_what_is_not_to_be_logged_is_not_logged(
+    camera: Camera, client: AMQPClient, log: Records
+) -> None:
+    for is_logged in (False, True):
+        await client.send_command("camera", "ping", write_to_log=is_logged)
+        assert ("New command received: 'camera ping'" in log) == is_logged
+        assert ("Pong." in log) == is_logged
+
+
+async def test_announcements_do_not_reach_a_handler_of_a_subclass(
+    broker: Broker, client: AMQPClient
+) -> None:
+    keys: list[str] = []
+
+    class Follower(AMQPClient):
+        async def handle_reply(self, message: Any) -> AMQPReply:
+            keys.append(message.routing_key)
+            return await super().handle_reply(message)
+
+    async with Follower("follower", url=broker.url), Camera("camera", url=broker.url):
+        assert await ping(client) == "Pong."
+        await until(lambda: len(keys) == 2)
+    assert set(keys) == {"reply.client.camera"}
+
+
 async def test_broadcasts(camera: Camera, listener: Listener) -> None:
     command: Command[Any] = Command("", commander_id="x.camera", command_id="7", actor=camera)
     camera.write("w", text="to all")

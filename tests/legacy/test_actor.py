@@ -833,6 +833,23 @@ def test_a_class_with_an_argument_tron_gets_the_section_as_it_is() -> None:
     assert Few.from_config(config).tron is None
 
 
+async def test_users_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    actor = await make_actor().start()
+    caplog.set_level(1, actor.log.name)
+    async with await User.greeted(actor.port) as user:
+        await user.ask("1 ping")
+    await until(lambda: "user 1 disconnected." in caplog.text)
+    await actor.stop()
+    texts = [record.getMessage() for record in caplog.records if record.name == actor.log.name]
+    first = texts.index("1 0 i yourUserID=1; num_users=1")
+    assert texts[first : first + 4] == [
+        "1 0 i yourUserID=1; num_users=1",
+        "0 0 i UserInfo=1,127.0.0.1",
+        f"1 0 i version='{actor.version}'",
+        "user 1 connected from '127.0.0.1'.",
+    ]
+
+
 async def test_an_actor_without_a_hub_says_so_at_the_start() -> None:
     actor = make_actor()
     with pytest.warns(CluWarning, match="^starting LegacyActor without Tron connection.$"):

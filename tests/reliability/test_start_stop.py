@@ -307,7 +307,7 @@ async def test_the_number_of_a_command_that_runs_is_not_used_twice(
 ) -> None:
     hub.silent = True
     first = client.send_command("nobody", "go", mid=5)
-    with pytest.raises(CommandError, match=r"command 5 of APO.Jane is still running"):
+    with pytest.raises(CommandError, match=r"command 5 is still running"):
         client.send_command("nobody", "go", mid=5)
     hub.say("APO.Jane 5 nobody : ")
     await asyncio.wait_for(first, 10)

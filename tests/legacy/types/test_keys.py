@@ -160,6 +160,30 @@ def test_a_type_by_name_outside_of_a_dictionary_is_an_error(lib):
     assert keyword.values == ["1"]
 
 
+def test_what_a_key_says_for_other_programs_is_kept(lib):
+    key = lib.keys.Key("a", lib.types.Float(FITS=("A", "comment")), STS=1, help="An a.")
+    assert (key.help, key.metadata) == ("An a.", {"STS": 1})
+    (kind,) = key.typedValues.vtypes
+    assert kind.metadata == {"FITS": ("A", "comment")}
+    assert lib.types.Int(help="x").metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "metadata", "cached"),
+    [
+        (["Int()"], {}, True),
+        ([], {}, False),
+        (["Int() * (0,)"], {}, True),
+        (["Int()"], {"refreshCmd": "x"}, False),
+        (["Int()"], {"refreshCmd": "x", "doCache": True}, True),
+        (["Int()"], {"doCache": None}, False),
+    ],
+)
+def test_whether_a_key_is_cached(lib, arguments, metadata, cached):
+    kinds = [eval(text, vars(lib.types)) for text in arguments]
+    assert lib.keys.Key("a", *kinds, **metadata).doCache is cached
+
+
 def test_metadata_of_keys(lib):
     key = make(lib, "Int(), help='h', refreshCmd='status', doCache=False, other=1")
     assert (key.help, key.refreshCmd, key.doCache) == ("h", "status", False)
