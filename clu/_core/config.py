@@ -33,6 +33,15 @@ def parse_config(config: Any, loader: Any = None) -> Any:
     return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))
 
 
+def actor_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the section of a configuration with the arguments of a class."""
+    for name in ("actor", "client"):
+        section: Mapping[str, Any] | None = config.get(name)
+        if section is not None:
+            return section
+    return config
+
+
 def actor_arguments(
     cls: type, config: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -41,8 +50,7 @@ def actor_arguments(
     They are read from the section ``actor`` or ``client``, or from the top level. Keys that a class
     without ``**kwargs`` does not accept are dropped. The configuration is passed as ``config``.
     """
-    sections = (config.get("actor"), config.get("client"), config)
-    section = next(one for one in sections if one is not None)
+    section = actor_section(config)
     arguments = {**section, **overrides}
     parameters = inspect.signature(cls).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

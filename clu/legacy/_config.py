@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from clu._core.config import actor_section
+
 _ARGUMENTS = {"host": "tron_host", "port": "tron_port", "models": "models"}
 
 
@@ -24,7 +26,7 @@ def with_tron_section(config: Mapping[str, Any], cls: type, base: Any) -> Mappin
     base
         The ``__init__`` that takes the arguments of the hub.
     """
-    section = config.get("actor") or config.get("client") or config
+    section = actor_section(config)
     tron = section.get("tron")
     if not isinstance(tron, Mapping) or not _passes_on(cls, base):
         return config
