@@ -40,7 +40,7 @@ class Listener:
 
     def read_to_end(self) -> int:
         """Read until the command has ended, and return the number of lines."""
-        while not re.search(rb'"message_code":":"|^\d+ 1 : ', self.tail, re.MULTILINE):
+        while not re.search(rb'"message_code": ":"|^\d+ 1 : ', self.tail, re.MULTILINE):
             assert self.read(), f"the actor closed the connection after {self.lines} lines"
         return self.lines
 
