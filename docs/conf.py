@@ -64,7 +64,8 @@ _OTHERS = (
     "logging|pathlib|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
-    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|CommandLike|CommandSender|Handler|"
+    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|CommandLike|CommandSender|"
+    "Handler|StatusCallbacks|"
     "HubReply|Plan|SDSSLogger|Server|Token|Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"

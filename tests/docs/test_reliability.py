@@ -182,7 +182,7 @@ def test_what_the_page_says_in_passing_is_so() -> None:
 @pytest.mark.parametrize(
     ("title", "kind", "others"),
     [
-        ("Actors over TCP", JSONActor, {"port"}),
+        ("Actors over TCP", JSONActor, {"port", "compact"}),
         ("Actors over TCP", LegacyActor, {"port"}),
         ("AMQP", AMQPClient, {"loop", "ssl_context"}),
         ("Websocket bridge", WebsocketServer, set()),

@@ -11,7 +11,7 @@ def test_heat_drives_the_device_until_the_temperature_is_reached() -> None:
     with running("device") as example:
         nc, heat, ask_help = example.suggestions
         assert (heat, ask_help) == ("1 heat 60", "2 help")
-        lines = talk(nc, [heat, ask_help], r'"command_id":1.*"message_code":"[:f]"')
+        lines = talk(nc, [heat, ask_help], r'"command_id": 1,.*"message_code": "[:f]"')
         replies = [json.loads(line) for line in lines]
         last = replies[-1]
         assert (last["header"]["message_code"], last["data"]) == (":", {"temperature": 60})
@@ -27,6 +27,6 @@ def test_heat_drives_the_device_until_the_temperature_is_reached() -> None:
 
 def test_silly_temperatures_are_refused() -> None:
     with running("device") as example:
-        lines = talk(example.suggestions[0], ["5 heat 1000"], r'"message_code":"[:f]"')
+        lines = talk(example.suggestions[0], ["5 heat 1000"], r'"message_code": "[:f]"')
         assert json.loads(lines[-1])["header"]["message_code"] == "f"
         assert "1000 is not in the range" in lines[-2]
