@@ -561,7 +561,7 @@ class BaseActor(BaseClient):
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(
         __name__,
-        BaseModel="clu.model:BaseModel",
+        BaseModel="pydantic:BaseModel",
         KeywordStore="clu.store:KeywordStore",
         Model="clu.model:Model",
         SDSSLogger="sdsstools.logger:SDSSLogger",

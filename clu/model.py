@@ -31,15 +31,11 @@ __all__ = [
     "DEFAULT_SCHEMA",
     "EMPTY_SCHEMA",
     "EXCEPTION_SCHEMA",
-    "BaseModel",
     "CluModel",
     "Model",
     "ModelSet",
     "Property",
 ]
-
-#: The name of `CluModel` in older releases.
-BaseModel = CluModel
 
 _VALID = (True, None)
 #: How long to wait for an actor to reply with its schema, in seconds.
@@ -324,6 +320,7 @@ class ModelSet(dict[str, Model]):
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(
         __name__,
+        BaseModel="pydantic:BaseModel",
         CallbackMixIn="clu.tools:CallbackMixIn",
         CaseInsensitiveDict="clu.tools:CaseInsensitiveDict",
         clu="clu",

@@ -16,7 +16,7 @@ import pytest
 
 from clu import BaseClient, Command, MessageCode, Reply
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
-from clu.model import DEFAULT_SCHEMA, BaseModel, CluModel, Model, ModelSet, Property
+from clu.model import DEFAULT_SCHEMA, CluModel, Model, ModelSet, Property
 
 if TYPE_CHECKING:
     import pathlib
@@ -469,7 +469,6 @@ def test_there_are_models_without_a_schema() -> None:
     model["Key"] = Property("Key", 5, model)
     assert model["key"].value == 5
     assert model.flatten() == {"Key": 5}
-    assert BaseModel is CluModel
 
 
 def test_a_property_that_was_replaced_is_the_one_that_is_updated(model: Model) -> None:
