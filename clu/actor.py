@@ -49,11 +49,6 @@ T = TypeVar("T", bound="TCPBaseActor")
 CustomTransportType = ClientTransport
 
 
-def _make_command(self: Any, *args: Any, **kwargs: Any) -> Command[Any]:
-    """Create the command of a user. Tests of actors patch the class in this module."""
-    return Command(*args, **kwargs)
-
-
 class TCPBaseActor(TCPServerActor):
     """An actor that serves TCP clients, and replies with lines of JSON.
 
@@ -186,10 +181,23 @@ class TCPBaseActor(TCPServerActor):
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
         command = self._command(transport, command_id, body)
-        self._log_command(f"{self.name} {body}", command.commander_id, command_id)
+        self._log_command(command, self._with_name)
         return self._run_command(command, transport)
 
-    _make_command = _make_command
+    def _with_name(self, body: str) -> str:
+        return f"{self.name} {body}"
+
+    def _command(
+        self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
+    ) -> Command[Any]:
+        return Command(
+            body,
+            transport,
+            commander_id=transport.user_id if commander_id is None else commander_id,
+            command_id=command_id,
+            consumer_id=self.name,
+            actor=self,
+        )
 
     def _command_id_of(self, head: bytes) -> int:
         return find_command_id(head)
@@ -324,7 +332,9 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
             await self._acknowledge(message)
         return self._handle_command(message)
 
-    _make_command = _make_command
+    def _make_command(self, **kwargs: Any) -> Command[Any]:
+        # Tests of actors patch the class in this module.
+        return Command(**kwargs)
 
     def _has_own_new_command(self) -> bool:
         return type(self).new_command in _OWN and "new_command" not in self.__dict__

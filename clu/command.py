@@ -16,7 +16,7 @@ from clu._core.legacy_command import parse_legacy_command
 from clu._core.logging import one_line
 from clu._core.loop import get_event_loop
 from clu._core.names import lazy_names
-from clu._core.reply import MessageCode, ReplyList, message_code_of
+from clu._core.reply import MESSAGE_CODES, MessageCode, ReplyList, message_code_of
 from clu._core.status import CommandStatus, StatusMixIn
 from clu._core.timed import TimedCommand, TimedCommandList
 from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning, CommandError
@@ -69,6 +69,8 @@ _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: Mess
 _FLAGS = frozenset(("silent", "internal", "write_to_log"))
 #: As strings, whose comparison is fast.
 _ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
+#: The values of the states that a command can be in.
+_SINGLE_STATES = frozenset(status.value for status in CommandStatus if status.code is not None)
 _INTERRUPTED = (CommandStatus.TIMEDOUT, CommandStatus.CANCELLED)
 
 
@@ -212,7 +214,9 @@ class BaseCommand(
         CluTypeError
             If it combines several states.
         """
-        new_status = _status_of(status)
+        # The usual types first: this is on the way of every command.
+        is_usual = type(status) is CommandStatus and status._value_ in _SINGLE_STATES
+        new_status: CommandStatus = status if is_usual else _status_of(status)  # type: ignore[assignment]
         if self._status is not None and self._status.is_done:
             if status is not CommandStatus.TIMEDOUT:
                 self._warn_done(status)
@@ -312,7 +316,12 @@ class BaseCommand(
             If the code is not valid, or the message is neither a dictionary, a string nor an
             exception.
         """
-        code = message_code if type(message_code) is MessageCode else self._code_of(message_code)
+        if type(message_code) is MessageCode:
+            code = message_code
+        else:
+            code = (
+                MESSAGE_CODES.get(message_code) if type(message_code) is str else None
+            ) or self._code_of(message_code)
         if message is None:
             message = {}
         elif type(message) is not dict:

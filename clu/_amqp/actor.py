@@ -51,7 +51,7 @@ class BrokerActor(PublishingMixIn, BaseActor):
         """Run the command in a message."""
         raise NotImplementedError
 
-    def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
+    def _make_command(self, **kwargs: Any) -> Command[Any]:
         raise NotImplementedError
 
     def _has_own_new_command(self) -> bool:
@@ -91,7 +91,6 @@ class BrokerActor(PublishingMixIn, BaseActor):
         """Run the command in a message, which is acknowledged or will be."""
         headers = decode_headers(message)
         command = self._make_command(
-            "",
             commander_id=_plain_value(headers.get("commander_id")),
             command_id=_plain_value(headers.get("command_id")),
             consumer_id=self.name,

@@ -119,7 +119,7 @@ cdef bytes encode_spaced(object value, bytes start, bytes end)
 
 cdef bytes escape_letters(bytes encoded)
 
-@cython.locals(start=bytes)
+@cython.locals(pieces=tuple)
 cdef bytes encode_start(
     object command_id,
     object commander_id,
@@ -129,7 +129,7 @@ cdef bytes encode_start(
     object compact,
 )
 
-cdef bytes encode_id(object identity)
+cdef bytes encode_field(object value, bint compact)
 
 cpdef bytes encode_exactly(object value)
 

@@ -33,6 +33,16 @@ _LATEST = "latest"
 #: The types of ids in a key; others (1.0, True) may be equal but are written differently.
 _ID_TYPES = (str, int, type(None))
 _MOST_STARTS = 1024
+#: The header of a line without its values.
+_COMPACT_HEADER = (
+    b'{"header":{"command_id":',
+    b',"commander_id":',
+    b',"message_code":',
+    b',"internal":',
+    b',"sender":',
+    b'},"data":',
+)
+_SPACED_HEADER = tuple(piece.replace(b",", b", ").replace(b":", b": ") for piece in _COMPACT_HEADER)
 
 # Some optimisations pay off only when they are compiled.
 COMPILED = __file__.endswith((".so", ".pyd"))
@@ -620,7 +630,7 @@ def encode_spaced(value: object, start: bytes, end: bytes) -> bytes:
     if encoded is None:
         return b"".join((start, encode_exactly(value), end))
     line = spaced(encoded, start, end)
-    return line if is_ascii(line) else escape_letters(line)
+    return line if is_ascii(encoded) else escape_letters(line)
 
 
 def escape_letters(encoded: bytes) -> bytes:
@@ -855,33 +865,34 @@ def encode_start(
     compact: bool,
 ) -> bytes:
     """Encode the part of the line of a reply before the message."""
+    pieces = _COMPACT_HEADER if compact else _SPACED_HEADER
     parts = (
-        b'{"header":{"command_id":',
-        encode_id(command_id),
-        b',"commander_id":',
-        encode_id(commander_id),
-        b',"message_code":',
+        pieces[0],
+        encode_field(command_id, compact),
+        pieces[1],
+        encode_field(commander_id, compact),
+        pieces[2],
         _dumps(message_code),
-        b',"internal":',
-        encode_json(internal),
-        b',"sender":',
-        encode_id(sender),
-        b'},"data":',
+        pieces[3],
+        encode_field(internal, compact),
+        pieces[4],
+        encode_field(sender, compact),
+        pieces[5],
     )
-    start = b"".join(parts)
-    if compact:
-        return start
-    start = spaced(start, b"", b"")
-    return start if is_ascii(start) else escape_letters(start)
+    return b"".join(parts)
 
 
-def encode_id(identity: object) -> bytes:
-    """Encode a number, a name or None, without a cache: they are rarely repeated."""
-    if identity is None:
+def encode_field(value: object, compact: bool) -> bytes:
+    """Encode a field of a header, without a cache: ids are rarely repeated."""
+    if value is None:
         return b"null"
-    if type(identity) is int:
-        return b"%d" % identity
-    return encode_json(identity)
+    if value is True:
+        return b"true"
+    if value is False:
+        return b"false"
+    if type(value) is int:
+        return b"%d" % value
+    return encode_json(value) if compact else encode_spaced(value, b"", b"")
 
 
 def would_log(logger: object, level: int) -> bool:

@@ -118,28 +118,21 @@ class TCPServerActor(BaseActor):
             if isinstance(client, ClientTransport):
                 await client.drain()
 
-    def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
-        raise NotImplementedError
-
     def _command(
         self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
     ) -> Command[Any]:
-        return self._make_command(
-            body,
-            transport,
-            commander_id=transport.user_id if commander_id is None else commander_id,
-            command_id=command_id,
-            consumer_id=self.name,
-            actor=self,
-        )
+        """Create the command of a client."""
+        raise NotImplementedError
 
-    def _log_command(self, text: str, commander_id: object, command_id: object) -> None:
+    def _log_command(
+        self, command: Command[Any], format_command: Callable[[str], str] = str
+    ) -> None:
         if would_log(self.log, logging.INFO):
             self.log.info(
                 "New command received: %r (commander_id=%r, command_id=%r)",
-                text,
-                commander_id,
-                command_id,
+                format_command(command.body),
+                command.commander_id,
+                command.command_id,
             )
 
     def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:

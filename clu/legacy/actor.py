@@ -283,12 +283,21 @@ class BaseLegacyActor(GreetingActor):
         if parsed is None:
             return None
         commander, command_id, body = parsed
-        self._log_command(body, commander, command_id)
         command = self._command(transport, command_id, body, commander)
+        self._log_command(command)
         return self._run_command(command, transport)
 
-    def _make_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
-        return Command(*args, **kwargs)
+    def _command(
+        self, transport: Any, command_id: int, body: str = "", commander_id: Any = None
+    ) -> Command[Any]:
+        return Command(
+            body,
+            transport,
+            commander_id=transport.user_id if commander_id is None else commander_id,
+            command_id=command_id,
+            consumer_id=self.name,
+            actor=self,
+        )
 
     def _command_id_of(self, head: bytes) -> int:
         return find_command_id(head.decode(errors="replace"))
