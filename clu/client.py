@@ -18,6 +18,7 @@ from clu._amqp.connection import TopicListener
 from clu._amqp.duplicates import SeenMessages
 from clu._amqp.errors import TIMEOUT
 from clu._amqp.log import forget_reasons
+from clu._amqp.properties import client_properties
 from clu._amqp.publishing import REPLIES, PublishingMixIn
 from clu._amqp.reply import AMQPReply
 from clu._amqp.running import RunningCommands
@@ -72,7 +73,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
         The name of the client; a random one by default. There can be one client of a name.
     url
         The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
-        ``ssl`` are then ignored. An empty one counts as none.
+        ``ssl`` are then ignored. An empty one counts as none. The nodes of a cluster are
+        separated by commas (``amqp://a,b:5673,c/vhost``), or each has a URL in a list. They are
+        shuffled, and tried one after the other.
     user, password, host, port, virtualhost, ssl
         The parameters of the connection.
     version, log_dir, log, loop, kwargs
@@ -101,6 +104,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         switches them off. The broker closes a connection from which it has received nothing for
         one to two intervals, and the client connects again when it has received nothing for three
         intervals and 3 s. By default what the URL says (``?heartbeat=10``), else 60.
+    hosts
+        The nodes of a cluster instead of ``host``: a list of ``HOST`` or ``HOST:PORT``.
 
     Attributes
     ----------
@@ -117,7 +122,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def __init__(
         self,
         name: str | None = None,
-        url: str | None = None,
+        url: str | list[str] | None = None,
         user: str = "guest",
         password: str = "guest",
         host: str = "localhost",
@@ -137,6 +142,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         backlog_bytes: int = BACKLOG_BYTES,
         lost_command_limit: float | None = 60.0,
         heartbeat: int | None = None,
+        hosts: list[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
@@ -152,7 +158,9 @@ class AMQPClient(PublishingMixIn, BaseClient):
             ssl_context,
             connection_timeout,
             heartbeat,
+            hosts,
         )
+        self.connection.client_properties = client_properties(name)
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
         self.models = ModelSet(self, actors=models, raise_exception=False)

@@ -8,13 +8,20 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.address import check_heartbeat, check_url
+from clu._amqp.address import (
+    Addresses,
+    check_heartbeat,
+    check_url,
+    split_hosts,
+    split_urls,
+    without_password,
+)
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES, Backlog
 from clu._amqp.errors import RECONNECT_INTERVAL, TIMEOUT, connection_error
 from clu._amqp.log import filter_repetitions
 from clu._amqp.plane import DataPlane
 from clu._amqp.topology import PREFETCH, Topology
-from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
+from clu.exceptions import CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -38,7 +45,8 @@ class TopicListener:
     ----------
     url
         The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
-        ``ssl`` are then ignored. An empty one counts as none.
+        ``ssl`` are then ignored. An empty one counts as none. The nodes of a cluster are
+        separated by commas (``amqp://a,b:5673,c/vhost``), or each has a URL in a list.
     user, password
         The credentials.
     host, port
@@ -54,11 +62,13 @@ class TopicListener:
     heartbeat
         How often, in whole seconds, the two ends let each other know that they are there; 0 for
         never. By default what the URL says, else 60.
+    hosts
+        The nodes of a cluster instead of ``host``: a list of ``HOST`` or ``HOST:PORT``.
 
     Raises
     ------
     CluValueError
-        If the heartbeat is no such number, or the address not one of a broker.
+        If the heartbeat is no such number, or an address not one of a broker.
 
     Attributes
     ----------
@@ -68,6 +78,8 @@ class TopicListener:
         The channel and the exchange of aio_pika, once connected.
     queues
         The queues of aio_pika that were added.
+    client_properties
+        What the management page of the broker shows of the connection.
     """
 
     channel: AbstractRobustChannel
@@ -75,7 +87,7 @@ class TopicListener:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | list[str] | None = None,
         user: str = "guest",
         password: str = "guest",
         host: str = "localhost",
@@ -85,8 +97,14 @@ class TopicListener:
         ssl_context: ssl_module.SSLContext | None = None,
         timeout: float = TIMEOUT,
         heartbeat: int | None = None,
+        hosts: list[str] | str | None = None,
     ) -> None:
         self.url = check_url(url)
+        if hosts is not None and self.url is not None:
+            raise CluValueError("Use either a URL of the broker or a list of its hosts, not both.")
+        self._nodes = [(host, port)] if hosts is None else split_hosts(hosts, port)
+        self._addresses: Addresses | None = None
+        self.client_properties: dict[str, Any] = {}
         self.user = user
         self.password = password
         self.host = host
@@ -108,29 +126,39 @@ class TopicListener:
         self._own_connection: Any = None
         self._is_connecting = False
 
-    def _address(self) -> Any:
+    def _all_addresses(self) -> Addresses:
+        """Return the addresses, which stay in their order as long as they are the same."""
         from aio_pika.connection import make_url
 
-        url = make_url(
-            self.url,
-            host=self.host,
-            port=self.port,
-            login=self.user,
-            password=self.password,
-            virtualhost="" if self.virtualhost == "/" else self.virtualhost,
-            ssl=self.ssl,
-        )
+        if self._addresses is not None:
+            return self._addresses
+        if self.url is None:
+            vhost = "" if self.virtualhost == "/" else self.virtualhost
+            urls = [
+                make_url(
+                    host=host,
+                    port=port,
+                    login=self.user,
+                    password=self.password,
+                    virtualhost=vhost,
+                    ssl=self.ssl,
+                )
+                for host, port in self._nodes
+            ]
+        else:
+            several = self.url if isinstance(self.url, (list, tuple)) else [self.url]
+            urls = [make_url(url) for url in split_urls(several)]
         # aio-pika 9, the last for Python 3.10, leaves out what make_url is given with a URL.
         query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
         if self.heartbeat is not None:
             query["heartbeat"] = self.heartbeat
-        return url.update_query(query)
+        self._addresses = Addresses([url.update_query(query) for url in urls])
+        return self._addresses
 
     @property
     def address(self) -> str:
-        """The address of the broker, with stars for the password."""
-        url = self._address().with_query(None)
-        return str(url.with_password("******") if url.password else url)
+        """The address of the broker that was tried last, with stars for the password."""
+        return without_password(self._all_addresses().current)
 
     @property
     def is_connected(self) -> bool:
@@ -191,36 +219,49 @@ class TopicListener:
         """
         if self.is_started:
             raise CluRuntimeError(f"There is a connection to {self.address} already.")
-        self._check_address()
+        addresses = self._check_addresses()
         self._is_connecting = True
         if self._plane is None:
             self._plane = self._make_plane(exchange_name)
-        connection = self._plane.make_connection(self._address(), self._ssl_context)
+        reasons: list[str] = []
         try:
-            await asyncio.wait_for(
-                self._open(connection, exchange_name, exchange_type, on_return_raises), self.timeout
-            )
-        except BaseException as error:
-            await connection.close()
-            _close_stream(connection)
-            if isinstance(error, Exception):
-                raise self._explain(error) from error
-            raise
+            while True:
+                connection = self._plane.make_connection(
+                    addresses, self._ssl_context, self.client_properties
+                )
+                try:
+                    await asyncio.wait_for(
+                        self._open(connection, exchange_name, exchange_type, on_return_raises),
+                        self.timeout,
+                    )
+                    break
+                except BaseException as error:
+                    await connection.close()
+                    _close_stream(connection)
+                    if not isinstance(error, Exception):
+                        raise
+                    reasons.append(f"{self.address}: {self._reason(error)}")
+                    if len(reasons) == len(addresses):
+                        message = "; ".join(reasons)
+                        raise connection_error(
+                            f"Failed connecting to the AMQP server at {message}."
+                        ) from error
         finally:
             self._is_connecting = False
         filter_repetitions(connection)
         self.connection = self._own_connection = connection
         return self
 
-    def _check_address(self) -> None:
+    def _check_addresses(self) -> Addresses:
         # aio_pika would try again and again, or log tracebacks.
         try:
-            address = self._address()
-            host, _ = address.host, address.port
+            addresses = self._all_addresses()
+            places = [(url.host, url.port) for url in addresses]
         except ValueError as error:
             raise CluValueError(f"The address of the broker makes no sense: {error}.") from None
-        if not host:
+        if not all(host for host, _ in places):
             raise CluValueError("The address of the broker has no host.")
+        return addresses
 
     def _make_plane(self, exchange_name: str) -> DataPlane:
         """Make the data plane of a listener that belongs to no client."""
@@ -248,15 +289,14 @@ class TopicListener:
     def _channel_opened(self, *_: Any) -> None:
         self._is_open = True
 
-    def _explain(self, error: Exception) -> CluConnectionError:
+    def _reason(self, error: Exception) -> str:
         reason = str(error) or type(error).__name__
         if isinstance(error, (asyncio.TimeoutError, TimeoutError)) and not str(error):
             reason = f"no answer within {self.timeout} s"
         elif "Connection.Close" in reason:  # aiormq does not pass on the broker's words
-            name = self._address().path.removeprefix("/") or "/"
+            name = self._all_addresses().current.path.removeprefix("/") or "/"
             reason = f"the broker closed the connection; is there a virtual host {name!r}?"
-        message = f"Failed connecting to the AMQP server at {self.address}: {reason.rstrip('. ')}."
-        return connection_error(message)
+        return reason.rstrip(". ")
 
     async def add_queue(
         self,

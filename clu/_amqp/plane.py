@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ssl as ssl_module
     from collections.abc import Awaitable, Callable
 
+    from clu._amqp.address import Addresses
     from clu._amqp.backlog import Backlog
     from clu._amqp.message import IncomingMessage
     from clu._amqp.stream import FrameProtocol
@@ -75,14 +76,18 @@ class DataPlane:
         self._delay = 0.0
         self._recovery: asyncio.Task[None] | None = None
 
-    def make_connection(self, url: Any, ssl_context: ssl_module.SSLContext | None) -> Any:
+    def make_connection(
+        self,
+        addresses: Addresses,
+        ssl_context: ssl_module.SSLContext | None,
+        client_properties: dict[str, Any],
+    ) -> Any:
         """Return a connection of aio_pika, not yet connected, whose byte stream is ours."""
-        from aio_pika import RobustConnection
-
+        from clu._amqp.robust import BrokerConnection
         from clu._amqp.stream import FrameTransportFactory
 
-        connection = RobustConnection(url, ssl_context=ssl_context)
-        connection.kwargs["transport_factory"] = FrameTransportFactory(self)
+        connection = BrokerConnection(addresses, ssl_context, client_properties)
+        connection.kwargs["transport_factory"] = FrameTransportFactory(self, addresses.tried)
         return connection
 
     async def open(

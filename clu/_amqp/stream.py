@@ -266,14 +266,18 @@ class FrameTransportFactory(TransportFactory):
     ----------
     plane
         The data plane that our frames belong to.
+    on_attempt
+        Is called when a stream is about to be opened.
     """
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, on_attempt: Callable[[], None]) -> None:
         self._plane = plane
+        self._on_attempt = on_attempt
         self._transport: asyncio.WriteTransport | None = None
 
     async def create(self, url: Any, **kwargs: Any) -> Any:
         """Open a stream, with TLS if the address says so, in the place of the one before."""
+        self._on_attempt()
         self.close()
         provider = kwargs.pop("ssl_context_provider")
         tls = await provider.get_context() if url.scheme == "amqps" else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from aio_pika.exceptions import AMQPError
 
+from clu._amqp.address import split_hosts, split_urls
 from clu._core.status import CommandStatus
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
@@ -23,7 +24,7 @@ from clu.cli.common.connection import (
     not_ended,
 )
 from clu.client import AMQPClient
-from clu.exceptions import CluError
+from clu.exceptions import CluError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokerConnection", "BrokerOptions"]
 
+_MUST_LOOK_LIKE = "--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST"
 #: The maximum length of an AMQP routing key, in bytes.
 _LONGEST_KEY = 255
 
 
 @dataclass
 class BrokerOptions:
-    """The address and the credentials of the broker."""
+    """The address and the credentials of the broker. Commas separate several hosts."""
 
     url: str | None
     user: str
@@ -54,10 +56,22 @@ class BrokerOptions:
         click.UsageError
             If the address is not that of a broker.
         """
-        if self.url is None:
-            return
         try:
-            parts = urllib.parse.urlsplit(self.url)
+            if self.url is None:
+                split_hosts(self.host, self.port)
+                return
+            urls = [self.url] if self.url.startswith("tcp:") else split_urls([self.url])
+        except CluValueError as error:
+            if self.url is None:
+                raise click.UsageError(f"--host: {error}") from None
+            raise click.UsageError(f"{_MUST_LOOK_LIKE}: {error}") from None
+        for url in urls:
+            self._check_url(url)
+
+    @staticmethod
+    def _check_url(url: str) -> None:
+        try:
+            parts = urllib.parse.urlsplit(url)
             scheme, host, _ = parts.scheme, parts.hostname, parts.port
         except ValueError:
             raise click.UsageError("The host or the port in --url is invalid.") from None
@@ -67,7 +81,7 @@ class BrokerOptions:
                 "tcp://HOST:PORT, instead of its name."
             )
         if scheme not in ("amqp", "amqps") or not host:
-            raise click.UsageError("--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST.")
+            raise click.UsageError(f"{_MUST_LOOK_LIKE}.")
 
 
 class BrokerConnection(Connection):
@@ -90,8 +104,8 @@ class BrokerConnection(Connection):
             url=options.url,
             user=options.user,
             password=options.password,
-            host=options.host,
             port=options.port,
+            hosts=None if options.url else options.host,
             connection_timeout=CONNECTION_TIMEOUT,
         )
         for handler in list(self.client.log.handlers):

@@ -54,7 +54,8 @@ _OPTIONS = [
         "--url",
         envvar="CLU_URL",
         show_envvar=True,
-        help="The URL of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST.",
+        help="The URL of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST. Commas separate "
+        "the hosts of a cluster, HOST:PORT,HOST:PORT.",
     ),
     click.option(
         "-U",
@@ -78,7 +79,7 @@ _OPTIONS = [
         default="localhost",
         show_default=True,
         envvar="CLU_HOST",
-        help="The host of the AMQP broker.",
+        help="The host of the AMQP broker, or several with commas between them.",
     ),
     click.option(
         "-p",
