@@ -385,7 +385,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         """Run the command, or handle the task, in a message. See `AMQPBaseActor.new_command`."""
         return await super().new_command(message, ack=ack)
 
-    def _handle_command(self, message: Any) -> Command[Any] | None:
+    def _handle_command(self, message: Any) -> Any:
         if not decode_headers(message).get("task"):
             return super()._handle_command(message)
         try:
@@ -419,5 +419,6 @@ if not TYPE_CHECKING:
         apika="aio_pika",
         click="click",
         get_event_loop="clu.tools:get_event_loop",
+        json="json",
         log_reply="clu.tools:log_reply",
     )

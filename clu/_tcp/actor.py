@@ -135,9 +135,15 @@ class TCPServerActor(BaseActor):
                 command.command_id,
             )
 
-    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
-        """Run a command, and keep track of it until it is done."""
-        self.parse_command(command)
+    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any] | None:
+        """Run a command, and keep track of it until it is done.
+
+        Returns
+        -------
+        command
+            What `parse_command` returns, which a subclass may have overridden.
+        """
+        parsed: Command[Any] | None = self.parse_command(command)
         if not command.done():
             self._active_commands.track(command)
             if isinstance(transport, ClientTransport):
@@ -149,7 +155,7 @@ class TCPServerActor(BaseActor):
             and _http_request.fullmatch(command.body)
         ):
             self._refuse_http(transport)
-        return command
+        return parsed
 
     def _refuse_http(self, transport: Any) -> None:
         """Close the connection of a browser: any web page can make it send requests here."""

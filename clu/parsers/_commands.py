@@ -206,6 +206,7 @@ class CluCommand(_QuickCommand):
         for name in FOR_GROUPS:
             ctx.obj.pop(name, None)
         command: Command[Any] = ctx.obj["parser_args"][0]
+        command.context = ctx
         if self.internal:
             command.internal = True
         if ctx.meta.get("clu.stop"):
@@ -218,7 +219,11 @@ class CluCommand(_QuickCommand):
                 named = name if self.cancellable else f"with name {name}"
                 return command.fail(error=f"Another command {named} is already running.")
         try:
-            result = self._call(ctx, self.callback)
+            if type(self)._schedule_callback is CluCommand._schedule_callback:
+                result = self._call(ctx, self.callback)
+            else:
+                seconds = getattr(self.callback, "_clu_timeout", None)
+                result = self._schedule_callback(ctx, timeout=seconds)
         except asyncio.TimeoutError:
             return self._time_out(command)
         if not asyncio.iscoroutine(result):
@@ -226,6 +231,11 @@ class CluCommand(_QuickCommand):
         # Within the context, which then is the current one for the task and those it creates.
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
+            if self._has_own_done_callback():
+                handler = exception_handler(ctx)
+                task.add_done_callback(
+                    functools.partial(self.done_callback, exception_handler=handler)
+                )
         register_task(command_name(ctx), task, command, result)
         command._task = task
         return task
@@ -256,6 +266,8 @@ class CluCommand(_QuickCommand):
         except asyncio.TimeoutError:
             self._time_out(command)
         except BaseException as error:
+            if isinstance(error, Exception) and self._has_own_done_callback():
+                raise  # it gets the task
             # Nothing else may propagate from the task: SystemExit would stop the event loop.
             exception_handler(ctx)(command, error)
         finally:
@@ -292,6 +304,9 @@ class CluCommand(_QuickCommand):
             raise error
         exception_handler(click.get_current_context().obj["parser_args"][0], error)
         return False
+
+    def _has_own_done_callback(self) -> bool:
+        return type(self).done_callback is not CluCommand.done_callback
 
     @property
     def commands(self) -> MutableMapping[str, click.Command]:

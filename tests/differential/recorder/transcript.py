@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NEVER = 2.0
 NOT_GIVEN = object()
 OTHER_LOGGERS = ("asyncio", "aiormq", "aio_pika", "py", "concurrent", "websockets", "pamqp")
+#: What packages warn about that only one of the releases uses.
+OTHER_WARNINGS = ("websockets.legacy is deprecated", "websockets.server.serve is deprecated")
 NOISE = (ResourceWarning, PendingDeprecationWarning, ImportWarning)
 
 
@@ -172,7 +174,8 @@ class Transcript:
         logging.getLogger().addHandler(Handler(0))
 
         def show(message: warnings.WarningMessage) -> None:
-            if not issubclass(message.category, NOISE):
+            of_others = str(message.message).startswith(OTHER_WARNINGS)
+            if not issubclass(message.category, NOISE) and not of_others:
                 category = message.category
                 self.warnings.append(
                     {

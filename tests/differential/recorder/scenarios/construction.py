@@ -276,6 +276,7 @@ async def log_dir(t: Transcript, kind: str) -> None:
         actor = await kit.mocked(kind, log_dir=folder, parse=kit.parser(boom), schema=None)
         actor.log.info("from the actor")
         actor.write("i", "text")
+        await t.turns()  # a reply over AMQP may be published, and logged, by a task
         await kit.invoke(t, actor, "ping", command_id=1)
         await kit.invoke(t, actor, "boom", command_id=2)
         for handler in actor.log.handlers:

@@ -52,6 +52,7 @@ async def legacy_output(t: Transcript) -> None:
 )
 async def legacy_show(t: Transcript, name: str) -> None:
     actor = await kit.mocked("legacy", version="1.0")
+    actor.transports[666].get_extra_info.return_value = ("127.0.0.1", 5)
     arguments = {"show_user_list": ((),), "show_version": ((), (0,), (666,), (5,))}.get(
         name, ((666,), (0,), (5,))
     )
