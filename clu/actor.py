@@ -181,7 +181,7 @@ class TCPBaseActor(TCPServerActor):
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
         command = self._command(transport, command_id, body)
-        self._log_command(command, self._with_name)
+        self._log_command(command, command.commander_id, self._with_name)
         return self._run_command(command, transport)
 
     def _with_name(self, body: str) -> str:

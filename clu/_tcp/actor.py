@@ -125,13 +125,16 @@ class TCPServerActor(BaseActor):
         raise NotImplementedError
 
     def _log_command(
-        self, command: Command[Any], format_command: Callable[[str], str] = str
+        self,
+        command: Command[Any],
+        commander_id: object,
+        format_command: Callable[[str], str] = str,
     ) -> None:
         if would_log(self.log, logging.INFO):
             self.log.info(
                 "New command received: %r (commander_id=%r, command_id=%r)",
                 format_command(command.body),
-                command.commander_id,
+                commander_id,
                 command.command_id,
             )
 

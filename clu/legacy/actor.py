@@ -290,7 +290,7 @@ class BaseLegacyActor(GreetingActor):
             return None
         commander, command_id, body = parsed
         command = self._command(transport, command_id, body, commander)
-        self._log_command(command)
+        self._log_command(command, commander)  # None unless the line names it
         return self._run_command(command, transport)
 
     def _command(
