@@ -130,7 +130,6 @@ class GreetingActor(TCPServerActor):
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
             self._users.remove(transport)
-            self.log.debug("user %s disconnected.", transport.user_id)
         else:
             self._users.add(transport)
 
