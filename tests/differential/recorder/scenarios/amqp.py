@@ -67,7 +67,7 @@ def commands(t: Transcript) -> Any:
 
     @kit.command()
     async def slow(command: Any) -> None:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.6)
         command.finish()
 
     return kit.parser(count, look, tell, boom, child, itself, slow)
@@ -97,7 +97,7 @@ SENDS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "no_log": (("look",), {"write_to_log": False}),
     "silent": (("look",), {"silent": True}),
     "await_false": (("ping",), {"await_command": False}),
-    "time_limit": (("slow",), {"time_limit": 0.05}),
+    "time_limit": (("slow",), {"time_limit": 0.3}),
     "time_limit_zero": (("ping",), {"time_limit": 0}),
     "time_limit_none": (("ping",), {"time_limit": None}),
     "json": (({"command": "ping"},), {}),
