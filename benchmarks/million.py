@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -63,7 +64,10 @@ def resident() -> float:
 
 
 def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory that this process has had, in MiB."""
+    # `getrusage` would count that of the parent before the program began.
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read())[1]) / 1024
 
 
 async def run_actor(transport: str, url: str) -> None:

@@ -30,7 +30,7 @@ from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
-from clu.exceptions import CluNotImplemented, CluValueError
+from clu.exceptions import CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
 
@@ -244,8 +244,8 @@ class JSONActor(ClickParser, TCPBaseActor):
         self.parser.add_command(multiline)
 
     def send_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Raise `CluNotImplemented`: a JSON actor is not connected to other actors."""
-        raise CluNotImplemented("JSONActor cannot send commands to other actors.")
+        """Raise `NotImplementedError`: a JSON actor is not connected to other actors."""
+        raise NotImplementedError("JSONActor cannot send commands to other actors.")
 
 
 class AMQPBaseActor(BrokerActor, AMQPClient):

@@ -243,9 +243,9 @@ class BaseLegacyActor(GreetingActor):
         OSError
             If the server cannot listen on the address.
         """
+        await self._start_server()
         if self.tron is None:
             warnings.warn("starting LegacyActor without Tron connection.", CluWarning, stacklevel=2)
-        await self._start_server()
         if self.tron is not None:
             self.tron.on_connection = self._start_nubs if start_nubs else None
             await self.tron.start(get_keys=get_keys)

@@ -48,6 +48,8 @@ def test_the_same_is_no_difference() -> None:
             error("CluTypeError", "TypeError", text="y"),
             "a/error text",
         ),
+        (error("AssertionError"), 5, "a/works"),
+        (error("AssertionError", text="x"), 5, "a"),
         (error("ValueError"), 5, "a"),
         (5, error("TypeError"), "a"),
     ],
@@ -95,6 +97,17 @@ def test_an_error_of_more_classes_is_no_difference() -> None:
     recorded = transcript(("a", error("ValueError", "Exception")))
     ours = transcript(("a", error("CluValueError", "CluError", "ValueError", "Exception")))
     assert differences(recorded, ours) == []
+
+
+def test_an_error_that_says_why_is_no_difference() -> None:
+    recorded = transcript(("a", error("AssertionError")))
+    assert differences(recorded, transcript(("a", error("AssertionError", text="why")))) == []
+
+
+def test_an_error_from_inside_that_the_loop_is_no_longer_told_works() -> None:
+    recorded = transcript(loop=[error("AttributeError")])
+    assert places(recorded, transcript(loop=[])) == ["loop/works"]
+    assert places(transcript(loop=[]), recorded) == ["loop"]
 
 
 def test_more_attributes_and_names_are_no_difference() -> None:
