@@ -30,7 +30,7 @@ from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
-from clu.exceptions import CluNotImplemented, CluValueError
+from clu.exceptions import CluValueError
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
 
@@ -181,7 +181,7 @@ class TCPBaseActor(TCPServerActor):
         except BadLine as error:
             return self._command(transport, error.command_id).fail(error=str(error))
         command = self._command(transport, command_id, body)
-        self._log_command(command, self._with_name)
+        self._log_command(command, command.commander_id, self._with_name)
         return self._run_command(command, transport)
 
     def _with_name(self, body: str) -> str:
@@ -244,8 +244,8 @@ class JSONActor(ClickParser, TCPBaseActor):
         self.parser.add_command(multiline)
 
     def send_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Raise `CluNotImplemented`: a JSON actor is not connected to other actors."""
-        raise CluNotImplemented("JSONActor cannot send commands to other actors.")
+        """Raise `NotImplementedError`: a JSON actor is not connected to other actors."""
+        raise NotImplementedError("JSONActor cannot send commands to other actors.")
 
 
 class AMQPBaseActor(BrokerActor, AMQPClient):
@@ -385,7 +385,7 @@ class AMQPActor(ClickParser, AMQPBaseActor):
         """Run the command, or handle the task, in a message. See `AMQPBaseActor.new_command`."""
         return await super().new_command(message, ack=ack)
 
-    def _handle_command(self, message: Any) -> Command[Any] | None:
+    def _handle_command(self, message: Any) -> Any:
         if not decode_headers(message).get("task"):
             return super()._handle_command(message)
         try:
@@ -419,5 +419,6 @@ if not TYPE_CHECKING:
         apika="aio_pika",
         click="click",
         get_event_loop="clu.tools:get_event_loop",
+        json="json",
         log_reply="clu.tools:log_reply",
     )

@@ -145,7 +145,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         hosts: list[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
-        name = name or f"amqp-client-{uuid.uuid4().hex[:12]}"
+        if name is None:
+            name = f"amqp-client-{uuid.uuid4().hex[:12]}"
         super().__init__(name, version=version, log_dir=log_dir, log=log, **kwargs)
         self.connection = TopicListener(
             url,
@@ -163,7 +164,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.connection.client_properties = client_properties(name)
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
-        self.models = ModelSet(self, actors=models, raise_exception=False)
+        self.models = ModelSet(self, actors=models or [], raise_exception=False)
         self.models.on_added = self._subscribe_soon
         self.lost_command_limit = lost_command_limit
         self._notifier = CallbackMixIn()

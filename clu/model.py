@@ -104,7 +104,8 @@ class Model(CluModel[Property]):
         **kwargs: Any,
     ) -> None:
         parsed = read_schema(schema, is_file)
-        if not isinstance(parsed, dict) or not self.check_schema(parsed):
+        default = {"additionalProperties": additional_properties}
+        if not isinstance(parsed, dict) or not self.check_schema({**default, **parsed}):
             raise CluValueError(f"schema {name!r} is invalid.")
         if parsed.get("type", "object") != "object" or "properties" not in parsed:
             raise CluValueError("Schema must be of type object.")

@@ -103,8 +103,6 @@ class WebsocketServer:
     ----------
     client
         The `clu.client.AMQPClient`.
-    wclients
-        The connected clients, by connection.
 
     Raises
     ------
@@ -150,7 +148,7 @@ class WebsocketServer:
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit).check()
         self.time_limit = time_limit
         self.client = AMQPClient(**client_kwargs)
-        self.wclients: dict[ServerConnection, BridgeClient] = {}
+        self._clients: dict[ServerConnection, BridgeClient] = {}
         self.log = self.client.log
         self._access = Access(token, allowed_origins)
         self._refused: set[tuple[str, str]] = set()
@@ -162,7 +160,12 @@ class WebsocketServer:
         self.client.add_reply_callback(self._broadcast if is_plain else self._handle_reply)
 
     def __repr__(self) -> str:
-        return f"<WebsocketServer ({self.address}, {len(self.wclients)} clients)>"
+        return f"<WebsocketServer ({self.address}, {len(self._clients)} clients)>"
+
+    @property
+    def wclients(self) -> set[ServerConnection]:
+        """The connections of the clients."""
+        return set(self._clients)
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -225,10 +228,10 @@ class WebsocketServer:
         self._broadcast(reply)
 
     def _broadcast(self, reply: AMQPReply) -> None:
-        if not self.wclients:
+        if not self._clients:
             return
         text = encode_reply(reply)
-        clients = list(self.wclients.values())
+        clients = list(self._clients.values())
         if (strict := without_nan(text)) is not text:
             self._send([client for client in clients if client.is_browser], strict)
             clients = [client for client in clients if not client.is_browser]
@@ -265,11 +268,11 @@ class WebsocketServer:
         """Serve a client."""
         from websockets.exceptions import ConnectionClosed
 
-        if len(self.wclients) >= self.max_connections:
+        if len(self._clients) >= self.max_connections:
             await self._refuse(websocket)
             return
         client = BridgeClient(websocket, self.log)
-        self.wclients[websocket] = client
+        self._clients[websocket] = client
         self.log.info("The websocket client %s has connected.", client.name)
         try:
             while True:
@@ -281,7 +284,7 @@ class WebsocketServer:
                 reason = one_line(str(closed))  # it may contain what the client has sent
                 self.log.info("The websocket client %s has disconnected: %s.", client.name, reason)
         finally:
-            del self.wclients[websocket]
+            del self._clients[websocket]
             await client.stop()
 
     async def _refuse(self, websocket: ServerConnection) -> None:

@@ -87,7 +87,7 @@ class BrokerActor(PublishingMixIn, BaseActor):
         except Exception:
             self.log.exception("%s: failed handling a command.", self.name)
 
-    def _handle_command(self, message: Any) -> Command[Any] | None:
+    def _handle_command(self, message: Any) -> Any:
         """Run the command in a message, which is acknowledged or will be."""
         headers = decode_headers(message)
         command = self._make_command(
@@ -111,11 +111,12 @@ class BrokerActor(PublishingMixIn, BaseActor):
                 command.command_id,
             )
         result = self.parse_command(command)
-        if asyncio.iscoroutine(result):
-            self._create_task(result)
         if not command.done():
             self._active_commands.track(command)
-        return command
+        if asyncio.iscoroutine(result):
+            self._create_task(result)
+            return command
+        return result
 
     async def _acknowledge(self, message: Any) -> None:
         from aio_pika.exceptions import AMQPError, ChannelInvalidStateError

@@ -108,7 +108,7 @@ def _handle(
 
 LEVEL_OF_CODE = {
     ">": REPLY,
-    ":": REPLY,
+    ":": logging.INFO,
     "f": logging.ERROR,
     "e": logging.ERROR,
     "!": logging.CRITICAL,

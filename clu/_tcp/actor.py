@@ -125,19 +125,28 @@ class TCPServerActor(BaseActor):
         raise NotImplementedError
 
     def _log_command(
-        self, command: Command[Any], format_command: Callable[[str], str] = str
+        self,
+        command: Command[Any],
+        commander_id: object,
+        format_command: Callable[[str], str] = str,
     ) -> None:
         if would_log(self.log, logging.INFO):
             self.log.info(
                 "New command received: %r (commander_id=%r, command_id=%r)",
                 format_command(command.body),
-                command.commander_id,
+                commander_id,
                 command.command_id,
             )
 
-    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any]:
-        """Run a command, and keep track of it until it is done."""
-        self.parse_command(command)
+    def _run_command(self, command: Command[Any], transport: Any) -> Command[Any] | None:
+        """Run a command, and keep track of it until it is done.
+
+        Returns
+        -------
+        command
+            What `parse_command` returns, which a subclass may have overridden.
+        """
+        parsed: Command[Any] | None = self.parse_command(command)
         if not command.done():
             self._active_commands.track(command)
             if isinstance(transport, ClientTransport):
@@ -149,7 +158,7 @@ class TCPServerActor(BaseActor):
             and _http_request.fullmatch(command.body)
         ):
             self._refuse_http(transport)
-        return command
+        return parsed
 
     def _refuse_http(self, transport: Any) -> None:
         """Close the connection of a browser: any web page can make it send requests here."""

@@ -81,9 +81,8 @@ class UserList:
     def _greet(self) -> None:
         newcomers, self._newcomers = self._newcomers, []
         for user_id in newcomers:
-            if (transport := self._actor.transports.get(user_id)) is not None:
+            if user_id in self._actor.transports:
                 self._actor.show_new_user_info(user_id)
-                self._actor.log.debug("user %s connected from %r.", user_id, peer_name(transport))
 
     def _inform(self) -> None:
         self._timer = None
@@ -130,7 +129,6 @@ class GreetingActor(TCPServerActor):
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
             self._users.remove(transport)
-            self.log.debug("user %s disconnected.", transport.user_id)
         else:
             self._users.add(transport)
 
@@ -138,6 +136,8 @@ class GreetingActor(TCPServerActor):
         """Send a new user its id, the list of users, and the version of the actor."""
         self.show_user_info(user_id)
         self.show_version(user_id)
+        name = peer_name(self.transports[user_id])
+        self.log.debug("user %s connected from %r.", user_id, name)
 
     def show_user_info(self, user_id: int) -> None:
         """Send a user its id, and the list of users to all users."""
@@ -146,6 +146,8 @@ class GreetingActor(TCPServerActor):
         if user_id in self.transports:
             self.write(MessageCode.INFO, self._users.describe(user_id), emit=False)
             self._users.show(user_id)
+        else:
+            self.show_user_list()
 
     def show_user_list(self) -> None:
         """Send the list of users to all users."""

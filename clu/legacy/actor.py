@@ -108,10 +108,16 @@ class BaseLegacyActor(GreetingActor):
     """
 
     _replies_with_lists = False
+    #: Whether a subclass addresses or formats the lines of replies in its own way.
+    _formats_itself = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._replies_with_lists = False  # even if a parser precedes this class
+        cls._formats_itself = (
+            cls.get_user_command_id is not get_user_command_id
+            or cls.format_user_output is not format_user_output
+        )
 
     def __init__(
         self,
@@ -237,9 +243,9 @@ class BaseLegacyActor(GreetingActor):
         OSError
             If the server cannot listen on the address.
         """
+        await self._start_server()
         if self.tron is None:
             warnings.warn("starting LegacyActor without Tron connection.", CluWarning, stacklevel=2)
-        await self._start_server()
         if self.tron is not None:
             self.tron.on_connection = self._start_nubs if start_nubs else None
             await self.tron.start(get_keys=get_keys)
@@ -284,7 +290,7 @@ class BaseLegacyActor(GreetingActor):
             return None
         commander, command_id, body = parsed
         command = self._command(transport, command_id, body, commander)
-        self._log_command(command)
+        self._log_command(command, commander)  # None unless the line names it
         return self._run_command(command, transport)
 
     def _command(
@@ -437,7 +443,7 @@ class BaseLegacyActor(GreetingActor):
     ) -> None:
         if user_id is None and command_id is None and concatenate and self._address is not None:
             user_id, command_id, concatenate = self._address
-        if user_id is None and command_id is None and concatenate:
+        if user_id is None and command_id is None and concatenate and not self._formats_itself:
             try:
                 formatted = format_reply(reply)
             except Exception as error:
@@ -482,6 +488,12 @@ class BaseLegacyActor(GreetingActor):
             Each line with its transport, or None for all clients.
         """
         command = reply.command
+        address = None
+        if self._formats_itself:
+            address = self.get_user_command_id(
+                command=command, user_id=user_id, command_id=command_id
+            )
+            user_id, command_id = address
         transport = None
         if command is not None:
             transport = command.transport
@@ -490,7 +502,7 @@ class BaseLegacyActor(GreetingActor):
         if reply.broadcast:
             user_id = transport = None
         elif transport is not None:
-            user_id = transport.user_id
+            user_id = transport.user_id if address is None else user_id
         elif user_id:
             transport = self.transports.get(user_id)
         message = reply.message
@@ -499,12 +511,18 @@ class BaseLegacyActor(GreetingActor):
         code = reply.message_code._value_
         messages = [message] if concatenate or len(message) < 2 else one_by_one(message)
         try:
-            return [
-                (format_line(user_id or 0, command_id or 0, code, each), transport)
-                for each in messages
-            ]
+            lines = [format_line(user_id or 0, command_id or 0, code, each) for each in messages]
         except Exception as error:
             raise find_bad_keyword(reply, error) from error
+        if self._formats_itself:
+            lines = [self._formatted(line, reply.message_code) for line in lines]
+        return [(line, transport) for line in lines]
+
+    def _formatted(self, line: bytes, code: MessageCode) -> bytes:
+        """Return a line as `format_user_output` of a subclass has it."""
+        user_id, command_id, _, text = line[:-1].decode().split(" ", 3)
+        formatted = self.format_user_output(int(user_id), int(command_id), code, text)
+        return (formatted + "\n").encode()
 
 
 class LegacyActor(ClickParser, BaseLegacyActor):

@@ -34,9 +34,6 @@ _PROTECTED_ARGS = (
 #: The number of words from which it pays to use a `WordQueue`.
 _MANY_WORDS = 1000
 
-#: Items of the ``obj`` of a click context that the callbacks of groups find there.
-FOR_GROUPS = ("exception_handler", "log")
-
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -121,10 +118,10 @@ class _QuickCommand(click.Command):
         """Create the context of a line. It becomes the current one only if there are parameters."""
         if not self._has_no_parameters(args):
             return super().make_context(info_name, args, parent, **extra)
-        for name, value in self.context_settings.items():
-            extra.setdefault(name, value)
+        if self.context_settings:
+            extra = {**self.context_settings, **extra}
         ctx = self.context_class(self, info_name=info_name, parent=parent, **extra)
-        self.parse_args(ctx, args)
+        self._take_words(ctx, args)
         return ctx
 
     def make_parser(self, ctx: click.Context) -> Any:
@@ -139,6 +136,9 @@ class _QuickCommand(click.Command):
     def _has_no_parameters(self, args: list[str]) -> bool:
         """Whether there is nothing for `parse_args` to parse in the words."""
         raise NotImplementedError
+
+    def _take_words(self, ctx: click.Context, args: list[str]) -> None:
+        """Do the work of `parse_args` with words in which there is nothing to parse."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters, including the help option."""
@@ -162,6 +162,14 @@ class CluCommand(_QuickCommand):
     internal
         Whether the replies are marked as internal.
     """
+
+    #: Whether a subclass runs the callback, or handles the end of its task, in its own way.
+    _schedules_itself = _watches_task = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._schedules_itself = cls._schedule_callback is not CluCommand._schedule_callback
+        cls._watches_task = cls.done_callback is not CluCommand.done_callback
 
     def __init__(
         self,
@@ -203,9 +211,11 @@ class CluCommand(_QuickCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the callback; a coroutine is run as a task."""
-        for name in FOR_GROUPS:
-            ctx.obj.pop(name, None)
+        # Only the callbacks of groups find these two there.
+        ctx.obj.pop("exception_handler", None)
+        ctx.obj.pop("log", None)
         command: Command[Any] = ctx.obj["parser_args"][0]
+        command.context = ctx
         if self.internal:
             command.internal = True
         if ctx.meta.get("clu.stop"):
@@ -218,7 +228,11 @@ class CluCommand(_QuickCommand):
                 named = name if self.cancellable else f"with name {name}"
                 return command.fail(error=f"Another command {named} is already running.")
         try:
-            result = self._call(ctx, self.callback)
+            if self._schedules_itself:
+                seconds = getattr(self.callback, "_clu_timeout", None)
+                result: Any = self._schedule_callback(ctx, timeout=seconds)
+            else:
+                result = self._call(ctx, self.callback)
         except asyncio.TimeoutError:
             return self._time_out(command)
         if not asyncio.iscoroutine(result):
@@ -226,6 +240,11 @@ class CluCommand(_QuickCommand):
         # Within the context, which then is the current one for the task and those it creates.
         with ctx.scope(cleanup=False):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
+            if self._watches_task:
+                handler = exception_handler(ctx)
+                task.add_done_callback(
+                    functools.partial(self.done_callback, exception_handler=handler)
+                )
         register_task(command_name(ctx), task, command, result)
         command._task = task
         return task
@@ -256,6 +275,8 @@ class CluCommand(_QuickCommand):
         except asyncio.TimeoutError:
             self._time_out(command)
         except BaseException as error:
+            if isinstance(error, Exception) and self._watches_task:
+                raise  # it gets the task
             # Nothing else may propagate from the task: SystemExit would stop the event loop.
             exception_handler(ctx)(command, error)
         finally:
@@ -369,11 +390,14 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
             # Of the top group, click 8.1 parses no words after an unknown command like "{".
             raise click.Abort if ctx.parent is None else NoSubcommand(ctx)
         if self._has_no_parameters(args):
-            # Without options, there is nothing to parse before the name of the subcommand.
-            setattr(ctx, _PROTECTED_ARGS, args[:1])
-            ctx.args = args[1:]
+            self._take_words(ctx, args)
             return ctx.args
         return super().parse_args(ctx, args)
+
+    def _take_words(self, ctx: click.Context, args: list[str]) -> None:
+        # Without options, there is nothing to parse before the name of the subcommand.
+        setattr(ctx, _PROTECTED_ARGS, args[:1])
+        ctx.args = args[1:]
 
     def _has_no_parameters(self, args: list[str]) -> bool:
         if not args or self.params or self.chain or args[0].startswith("-"):

@@ -56,14 +56,17 @@ def end_cancelled(command: Command[Any]) -> None:
         command.set_status(CommandStatus.CANCELLED, error="This command has been cancelled.")
 
 
-def get_running_tasks(cmd_name: str) -> list[asyncio.Task[Any]] | None:
+def get_running_tasks(cmd_name: str | None) -> list[asyncio.Task[Any]] | None:
     """Return the running tasks of a command, the oldest first, or None.
 
     Parameters
     ----------
     cmd_name
-        The name of the command, as `get_current_command_name` returns it.
+        The name of the command, as `get_current_command_name` returns it. No command is called
+        None: its list is empty.
     """
+    if cmd_name is None:
+        return []
     tasks = [task for task in _running.get(cmd_name, []) if not task.done()]
     return tasks or None
 

@@ -128,7 +128,6 @@ class ClickParser:
                 },
             )
             ctx.meta["clu.exception_handler"] = handler
-            command.context = ctx
             self.parser.invoke(ctx)
         except KeyboardInterrupt:
             raise
@@ -249,4 +248,5 @@ if not TYPE_CHECKING:
         actor="clu.actor",
         group="click:group",
         pass_obj="click:pass_obj",
+        shlex="shlex",
     )

@@ -180,14 +180,24 @@ def _publish_at_once(
 
 def _command_message(command_str: str, command_id: int | str) -> Any:
     """Return the message of a command from a client to an AMQP actor."""
-    from aio_pika import Message
+    from aio_pika import IncomingMessage
+    from aiormq.abc import DeliveredMessage
+    from pamqp.commands import Basic
+    from pamqp.header import ContentHeader
 
-    return Message(
-        json.dumps({"command_string": command_str}).encode(),
+    properties = Basic.Properties(
         headers={"command_id": str(command_id), "commander_id": "mock_test_client"},
         content_type="text/json",
         correlation_id=str(command_id),
         reply_to="mock_test_client_replies",
+    )
+    return IncomingMessage(
+        DeliveredMessage(
+            delivery=Basic.Deliver(),
+            header=ContentHeader(properties=properties),
+            body=json.dumps({"command_string": command_str}).encode(),
+            channel=MagicMock(),
+        )
     )
 
 
@@ -226,7 +236,7 @@ async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
         target.transports[user_id] = transport
 
         def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
-            return target.new_command(transport, f"{command_id} {command_str}\n".encode())
+            return target.new_command(transport, f" {command_id} {command_str}".encode())
     elif isinstance(actor, AMQPBaseActor):
         target.mock_replies = MockReplyList(actor)
         target.connection.exchange = MagicMock()

@@ -40,6 +40,16 @@ def test_the_same_is_no_difference() -> None:
         (error("ValueError"), error("KeyError"), "a/class"),
         (error("ValueError", text="x"), error("ValueError", text="y"), "a/error text"),
         (error("TypeError"), 5, "a/works"),
+        (error("RuntimeError", text="There is no active click context."), 5, "a/works"),
+        (error("AttributeError"), error("CluTypeError", "CluError", "TypeError"), "a/refused"),
+        (error("AttributeError"), error("TypeError", text="x must be a str"), "a/refused"),
+        (
+            error("TypeError", text="x"),
+            error("CluTypeError", "TypeError", text="y"),
+            "a/error text",
+        ),
+        (error("AssertionError"), 5, "a/works"),
+        (error("AssertionError", text="x"), 5, "a"),
         (error("ValueError"), 5, "a"),
         (5, error("TypeError"), "a"),
     ],
@@ -48,10 +58,56 @@ def test_a_value_differs_at_its_place(recorded: Any, ours: Any, at: str) -> None
     assert places(transcript(("a", recorded)), transcript(("a", ours))) == [at]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "ours"),
+    [
+        (error("TypeError"), error("AttributeError")),
+        (error("AttributeError"), error("IndexError")),
+        (error("ValueError"), error("TypeError")),
+    ],
+)
+def test_to_stumble_in_another_way_differs(recorded: Any, ours: Any) -> None:
+    assert places(transcript(("a", recorded)), transcript(("a", ours)))[0] == "a/class"
+
+
+def test_what_python_says_when_it_stumbles_is_no_difference() -> None:
+    recorded = transcript(("a", error("TypeError", text="can only concatenate str")))
+    ours = transcript(("a", error("TypeError", text="unsupported operand")))
+    assert differences(recorded, ours) == []
+
+
+def test_what_follows_from_the_error_of_one_is_no_difference_of_its_own() -> None:
+    recorded = transcript(("x", 1), ("a", error("TypeError")), logs=["one"])
+    ours = transcript(("x", 1), ("b", 3), logs=["one", "two"])
+    assert places(recorded, ours) == ["a/works"]
+    assert places(recorded, transcript(("x", 2), ("b", 3), logs=["two"])) == [
+        *("x", "a/works", "logs#0"),  # what came before it, or instead, is compared
+    ]
+    assert places(recorded, transcript(("x", 1), ("a", 5), logs=["one", "two"])) == ["a/works"]
+
+
+def test_the_log_has_replies_over_amqp_when_they_are_published() -> None:
+    reply = 'act REPLY: {"headers": {}}'
+    recorded, ours = transcript(logs=[reply, "a", "b"]), transcript(logs=["a", reply, "b"])
+    assert differences(recorded, ours) == []
+    assert places(transcript(logs=[reply, "a"]), transcript(logs=["a"])) == ["logs"]
+
+
 def test_an_error_of_more_classes_is_no_difference() -> None:
     recorded = transcript(("a", error("ValueError", "Exception")))
     ours = transcript(("a", error("CluValueError", "CluError", "ValueError", "Exception")))
     assert differences(recorded, ours) == []
+
+
+def test_an_error_that_says_why_is_no_difference() -> None:
+    recorded = transcript(("a", error("AssertionError")))
+    assert differences(recorded, transcript(("a", error("AssertionError", text="why")))) == []
+
+
+def test_an_error_from_inside_that_the_loop_is_no_longer_told_works() -> None:
+    recorded = transcript(loop=[error("AttributeError")])
+    assert places(recorded, transcript(loop=[])) == ["loop/works"]
+    assert places(transcript(loop=[]), recorded) == ["loop"]
 
 
 def test_more_attributes_and_names_are_no_difference() -> None:

@@ -483,6 +483,59 @@ async def test_each_of_many_commands_and_their_tasks_sees_its_own_context(actor:
     assert [c.replies.get("text") for c in commands] == [f"{i} {i}" for i in range(5)]
 
 
+@parser.command(name="my-context")
+@click.argument("number", type=int)
+def my_context(command: Command[Any], number: int) -> None:
+    assert command.context is not None
+    command.finish(text=f"{command.context.info_name} {command.context.params}")
+
+
+async def test_the_context_of_a_command_has_its_arguments(actor: Actor) -> None:
+    await run(actor, "my-context 5")
+    assert actor.mock_replies[-1]["text"] == "my-context {'number': 5}"
+    refused = await run(actor, "my-context five")
+    assert refused.context is None
+
+
+class Watched(CluCommand):
+    """A command that notes how its tasks are run and end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.noted: list[object] = []
+
+    async def _schedule_callback(self, ctx: click.Context, timeout: float | None = None) -> Any:
+        self.noted.append(timeout)
+        return await super()._schedule_callback(ctx, timeout)
+
+    def done_callback(self, task: Any, exception_handler: Any = None) -> bool:
+        self.noted.append(task.exception())
+        return super().done_callback(task, exception_handler=exception_handler)
+
+
+async def test_a_subclass_can_run_the_callback_and_see_its_task_end(actor: Actor) -> None:
+    async def fail(command: Command[Any]) -> None:
+        raise ValueError("kaput")
+
+    async def work(command: Command[Any]) -> None:
+        command.finish()
+
+    failing, working = (Watched(f.__name__, callback=f) for f in (timeout(5)(fail), work))
+    actor.parser = CluGroup(commands=[failing, working])
+    assert (await run(actor, "fail")).status is CommandStatus.FAILED
+    assert "ValueError: kaput" in actor.mock_replies[-1]["error"]
+    assert failing.noted[0] == 5
+    assert isinstance(failing.noted[1], ValueError)
+    assert (await run(actor, "work")).status is CommandStatus.DONE
+    await asyncio.sleep(0)
+    assert working.noted == [None, None]
+
+
+def test_no_command_is_called_none() -> None:
+    assert get_running_tasks(None) == []
+    assert get_running_tasks("nope") is None
+
+
 async def test_no_context_is_left_behind(actor: Actor) -> None:
     for body in ("ping", "raise value", "nope", 'bad "quote', "stage move", "gate pass"):
         await run(actor, body)

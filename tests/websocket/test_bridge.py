@@ -35,7 +35,7 @@ RECORDED = ["headers", "exchange", "message_id", "routing_key", "timestamp", "bo
 async def bridge(broker: Broker) -> AsyncIterator[WebsocketServer]:
     async with WebsocketServer(wport=0, url=broker.url) as bridge:
         yield bridge
-    assert bridge.wclients == {}
+    assert bridge.wclients == set()
 
 
 async def send(
@@ -296,7 +296,7 @@ async def test_command_that_does_not_end_is_given_up(broker: Broker, camera: Cam
         assert error["error"] == "The command did not end within 0.2 s."
         assert error["command_id"] == "a"
         assert not bridge.client.running_commands
-        assert not any(client.commands for client in bridge.wclients.values())
+        assert not any(client.commands for client in bridge._clients.values())
         assert (await ended(client, "a"))["body"] == {"text": "slept"}
 
 

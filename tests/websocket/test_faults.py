@@ -110,7 +110,7 @@ async def test_client_that_vanishes_is_forgotten_with_its_commands(
         for number in range(10):
             await send(client, "sleep 60", command_id=str(number))
         await until(lambda: len(bridge.client.running_commands) == 10)
-        tasks = [task for known in bridge.wclients.values() for task in known.commands]
+        tasks = [task for known in bridge._clients.values() for task in known.commands]
         assert len(tasks) == 10
         client.transport.abort()
         await until(lambda: len(bridge.wclients) == 1)
@@ -159,7 +159,7 @@ async def test_client_that_leaves_with_a_backlog_leaves_no_traceback(
     loop = asyncio.get_running_loop()
     async with silent_client(bridge, receive_buffer=None) as client:
         camera.write("i", text="x" * 10_000_000)
-        (known,) = bridge.wclients.values()
+        (known,) = bridge._clients.values()
         await until(lambda: known.buffered > 1_000_000)
         await loop.sock_sendall(client, CLOSE_FRAME)
         if half_closes:
@@ -261,7 +261,7 @@ async def test_stop_informs_the_clients_and_leaves_nothing(broker: Broker, camer
         with pytest.raises(ConnectionClosed):
             await receive(client)
         assert client.close_code == 1001
-    assert bridge.wclients == {}
+    assert bridge.wclients == set()
     assert not bridge.client.is_connected()
     for _ in range(100):
         if not (left := asyncio.all_tasks() - before):
@@ -276,7 +276,7 @@ async def test_stop_does_not_wait_for_clients_that_do_not_listen(
     bridge = WebsocketServer(wport=0, url=broker.url)
     await bridge.start()
     async with silent_client(bridge):
-        (silent,) = bridge.wclients.values()
+        (silent,) = bridge._clients.values()
         # So much at once would be over the limit before anybody looks.
         for _ in range(200):
             camera.write("i", text="x" * 100_000)
@@ -287,7 +287,7 @@ async def test_stop_does_not_wait_for_clients_that_do_not_listen(
         # One that does not even finish to connect.
         _, writer = await asyncio.open_connection("127.0.0.1", bridge.wport)
         await asyncio.wait_for(bridge.stop(), 8)
-        assert bridge.wclients == {}
+        assert bridge.wclients == set()
         writer.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -162,11 +163,30 @@ async def ended(
         t.note(f"{label} is", command)
 
 
-class Line:
-    """A plain client of a server of lines."""
+def command_of(text: str) -> str:
+    """Return the number of the command in a line or a record; empty if it is none or 0."""
+    found = re.search(r"command_id(?:=|\": )([1-9]\d*)|^(?:.* REPLY: )?\d+ ([1-9]\d*) ", text)
+    return (found[1] or found[2]) if found else ""
 
-    def __init__(self, t: Transcript, name: str = "client") -> None:
-        self.t, self.name = t, f"~{name}"
+
+def logs_by_command(t: Transcript) -> None:
+    """Note the records of commands by command, if there are several at once."""
+    for record in t.logs:
+        if command := command_of(record):
+            t.note(f"logs of {command}", record)
+    t.logs[:] = [record for record in t.logs if not command_of(record)]
+
+
+class Line:
+    """A plain client of a server of lines.
+
+    What it gets is noted by command, if it sends several: their replies have no common order. What
+    a legacy actor sends it that is for another user is noted as that.
+    """
+
+    def __init__(self, t: Transcript, name: str = "client", by_command: bool = False) -> None:
+        self.t, self.name, self.by_command = t, f"~{name}", by_command
+        self.user = b""
         self.lines: list[bytes] = []
         t.ordered = False
 
@@ -180,8 +200,16 @@ class Line:
         with contextlib.suppress(OSError):
             while line := await self.reader.readline():
                 self.lines.append(line)
-                self.t.note(self.name, line)
+                self.t.note(self.label(line), line)
         self.t.note(self.name, "<closed>")
+
+    def label(self, line: bytes) -> str:
+        if found := re.match(rb"([1-9]\d*) \d+ i yourUserID=", line):
+            self.user = self.user or found[1]
+        if self.user and not line.startswith((b"0 ", self.user + b" ")):
+            return f"{self.name} overhears"
+        command = command_of(line.decode(errors="replace")) if self.by_command else ""
+        return f"{self.name} {command}".rstrip()
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -351,7 +379,9 @@ async def on_amqp(
         await user.start(exchange_name=spy.name)
     try:
         yield actor, user, spy
+        await asyncio.sleep(0.03)  # for messages that are on their way
     finally:
+        t.end()
         for one in (user, actor) if client else (actor,):
             await stop(one)
         with contextlib.suppress(Exception, asyncio.CancelledError):

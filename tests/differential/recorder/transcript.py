@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NEVER = 2.0
 NOT_GIVEN = object()
 OTHER_LOGGERS = ("asyncio", "aiormq", "aio_pika", "py", "concurrent", "websockets", "pamqp")
+#: What packages warn about that only one of the releases uses.
+OTHER_WARNINGS = ("websockets.legacy is deprecated", "websockets.server.serve is deprecated")
 NOISE = (ResourceWarning, PendingDeprecationWarning, ImportWarning)
 
 
@@ -29,6 +31,7 @@ class Transcript:
         self.logs: list[str] = []
         self.warnings: list[Any] = []
         self.loop: list[Any] = []
+        self.has_ended = False
         #: Whether things happen in one process only, so that their order tells something.
         self.ordered = True
         # Letters, since names with digits are a matter of their own in texts of help.
@@ -44,9 +47,16 @@ class Transcript:
             "ordered": self.ordered,
         }
 
+    def end(self) -> None:
+        """Take down no more, since cleaning up tells nothing of the scenario."""
+        self.has_ended = True
+        warnings._showwarnmsg = lambda _: None  # type: ignore[attr-defined]
+
     # What goes into the transcript.
 
     def note(self, label: str, value: Any) -> None:
+        if self.has_ended:
+            return
         self.events.append([label, describe(value)])
 
     def attributes(self, label: str, owner: Any, *names: str) -> None:
@@ -172,7 +182,8 @@ class Transcript:
         logging.getLogger().addHandler(Handler(0))
 
         def show(message: warnings.WarningMessage) -> None:
-            if not issubclass(message.category, NOISE):
+            of_others = str(message.message).startswith(OTHER_WARNINGS)
+            if not issubclass(message.category, NOISE) and not of_others:
                 category = message.category
                 self.warnings.append(
                     {
@@ -186,7 +197,7 @@ class Transcript:
         warnings.simplefilter("always")
 
     def take_record(self, record: logging.LogRecord) -> None:
-        if record.name.split(".")[0] in OTHER_LOGGERS:
+        if self.has_ended or record.name.split(".")[0] in OTHER_LOGGERS:
             return
         text = clean(record.getMessage())
         if "Traceback" in text:

@@ -67,7 +67,7 @@ def commands(t: Transcript) -> Any:
 
     @kit.command()
     async def slow(command: Any) -> None:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.6)
         command.finish()
 
     return kit.parser(count, look, tell, boom, child, itself, slow)
@@ -97,7 +97,7 @@ SENDS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "no_log": (("look",), {"write_to_log": False}),
     "silent": (("look",), {"silent": True}),
     "await_false": (("ping",), {"await_command": False}),
-    "time_limit": (("slow",), {"time_limit": 0.05}),
+    "time_limit": (("slow",), {"time_limit": 0.3}),
     "time_limit_zero": (("ping",), {"time_limit": 0}),
     "time_limit_none": (("ping",), {"time_limit": None}),
     "json": (({"command": "ping"},), {}),
@@ -361,12 +361,13 @@ async def command_messages(t: Transcript, headers: Any, body: Any) -> None:
         )
         await t.until(lambda: len(spy.messages) > 2, 0.4)
         spy.noting = False
+        before = len(spy.messages)
         await spy.publish(
             f"command.{actor.name}",
             b'{"command_string": "ping"}',
             headers={"command_id": "x", "commander_id": "y"},
         )
-        t.note("goes on", await t.until(lambda: len(spy.messages) >= 3, 0.5))
+        t.note("goes on", await t.until(lambda: len(spy.messages) == before + 3, 0.5))
 
 
 @table(
@@ -592,6 +593,7 @@ async def life(t: Transcript, name: str) -> None:
                 actor.write("i", text="news")
                 t.note("news", await t.until(lambda: model["text"].value == "news", 0.5))
             if other is not user:
+                t.end()
                 await kit.stop(other)
         elif name == "replaced_publish":
             published = mock.AsyncMock()
@@ -644,6 +646,10 @@ async def life(t: Transcript, name: str) -> None:
 
 
 @table(
+    "amqp_json_object",
+    {name: {"name": name, "as_object": True} for name in ("coroutine", "no_command")},
+)
+@table(
     "amqp_json",
     {
         name: {"name": name}
@@ -660,7 +666,7 @@ async def life(t: Transcript, name: str) -> None:
         )
     },
 )
-async def json_parser(t: Transcript, name: str) -> None:
+async def json_parser(t: Transcript, name: str, as_object: bool = False) -> None:
     """The JSON parser, on the bus and with mocks."""
     import clu
     from clu import JSONParser
@@ -679,7 +685,7 @@ async def json_parser(t: Transcript, name: str) -> None:
         callbacks = {"work": plain if name == "plain" else work, "ping": work}
         parser_args = [5] if name == "parser_args" else []
 
-    class Mocked(JSONParser, clu.TCPBaseActor):
+    class Mocked(JSONParser, clu.JSONActor):  # type: ignore[misc]
         callbacks = Mine.callbacks
         parser_args = Mine.parser_args
 
@@ -692,12 +698,12 @@ async def json_parser(t: Transcript, name: str) -> None:
     }.get(name, {"command": "work"})
     async with kit.on_amqp(t, cls=Mine) as (actor, user, spy):
         spy.noting = False
-        for given in (line, json.dumps(line)):
-            command = await t.wait("send", user.send_command(actor.name, given), 0.6)
-            if command is not None:
-                t.note("status", command.status)
-                t.note("replies", [[str(r.message_code), r.body] for r in command.replies])
-    mocked = await kit.mocked("json", cls=Mocked)
-    for given in (line, json.dumps(line)):
-        await kit.invoke(t, mocked, given, "mocked")
-    kit.note_replies(t, mocked)
+        given = line if as_object else json.dumps(line)
+        command = await t.wait("send", user.send_command(actor.name, given), 0.6)
+        if command is not None:
+            t.note("status", command.status)
+            t.note("replies", [[str(r.message_code), r.body] for r in command.replies])
+        mocked = await kit.mocked("json", cls=Mocked)
+        for given in (line, json.dumps(line)) if as_object else (json.dumps(line),):
+            await kit.invoke(t, mocked, given, "mocked")
+        kit.note_replies(t, mocked, "mocked replies")

@@ -695,10 +695,10 @@ async def case_insensitive(t: Transcript) -> None:
         made = t.quietly(f"make {given!r}", CaseInsensitiveDict, given)
         if made is None:
             continue
-        t.note("dict", dict(made))
+        t.note(f"dict of {given!r}", dict(made))
         for key in ("ab", "AB", "Ab", "c", "nope", 5, None):
-            t.call(f"[{key!r}]", lambda made=made, key=key: made[key])
-            t.call(f"{key!r} in", lambda made=made, key=key: key in made)
+            t.call(f"{given!r}[{key!r}]", lambda made=made, key=key: made[key])
+            t.call(f"{key!r} in {given!r}", lambda made=made, key=key: key in made)
     one = CaseInsensitiveDict({"Ab": 1})
     t.quietly("set", one.__setitem__, "AB", 2)
     t.note("after", dict(one))

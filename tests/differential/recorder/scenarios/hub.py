@@ -144,7 +144,7 @@ async def tron(t: Transcript, name: str) -> None:
             if isinstance(command, asyncio.Future):
                 t.note("running", {str(k): type(k).__name__ for k in one.running_commands})
                 t.attributes(
-                    "command",
+                    "sent",
                     command,
                     "command_id",
                     "commander_id",

@@ -107,7 +107,8 @@ async def lines(t: Transcript, kind: str, data: bytes) -> None:
     async with kit.on_tcp(
         kind, parse=commands(t), version="0.1", additional_properties=True
     ) as actor:
-        one = await kit.Line(t, "one").connect(actor.test_port)
+        several = data.count(b"\n") > 1
+        one = await kit.Line(t, "one", by_command=several).connect(actor.test_port)
         await t.until(lambda: len(actor.transports) == 1)
         await asyncio.sleep(0.02)
         two = await kit.Line(t, "two").connect(actor.test_port)
@@ -139,6 +140,8 @@ async def lines(t: Transcript, kind: str, data: bytes) -> None:
         await t.until(lambda: len(actor.transports) == 1)
         await asyncio.sleep(0.02)
         t.note("users left", len(actor.transports))
+        if several:
+            kit.logs_by_command(t)
         two.close()
 
 
@@ -443,7 +446,10 @@ async def server(t: Transcript, name: str) -> None:
     {
         f"{kind}.{name}": {"kind": kind, "name": name}
         for kind in kit.KINDS
-        for name in ("user_id", "transports", "invoke", "start", "replies", "bare_connection")
+        for name in (
+            *("user_id", "transports", "invoke", "invoke_odd", "start", "replies"),
+            "bare_connection",
+        )
     },
 )
 async def mock_actor(t: Transcript, kind: str, name: str) -> None:
@@ -465,11 +471,13 @@ async def mock_actor(t: Transcript, kind: str, name: str) -> None:
         await t.wait("start", actor.start())
         t.note("start is", type(actor.start).__name__)
     if name in ("user_id", "invoke"):
-        for line in ("ping", "nope", "", 5):
+        for line in ("ping", "nope"):
             await kit.invoke(t, actor, line, f"{line!r}")
+    if name == "invoke_odd":
         from clu import Command
 
-        await kit.invoke(t, actor, Command("ping", actor=actor), "given")
+        for line in ("", 5, Command("ping", actor=actor)):
+            await kit.invoke(t, actor, line, f"{line!r}")
     if name == "replies":
         actor.write("i", text="hello there", broadcast=True)
         actor.write("w", text="two words; and\nmore")
