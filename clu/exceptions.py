@@ -88,5 +88,5 @@ class CluWarning(UserWarning, CluBaseWarning):
     """A problem that the user should look into."""
 
 
-class CluDeprecationWarning(CluBaseWarning):
+class CluDeprecationWarning(DeprecationWarning, CluBaseWarning):
     """A feature that will be removed."""

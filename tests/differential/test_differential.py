@@ -24,12 +24,6 @@ WITH_CLICK = (
     *("click", "command.child", "command.handed", "command.parent", "overridden_write"),
     *("issue", "reliance"),
 )
-#: Scenarios that differ and are neither mended nor accepted yet. The list only gets shorter.
-UNMENDED = frozenset(
-    line
-    for line in (recorded_release.ROOT / "tests/differential/unmended.txt").read_text().splitlines()
-    if line and not line.startswith("#")
-)
 #: Where more scenarios differ than these, it is not because the machine was busy.
 FEW = 100
 
@@ -75,11 +69,7 @@ def transcripts(request: pytest.FixtureRequest) -> Transcripts:
         (p.params["click"], p.params["name"]) for p in parameters if p and "click" in p.params
     ]
     taken = builds.record(by_click(selected))
-    differing = [
-        (click, name)
-        for click, name in selected
-        if name not in UNMENDED and unknown(taken, click, name)
-    ]
+    differing = [(click, name) for click, name in selected if unknown(taken, click, name)]
     if differing and len(differing) <= FEW:
         for key, again in builds.record(by_click(differing)).items():
             taken[key] |= again
@@ -91,8 +81,6 @@ def test_it_does_what_the_recorded_release_does(
     transcripts: Transcripts, click: str, name: str
 ) -> None:
     if differing := unknown(transcripts, click, name):
-        if name in UNMENDED:
-            pytest.xfail("not mended yet")
         pytest.fail("\n".join([f"{name} differs:", *map(str, differing)]), pytrace=False)
 
 
@@ -106,10 +94,6 @@ def test_what_is_accepted_still_differs(transcripts: Transcripts) -> None:
         here = found(transcripts, click, name)
         stale = [rule for rule in stale if not any(rule.covers(name, one) for one in here)]
     assert stale == []
-
-
-def test_what_is_unmended_is_a_scenario() -> None:
-    assert UNMENDED - {name for _, name in CASES} == set()
 
 
 def test_the_list_of_what_is_accepted_is_short_and_has_reasons() -> None:
