@@ -294,6 +294,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
                 f"{self.name}_commands",
                 bindings=[f"command.{self.name}.#", f"{PRESENCE_KEY}.{self.name}.#"],
                 handler=self._take_command,
+                owner=self.name,
             )
             self._log_bound("Commands", self.commands_queue)
         except BaseException:
@@ -344,6 +345,9 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
         # An overflow of the outbox loses further replies: it is announced when it has ended.
         if self._sender is not None and not self._sender.backlog.is_overflowing:
             self._announce(RECONNECTED)
+
+    def _keys(self) -> list[str]:
+        return []  # the queue for commands has them
 
     def _wants_replies(self) -> bool:
         # Otherwise each actor would receive all replies, although most of them follow no others.

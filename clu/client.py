@@ -12,7 +12,7 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.announcement import ANNOUNCEMENT, PRESENT
+from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
 from clu._amqp.duplicates import SeenMessages
@@ -175,6 +175,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._stopped: asyncio.Event | None = None
         self._sender: Sender | None = None
         self._guard: AsyncGenerator[None, None] | None = None
+        self._questions: dict[str, set[str]] = {}
+        self._asking: set[str] = set()
         self._limits = (outbox_messages, outbox_bytes, backlog_bytes)
 
     def __repr__(self) -> str:
@@ -190,7 +192,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         await self.stop()
 
     @property
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, Any]:
         """How many messages were published, dropped and are waiting.
 
         ``published``, ``repeated``
@@ -206,9 +208,12 @@ class AMQPClient(PublishingMixIn, BaseClient):
             largest value of that so far.
         ``stalls``
             How often the connection took no more for a while.
+        ``queues``
+            The names of the queues that have others than the known ones, by the known ones, as
+            the broker says that these are locked.
         """
         if (sender := self._sender) is None:
-            return dict.fromkeys(_STATS, 0)
+            return {**dict.fromkeys(_STATS, 0), "queues": {}}
         backlog = sender.backlog
         values = (
             sender.published,
@@ -223,7 +228,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
             backlog.peak,
             sender.stalls,
         )
-        return dict(zip(_STATS, values, strict=True))
+        return {**dict(zip(_STATS, values, strict=True)), "queues": self.connection.other_names}
 
     async def drain(self, command: Any = None) -> None:
         """Wait until the broker has confirmed so much that more should be written.
@@ -263,10 +268,11 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self._receives_replies = self._wants_replies()
             self.replies_queue = await self.connection.add_queue(
                 f"{self.name}_replies",
-                bindings=[REPLIES] if self._receives_replies else [],
+                bindings=[*self._keys(), *([REPLIES] if self._receives_replies else [])],
                 # What a subclass does with a message may include to acknowledge it.
                 no_ack=self._handles_replies_itself(),
                 handler=self._take_reply,
+                owner=self.name,
             )
             self._log_bound("Replies", self.replies_queue)
             await self.models.load_schemas()
@@ -430,6 +436,18 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
     def _log_bound(self, what: str, queue: Any) -> None:
         self.log.debug("%s queue %r bound to %s", what, queue.name, self.connection.address)
+        for known, name in self.connection.other_names.items():
+            if name == queue.name:
+                self.log.warning(
+                    "%s: the queue %r is locked, but nobody answers: it is called %r for now.",
+                    self.name,
+                    known,
+                    name,
+                )
+
+    def _keys(self) -> list[str]:
+        """Return the routing keys, besides those of replies, that the queue for replies gets."""
+        return [f"{PRESENCE_KEY}.{self.name}"]
 
     def _wants_replies(self) -> bool:
         """Whether replies are used from the start."""
@@ -458,20 +476,25 @@ class AMQPClient(PublishingMixIn, BaseClient):
         if self._lost_at is not None:
             seconds, self._lost_at = time.monotonic() - self._lost_at, None
             self.log.warning(
-                "%s: connected to %s again after %.1f s; %d messages wait.",
+                "%s: connected to %s again after %.1f s; %d messages wait%s.",
                 self.name,
                 self.connection.address,
                 seconds,
                 self.stats["backlog"],
+                "".join(
+                    f"; the queue {known!r} is locked and now {name!r}"
+                    for known, name in self.connection.other_names.items()
+                ),
             )
         forget_reasons(self.connection.connection)
         for consumer in self.running_commands.connection_back(self.lost_command_limit):
             self._create_task(self._ask_what_runs(consumer))
 
     def _command_nacked(self, item: Sending) -> None:
-        consumer = item.envelope.routing_key.partition(".")[2]
-        self.running_commands.nacked(str(item.envelope.correlation_id), self.lost_command_limit)
-        self._create_task(self._ask_what_runs(consumer))
+        command_id = item.envelope.correlation_id
+        if command_id is not None:  # it is no question
+            self.running_commands.nacked(command_id, self.lost_command_limit)
+            self._ask_soon(item.envelope.routing_key.partition(".")[2])
 
     def _channel_closed(self, *_: Any) -> None:
         self._seen.close_channel()
@@ -487,6 +510,11 @@ class AMQPClient(PublishingMixIn, BaseClient):
     def _take_reply(self, message: Any) -> None:
         """Take a message from the data plane."""
         try:
+            if message.routing_key.startswith(PRESENCE_KEY):
+                if not message.processed:
+                    message.acknowledge()
+                self._answer_presence(message)
+                return
             is_plain = self._handles_replies_itself()
             if is_plain and self._is_echo(message):
                 return
@@ -553,7 +581,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
             elif reply.headers.get("commander_id") == self.name:
-                self.running_commands.take_presence(reply)
+                asked = self._questions.pop(str(reply.headers.get(QUESTION)), ())
+                self.running_commands.take_presence(reply, asked)
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)

@@ -9,7 +9,7 @@ import weakref
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.announcement import OVERFLOWED, PRESENCE_KEY, PRESENT, announcement_headers
+from clu._amqp.announcement import OVERFLOWED, PRESENCE_KEY, PRESENT, QUESTION, announcement
 from clu._amqp.command import BadMessage, command_string
 from clu._amqp.publishing import PublishingMixIn
 from clu._amqp.reply import decode_headers
@@ -131,26 +131,20 @@ class BrokerActor(PublishingMixIn, BaseActor):
     # -- announcements --------------------------------------------------------------------
 
     def _answer_presence(self, message: Any) -> None:
-        client = decode_headers(message).get("commander_id")
+        headers = decode_headers(message)
+        client = headers.get("commander_id")
         if isinstance(client, str):
-            self._announce(PRESENT, client)
+            self._announce(PRESENT, client, headers.get(QUESTION))
 
     def _announce_overflow(self) -> None:
         self._announce(OVERFLOWED)
 
-    def _announce(self, event: str, client: str | None = None) -> None:
+    def _announce(self, event: str, client: str | None = None, question: Any = None) -> None:
         """Tell all clients, or the one that has asked, which commands run."""
         running = None
         if self._has_own_new_command():  # else there may be others that we do not know of
             running = [str(own.command_id) for own in self._active_commands if not own.done()]
-        headers = {
-            "message_code": MessageCode.INFO.value,
-            "commander_id": client,
-            "command_id": None,
-            "sender": self.name,
-            "internal": True,
-            **announcement_headers(event, running),
-        }
+        headers = announcement(self.name, event, running, client, question)
         key = "reply.broadcast" if client is None else f"reply.{client}"
         self._put(Envelope(key, headers), b"{}", is_essential=True)
 

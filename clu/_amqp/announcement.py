@@ -19,10 +19,11 @@ that have had no reply: they fail after ``lost_command_limit``. Other peers, tho
 release among them, take it for an internal reply without keywords.
 
 A client whose own connection was lost asks: it publishes a message without a body to the key
-``presence.<actor>``, with its own name in the header ``commander_id``. The actor, whose command
-queue is bound to that key, answers it alone with an announcement ``present`` to the key
-``reply.<client>``. Both go through the same queues as commands and replies, in order, so the answer
-is about every command that was sent before.
+``presence.<actor>``, with its own name in the header ``commander_id`` and an id in the header
+``question``. The actor, whose command queue is bound to that key, answers it alone with an
+announcement ``present`` with that id to the key ``reply.<client>``. Both go through the same queues
+as commands and replies, in order, so the answer is about every command that was sent before.
+Clients answer as well, without ``running_commands``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ PRESENCE_KEY = "presence"
 
 #: The headers.
 ANNOUNCEMENT = "announcement"
+QUESTION = "question"
 _RUNNING = "running_commands"
 
 #: How many bytes the ids may take. All headers must fit into a frame, and a broker may have set
@@ -59,17 +61,38 @@ _REASONS = {
 }
 
 
-def announcement_headers(event: str, command_ids: Iterable[str] | None) -> dict[str, Any]:
-    """Return the headers that make a reply an announcement.
+def announcement(
+    sender: str,
+    event: str,
+    command_ids: Iterable[str] | None,
+    client: str | None = None,
+    question: Any = None,
+) -> dict[str, Any]:
+    """Return the headers of an announcement.
 
     Parameters
     ----------
+    sender
+        Who announces.
     event
         What has happened.
     command_ids
         The commands that the actor runs, or None if it does not know.
+    client
+        The client that has asked, or None if it is for all.
+    question
+        The id of its question.
     """
-    headers: dict[str, Any] = {ANNOUNCEMENT: event}
+    headers: dict[str, Any] = {
+        "message_code": "i",
+        "commander_id": client,
+        "command_id": None,
+        "sender": sender,
+        "internal": True,
+        ANNOUNCEMENT: event,
+    }
+    if isinstance(question, str):
+        headers[QUESTION] = question
     if command_ids is not None:
         ids = sorted(set(command_ids))
         if sum(len(command_id.encode()) + _ITEM_BYTES for command_id in ids) <= _MOST_BYTES:

@@ -276,6 +276,7 @@ class TopicListener:
         self.channel = await connection.channel(on_return_raises=on_return_raises)
         await self.channel.set_qos(prefetch_count=PREFETCH)
         self._topology = Topology(connection, self.channel)
+        connection.before_restore = self._topology.choose_names
         self.exchange = await self._topology.declare_exchange(exchange_name, exchange_type)
         self.channel.close_callbacks.add(self._channel_closed)
         self.channel.reopen_callbacks.add(self._channel_opened)
@@ -305,6 +306,7 @@ class TopicListener:
         bindings: str | list[str] = "*",
         no_ack: bool = False,
         handler: Callable[[Any], Any] | None = None,
+        owner: str | None = None,
     ) -> AbstractRobustQueue:
         """Declare a queue of our own and listen to it.
 
@@ -321,6 +323,9 @@ class TopicListener:
             Whether messages need not be acknowledged.
         handler
             A function that takes the messages instead of the callback, without a task for each.
+        owner
+            The name of the only actor or client that may have the queue. If the broker says that
+            another connection has it, and nobody of this name answers, it gets another name.
 
         Raises
         ------
@@ -329,7 +334,7 @@ class TopicListener:
         """
         assert self._topology is not None
         assert self._plane is not None
-        queue = await self._topology.declare_queue(queue_name)
+        queue = await self._topology.declare_queue(queue_name, owner)
         keys = bindings.split(",") if isinstance(bindings, str) else bindings
         for key in keys:
             await self.bind(queue, key.strip())
@@ -344,6 +349,11 @@ class TopicListener:
         """Bind a queue to the exchange, for messages with a routing key."""
         assert self._topology is not None
         await self._topology.bind(queue, key)
+
+    @property
+    def other_names(self) -> dict[str, str]:
+        """The names of the queues whose known names are locked, by the known ones."""
+        return {} if self._topology is None else dict(self._topology.names)
 
     async def has_owner(self, queue_name: str) -> bool:
         """Whether another connection has an exclusive queue of this name."""

@@ -6,15 +6,18 @@ import asyncio
 import functools
 import inspect
 import uuid
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.announcement import PRESENCE_KEY
+from clu._amqp.announcement import PRESENCE_KEY, PRESENT, QUESTION, announcement
 from clu._amqp.backlog import Backlog
 from clu._amqp.errors import connection_error
 from clu._amqp.plane import DataPlane
+from clu._amqp.reply import decode_headers
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._amqp.sending import Envelope
 from clu._speedups.reply import encode_json
+from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from clu._amqp.sender import Sender
     from clu.command import Command
 
+#: The seconds for which commands to an actor are gathered before it is asked about them.
+_ASK_DELAY = 0.1
+#: How many questions may have no answer. Those of actors that are gone never get one.
+_MOST_QUESTIONS = 100
 #: The routing keys of all replies.
 REPLIES = "reply.#"
 
@@ -38,6 +45,10 @@ class PublishingMixIn:
     _create_task: Callable[..., asyncio.Task[Any]]
     #: Whether the queue for replies is bound to them.
     _receives_replies: bool
+    #: The commands that each question was about that has not been answered.
+    _questions: dict[str, set[str]]
+    #: The actors that will be asked.
+    _asking: set[str]
     #: What publishes, once the client was started.
     _sender: Sender | None
 
@@ -144,25 +155,53 @@ class PublishingMixIn:
             if not waiting.done() or item.attempts == 0:
                 sender.withdraw(item)
 
+    def _ask_soon(self, consumer: str) -> None:
+        """Ask an actor which commands it runs, once for all those that are suspected meanwhile."""
+        if consumer not in self._asking:
+            self._asking.add(consumer)
+            self._create_task(self._ask_later(consumer))
+
+    async def _ask_later(self, consumer: str) -> None:
+        try:
+            await asyncio.sleep(_ASK_DELAY)
+        finally:
+            self._asking.discard(consumer)
+        await self._ask_what_runs(consumer)
+
     async def _ask_what_runs(self, consumer: str) -> None:
         """Ask an actor which commands it runs, and clear ours if it is one that cannot tell."""
         from aio_pika.exceptions import AMQPError
 
-        sender = self._sender
-        if sender is None or not self.connection.is_open:
+        sender, asked = self._sender, self.running_commands.suspects_of(consumer)
+        if not asked or sender is None or not self.connection.is_open:
             return
+        question = uuid.uuid4().hex
+        headers = {"commander_id": self.name, QUESTION: question}
         key = f"{PRESENCE_KEY}.{consumer}"
-        envelope = Envelope(key, {"commander_id": self.name}, None, f"{self.name}_replies", True)
+        envelope = Envelope(key, headers, None, f"{self.name}_replies", True)
         waiting = asyncio.get_running_loop().create_future()
         sender.send(envelope, b"", functools.partial(_settle, waiting))
+        while len(self._questions) >= _MOST_QUESTIONS:  # without an answer
+            del self._questions[next(iter(self._questions))]
+        self._questions[question] = asked
         try:
             await waiting
+        except CluError:
+            pass  # the connection is lost, and we shall ask again, or the client was stopped
         except AMQPError:
-            # It is not there, or not one of ours; if the connection is lost, we shall ask again.
+            # It is not there, or not one of ours.
             if self.connection.is_connected and await self.connection.has_owner(
                 f"{consumer}_commands"
             ):
                 self.running_commands.clear_all_of(consumer)
+
+    def _answer_presence(self, message: Any) -> None:
+        """Tell who asks that a client of this name is there."""
+        headers = decode_headers(message)
+        asker = headers.get("commander_id")
+        if self._sender is not None and isinstance(asker, str):
+            headers = announcement(self.name, PRESENT, None, asker, headers.get(QUESTION))
+            self._sender.put(Envelope(f"reply.{asker}", headers), b"{}", int(time()), True)
 
     @staticmethod
     def _message(envelope: Envelope, body: bytes, **properties: Any) -> Any:

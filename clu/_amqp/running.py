@@ -178,15 +178,30 @@ class RunningCommands(dict[str, Command[Any]]):
                 self._clear(command_id)
         self._suspect(suspects, loss_reason(reply), limit)
 
-    def take_presence(self, reply: AMQPReply) -> None:
-        """Settle the suspected commands of an actor that was asked which ones it runs.
+    def suspects_of(self, consumer: str) -> set[str]:
+        """Return the ids of the suspected commands to a consumer."""
+        return {
+            command_id
+            for command_id in self._suspects
+            if (sent := self.get(command_id)) is not None and sent.consumer_id == consumer
+        }
 
-        It was asked after they were sent, so that one that it does not run will not come.
+    def take_presence(self, reply: AMQPReply, asked: Iterable[str]) -> None:
+        """Settle suspected commands of an actor that was asked which ones it runs.
+
+        Parameters
+        ----------
+        reply
+            The answer of the actor.
+        asked
+            The commands that were suspected when it was asked. They were sent before, so that one
+            that it does not run will not come.
         """
         ids = running_ids(reply)
-        for command_id in self._of(reply):
+        own = self._of(reply)
+        for command_id in asked:
             suspicion = self._suspects.get(command_id)
-            if suspicion is None:
+            if suspicion is None or command_id not in own:
                 continue
             if ids is None or command_id in ids:
                 self._clear(command_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ _MANY_LOSSES = 3
 _BATCH = 128 * 1024
 #: The longest frame before the broker has told its limit.
 _FRAME_MAX = 4096
+#: For how many seconds without nacks there must have been none before one is logged again.
+_NACK_PERIOD = 60.0
 #: From how many messages on those that wait are kept in no more memory than they need.
 _FEW = 64
 
@@ -87,7 +90,8 @@ class Sender:
         self.prefix = f"{ID_PREFIX}{uuid.uuid4().hex[:16]}"
         self._number = 0
         self._losses = 0
-        self._has_nacks = False
+        #: When a message was last nacked, or the connection was back after a loss.
+        self._nacked_at = -_NACK_PERIOD
         self.on_nacked: Callable[[Sending], None] | None = None
 
     def __len__(self) -> int:
@@ -282,8 +286,6 @@ class Sender:
                 self._nack(item)
             self._settle(item, item.returned)
         self._losses = 0
-        if is_accepted:
-            self._has_nacks = False
         if self._waiting:
             self._advance()
         if self.backlog.needs_look:
@@ -293,8 +295,8 @@ class Sender:
         self.nacked += 1
         if item.on_settled is not None and self.on_nacked is not None:
             self.on_nacked(item)
-        if not self._has_nacks:
-            self._has_nacks = True
+        last, self._nacked_at = self._nacked_at, time.monotonic()
+        if self._nacked_at - last > _NACK_PERIOD:
             self._log.warning(
                 "A queue for %s is gone: messages reach only the others.",
                 item.envelope.routing_key,
@@ -313,6 +315,8 @@ class Sender:
 
     def attach(self, protocol: FrameSink, channel: int, frame_max: int) -> None:
         """Publish on a channel that was opened."""
+        if self._losses:
+            self._nacked_at = time.monotonic()  # the log says already that there was a loss
         self._protocol = protocol
         self._first_tag = 1
         self._channel, self._frame_max = channel, frame_max

@@ -1,11 +1,18 @@
-"""The exchange, and the queues of a connection with their bindings."""
+"""The exchange, and the queues of a connection with their bindings.
+
+A queue is exclusive, so that a name is used once. When the known name is locked although nobody of
+that name is there, the queue is called ``<name>.<8 hexadecimal digits>`` until the next start or
+connection: see ``clu._amqp.question``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.question import is_answered
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:
@@ -33,6 +40,8 @@ class Topology:
     ----------
     exchange
         The exchange of aio_pika, once declared.
+    names
+        The names in use of the queues whose known names are locked, by the known ones.
     """
 
     exchange: Any
@@ -41,33 +50,82 @@ class Topology:
         self._connection = connection
         self._channel = channel
         self._bindings: list[tuple[AbstractRobustQueue, str]] = []
+        self._queues: list[tuple[Any, str]] = []
+        self.names: dict[str, str] = {}
 
     async def declare_exchange(self, name: str, kind: Any) -> Any:
         """Declare the exchange. The broker deletes it with its last queue."""
         self.exchange = await self._channel.declare_exchange(name, type=kind, auto_delete=True)
         return self.exchange
 
-    async def declare_queue(self, name: str) -> AbstractRobustQueue:
+    async def declare_queue(self, name: str, owner: str | None = None) -> AbstractRobustQueue:
         """Declare a queue of our own.
+
+        Parameters
+        ----------
+        name
+            The name of the queue.
+        owner
+            The name of the actor or client to which only it belongs. If another connection has
+            the queue and nobody of this name answers, the queue gets another name.
 
         Raises
         ------
         CluError
             If another connection has a queue of this name, and keeps it.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _LOCK_TIMEOUT
-        while True:
+        queue = await self._try_to_declare(name)
+        if queue is None and not await self._has_living_owner(name, owner):
+            queue = await self._try_to_declare(name)
+            if queue is None and owner is not None:
+                queue = await self._channel.declare_queue(other_name(name), exclusive=True)
+                self.names[name] = queue.name
+        if queue is None:
+            raise CluError(
+                f"cannot create queue {name}. This may indicate that another instance "
+                "of the same actor is running."
+            )
+        self._queues.append((queue, name))
+        return queue
+
+    async def _try_to_declare(self, name: str) -> AbstractRobustQueue | None:
+        try:
+            return await self._channel.declare_queue(name, exclusive=True)
+        except Exception as error:
+            if not is_locked(error):
+                raise
+            await self._reopened()
+            return None
+
+    async def _has_living_owner(self, name: str, owner: str | None) -> bool:
+        """Whether another connection keeps a queue that is locked."""
+        if owner is None:
+            deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
+            return not await self._wait_unlocked(name, deadline)
+        return await is_answered(self._connection, self.exchange.name, owner)
+
+    async def choose_names(self, connection: Any) -> None:
+        """Declare the queues on a new connection, under other names where these are locked.
+
+        Parameters
+        ----------
+        connection
+            The connection of aiormq, on which aio_pika then declares the queues by their names.
+        """
+        self.names.clear()
+        for queue, name in self._queues:
+            chosen = name
+            # An error closes the channel, so it is one that nobody else uses.
+            channel = await connection.channel(publisher_confirms=False)
             try:
-                return await self._channel.declare_queue(name, exclusive=True)
+                await channel.queue_declare(name, exclusive=True)
             except Exception as error:
-                if "RESOURCE_LOCKED" not in str(error):
+                if not is_locked(error):
                     raise
-                if not await self._wait_unlocked(name, deadline):
-                    raise CluError(
-                        f"cannot create queue {name}. This may indicate that another instance "
-                        "of the same actor is running."
-                    ) from error
+                chosen = self.names[name] = other_name(name)
+            else:
+                await channel.close()
+            queue.name = chosen
 
     async def _wait_unlocked(self, name: str, deadline: float) -> bool:
         """Wait until no other connection has the queue; return whether that was in time.
@@ -93,7 +151,7 @@ class Topology:
         except ChannelNotFoundEntity:
             return False
         except Exception as error:
-            if "RESOURCE_LOCKED" not in str(error):
+            if not is_locked(error):
                 raise
         finally:
             await channel.close()
@@ -108,17 +166,31 @@ class Topology:
                 await queue.bind(self.exchange, routing_key=key)
                 break
             # The last client that had a queue left after we had declared the exchange, which went
-            # with it. The error has closed the channel, which opens again.
-            await asyncio.sleep(_RETRY_INTERVAL)
-            await self._channel.ready()
+            # with it.
+            await self._reopened()
             await self.exchange.declare()
         else:
             await queue.bind(self.exchange, routing_key=key)
         if (queue, key) not in self._bindings:
             self._bindings.append((queue, key))
 
+    async def _reopened(self) -> None:
+        """Wait until the channel, which an error has closed, is open again."""
+        await asyncio.sleep(_RETRY_INTERVAL)
+        await self._channel.ready()
+
     async def restore(self) -> None:
         """Declare the exchange and the bindings again, on a channel that is open."""
         await self.exchange.declare()
         for queue, key in self._bindings:
             await queue.bind(self.exchange, routing_key=key)
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether an error says that another connection has a queue."""
+    return "RESOURCE_LOCKED" in str(error)
+
+
+def other_name(name: str) -> str:
+    """Return a name for a queue whose known name is locked."""
+    return f"{name}.{secrets.token_hex(4)}"
