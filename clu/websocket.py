@@ -163,7 +163,7 @@ class WebsocketServer:
         return f"<WebsocketServer ({self.address}, {len(self._clients)} clients)>"
 
     @property
-    def wclients(self) -> set[ServerConnection]:
+    def wclients(self) -> set[Any]:
         """The connections of the clients."""
         return set(self._clients)
 

@@ -149,7 +149,7 @@ async def test_aiormq_opens_its_streams_with_the_factory_of_a_connection() -> No
 
     connection = aio_pika.RobustConnection(censored(), ssl_context=None)
     assert isinstance(connection.kwargs, dict), "RobustConnection has no dictionary kwargs"
-    connection.kwargs["transport_factory"] = Factory(Mock())
+    connection.kwargs["transport_factory"] = Factory(Mock(), Mock())
     with pytest.raises(aiormq.exceptions.AMQPConnectionError, match="enough"):
         await connection.connect(5)
     await connection.close()

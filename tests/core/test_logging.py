@@ -64,7 +64,7 @@ def test_the_level_has_a_name_and_a_method(caplog: pytest.LogCaptureFixture) -> 
     ("code", "level"),
     [
         (">", REPLY),
-        (":", REPLY),
+        (":", logging.INFO),
         ("f", logging.ERROR),
         ("e", logging.ERROR),
         ("!", logging.CRITICAL),

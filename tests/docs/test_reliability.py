@@ -184,7 +184,7 @@ def test_what_the_page_says_in_passing_is_so() -> None:
     [
         ("Actors over TCP", JSONActor, {"port", "compact"}),
         ("Actors over TCP", LegacyActor, {"port"}),
-        ("AMQP", AMQPClient, {"loop", "ssl_context"}),
+        ("AMQP", AMQPClient, {"loop", "ssl_context", "hosts"}),
         ("Websocket bridge", WebsocketServer, set()),
     ],
 )
