@@ -302,6 +302,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
             raise
         assert self._sender is not None
         self._sender.backlog.on_end = self._announce_overflow
+        self._sender.on_too_long = self._report_too_long
         self._announce(STARTED)
         self.timed_commands.start()
         return self

@@ -22,6 +22,7 @@ from clu._amqp.properties import client_properties
 from clu._amqp.publishing import REPLIES, PublishingMixIn
 from clu._amqp.reply import AMQPReply
 from clu._amqp.running import RunningCommands
+from clu._amqp.size import MAX_MESSAGE_SIZE
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
 from clu._core.names import lazy_names
@@ -106,6 +107,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
         intervals and 3 s. By default what the URL says (``?heartbeat=10``), else 60.
     hosts
         The nodes of a cluster instead of ``host``: a list of ``HOST`` or ``HOST:PORT``.
+    max_message_size
+        The most bytes that a reply or a command may have. A longer reply is replaced by an error
+        that names the sizes of its keywords, a longer command raises an error. If the broker takes
+        less, that is learnt from the first message that it refuses.
 
     Attributes
     ----------
@@ -143,6 +148,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         lost_command_limit: float | None = 60.0,
         heartbeat: int | None = None,
         hosts: list[str] | str | None = None,
+        max_message_size: int = MAX_MESSAGE_SIZE,
         **kwargs: Any,
     ) -> None:
         if name is None:
@@ -177,7 +183,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._guard: AsyncGenerator[None, None] | None = None
         self._questions: dict[str, set[str]] = {}
         self._asking: set[str] = set()
-        self._limits = (outbox_messages, outbox_bytes, backlog_bytes)
+        self._limits = (max_message_size, outbox_messages, outbox_bytes, backlog_bytes)
 
     def __repr__(self) -> str:
         where = self.connection.address if self.is_connected() else "disconnected"

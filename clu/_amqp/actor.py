@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
 import logging
 import weakref
 from time import time
@@ -14,6 +15,7 @@ from clu._amqp.command import BadMessage, command_string
 from clu._amqp.publishing import PublishingMixIn
 from clu._amqp.reply import decode_headers
 from clu._amqp.sending import Envelope
+from clu._amqp.size import too_long
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
 from clu._core.reply import TERMINAL_CODES, MessageCode
@@ -23,6 +25,7 @@ from clu.exceptions import EncodingError
 
 if TYPE_CHECKING:
     from clu._amqp.duplicates import SeenMessages
+    from clu._amqp.sending import Sending
     from clu._core.reply import Reply
     from clu.command import Command
 
@@ -165,6 +168,9 @@ class BrokerActor(PublishingMixIn, BaseActor):
             body = encode_json(reply.message)
         except ENCODING_ERRORS as error:
             raise find_bad_keyword(reply.message, error) from error
+        if (sender := self._sender) is not None and len(body) > sender.max_message_size:
+            problem = too_long("The reply", len(body), sender.max_message_size, reply.message)
+            raise EncodingError(problem)
         is_last = code in TERMINAL_CODES
         if command is None:
             self._put(envelope, body)
@@ -203,6 +209,18 @@ class BrokerActor(PublishingMixIn, BaseActor):
             routing_key = "reply.broadcast" if is_broadcast else f"reply.{commander_id}"
             envelope = self._envelopes[key] = Envelope(routing_key, headers, text_id)
         return envelope
+
+    def _report_too_long(self, item: Sending) -> None:
+        """Write an error instead of a reply that the broker did not take."""
+        assert self._sender is not None
+        envelope, message = item.envelope, json.loads(item.body)
+        problem = too_long("The reply", len(item.body), self._sender.max_message_size, message)
+        code = envelope.headers["message_code"]
+        headers = {**envelope.headers, "message_code": MessageCode.ERROR.value}
+        error = Envelope(envelope.routing_key, headers, envelope.correlation_id)
+        self._put(error, encode_json({"error": problem}), is_essential=True)
+        if code in TERMINAL_CODES:
+            self._put(envelope, b"{}", is_essential=True)
 
     def _report_dropped(self, command: Any) -> None:
         """Tell who sent a command how many of the replies to it there was no room for."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: The most seconds that AMQP knows as a heartbeat.
 _LONGEST_HEARTBEAT = 65534
 
+#: Every peer must accept frames of this many bytes.
+_LEAST_FRAME_MAX = 4096
 #: Between two URLs in a string. Within one, commas separate the hosts.
 _between_urls = re.compile(r"[,\s]+(?=amqps?://)", re.IGNORECASE)
 _parts_of_url = re.compile(r"(amqps?)://([^/?#]*@)?([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
@@ -162,6 +164,37 @@ def without_password(url: URL) -> str:
     """Return an address with stars for its password, and without its query."""
     url = url.with_query(None)
     return str(url.with_password("******") if url.password else url)
+
+
+def check_frame_max(url: URL, most: int | None = None) -> int | None:
+    """Return the longest frame, in bytes, for which an address asks, or None.
+
+    Parameters
+    ----------
+    url
+        The address.
+    most
+        What the broker accepts, if that is known; 0 for any.
+
+    Raises
+    ------
+    CluValueError
+        If it is no such number, or more than the broker accepts.
+    """
+    text = url.query.get("frame_max")
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 10 or 0 < int(text) < _LEAST_FRAME_MAX:
+        raise CluValueError(
+            f"frame_max={text} in the address of the broker is not a number of bytes, "
+            f"{_LEAST_FRAME_MAX} or more."
+        )
+    wanted = int(text)
+    if most and not 0 < wanted <= most:
+        raise CluValueError(
+            f"frame_max={text} in the address of the broker is more than it accepts: {most}."
+        )
+    return wanted
 
 
 def check_heartbeat(heartbeat: Any) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clu._amqp.address import (
     Addresses,
+    check_frame_max,
     check_heartbeat,
     check_url,
     split_hosts,
@@ -257,6 +258,10 @@ class TopicListener:
         try:
             addresses = self._all_addresses()
             places = [(url.host, url.port) for url in addresses]
+            for url in addresses:
+                check_frame_max(url)
+        except CluValueError:
+            raise
         except ValueError as error:
             raise CluValueError(f"The address of the broker makes no sense: {error}.") from None
         if not all(host for host, _ in places):
@@ -273,6 +278,8 @@ class TopicListener:
     ) -> None:
         # The limit holds for later attempts too: one that gets no answer must not be the last.
         await connection.connect(self.timeout)
+        assert self._plane is not None
+        self._plane.limit_frames(self._all_addresses().current)
         self.channel = await connection.channel(on_return_raises=on_return_raises)
         await self.channel.set_qos(prefetch_count=PREFETCH)
         self._topology = Topology(connection, self.channel)
@@ -280,7 +287,6 @@ class TopicListener:
         self.exchange = await self._topology.declare_exchange(exchange_name, exchange_type)
         self.channel.close_callbacks.add(self._channel_closed)
         self.channel.reopen_callbacks.add(self._channel_opened)
-        assert self._plane is not None
         await self._plane.open(connection, self.channel, self.exchange, self._topology.restore)
         self._is_open = True
 

@@ -12,12 +12,16 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.address import check_frame_max
 from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
+from clu._amqp.size import limit_in
 
 if TYPE_CHECKING:
     import logging
     import ssl as ssl_module
     from collections.abc import Awaitable, Callable
+
+    from yarl import URL
 
     from clu._amqp.address import Addresses
     from clu._amqp.backlog import Backlog
@@ -68,6 +72,7 @@ class DataPlane:
         self.is_open = self.is_attached = False
         self._restore: Callable[[], Awaitable[None]] | None = None
         self._is_exchange_gone = False
+        self._frame_max: int | None = None
         self._connection: Any = None
         self._topology: Any = None
         self._channel: Any = None
@@ -163,6 +168,17 @@ class DataPlane:
         """Record a new connection."""
         self._protocol = protocol
 
+    def limit_frames(self, url: URL) -> None:
+        """Use frames of the length for which the address of the connection asks.
+
+        Raises
+        ------
+        CluValueError
+            If the broker does not accept it.
+        """
+        assert self._protocol is not None
+        self._frame_max = check_frame_max(url, self._protocol.splitter.frame_max)
+
     def lost(self, protocol: FrameProtocol) -> None:
         """Record that a connection is lost."""
         protocol.close()
@@ -174,19 +190,21 @@ class DataPlane:
         """Record that the broker has closed a channel."""
         if protocol is self._protocol and channel == protocol.splitter.channel:
             protocol.splitter.channel = -1
-            self._detach(0 if self.sender.is_healthy else RECONNECT_INTERVAL)
+            delay = 0 if self.sender.is_healthy else RECONNECT_INTERVAL
+            self._detach(delay, reason_follows=True)
 
     def _explain_close(self, _: Any, error: BaseException | None = None) -> None:
         from aio_pika.exceptions import ChannelNotFoundEntity
 
+        self.sender.explain_loss(limit_in(error))
         # Somebody has deleted the exchange, and the bindings went with it.
         if isinstance(error, ChannelNotFoundEntity):
             self._is_exchange_gone = True
 
-    def _detach(self, delay: float) -> None:
+    def _detach(self, delay: float, reason_follows: bool = False) -> None:
         self._delay = max(delay, self._delay)
         self.is_attached = False
-        self.sender.detach()
+        self.sender.detach(reason_follows)
         if self.is_open and (self._recovery is None or self._recovery.done()):
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
@@ -236,7 +254,8 @@ class DataPlane:
         ):
             return False
         protocol.splitter.channel = underlay.number
-        self.sender.attach(protocol, underlay.number, protocol.splitter.frame_max)
+        frame_max = self._frame_max or protocol.splitter.frame_max
+        self.sender.attach(protocol, underlay.number, frame_max)
         self.is_attached = True
         self._delay = 0.0
         return True

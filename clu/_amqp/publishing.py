@@ -16,6 +16,7 @@ from clu._amqp.plane import DataPlane
 from clu._amqp.reply import decode_headers
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._amqp.sending import Envelope
+from clu._amqp.size import check_size
 from clu._speedups.reply import encode_json
 from clu.exceptions import CluError
 
@@ -52,9 +53,10 @@ class PublishingMixIn:
     #: What publishes, once the client was started.
     _sender: Sender | None
 
-    def _make_plane(self, exchange_name: str, *limits: int) -> Sender:
+    def _make_plane(self, exchange_name: str, max_message_size: int, *limits: int) -> Sender:
         """Make the data plane of the connection, and return what publishes on it."""
         plane = DataPlane(exchange_name, self.log, Backlog(self.log, *limits))
+        plane.sender.max_message_size = max_message_size
         if self._sender is not None:
             plane.sender.continue_counts(self._sender)
         self.connection._plane = plane
@@ -136,11 +138,16 @@ class PublishingMixIn:
             If no actor of the name is there.
         CluConnectionError
             If there is no connection, as an ``AMQPConnectionError`` of aio_pika.
+        CluValueError
+            If the message is too long.
         """
         envelope = Envelope(
             f"command.{consumer}", headers, correlation_id, f"{self.name}_replies", True
         )
         encoded = encode_json(body)
+        if self._sender is not None:
+            limit = self._sender.max_message_size
+            check_size(f"The message to {consumer!r}", encoded, limit, body)
         if (exchange := self.connection.replacement) is not None:
             await self._publish_to(exchange, self._message(envelope, encoded), envelope.routing_key)
             return True

@@ -15,8 +15,9 @@ from pamqp import commands
 from clu._amqp.duplicates import ID_PREFIX
 from clu._amqp.errors import connection_error
 from clu._amqp.sending import Envelope, FrameSink, Sending
+from clu._amqp.size import MAX_MESSAGE_SIZE
 from clu._speedups.amqp import Publisher
-from clu.exceptions import CluError
+from clu.exceptions import CluError, CluValueError
 
 if TYPE_CHECKING:
     import logging
@@ -59,6 +60,8 @@ class Sender:
     ----------
     published, repeated
         How many messages the broker has confirmed, and how many were published more than once.
+    max_message_size
+        The most bytes that the body of a message may have.
     nacked
         How many replies did not reach all the queues that they were routed to.
     unpublished
@@ -69,6 +72,8 @@ class Sender:
         What the ids of our messages begin with.
     on_nacked
         Is called with the message, if it is a command, that at least one queue did not get.
+    on_too_long
+        Is called with a reply that the broker has refused because of its size.
     """
 
     def __init__(self, exchange: str, log: logging.Logger, backlog: Backlog) -> None:
@@ -90,9 +95,13 @@ class Sender:
         self.prefix = f"{ID_PREFIX}{uuid.uuid4().hex[:16]}"
         self._number = 0
         self._losses = 0
+        #: What was lost with the channel, for a reason that is not known yet.
+        self._unexplained: list[Sending] = []
         #: When a message was last nacked, or the connection was back after a loss.
         self._nacked_at = -_NACK_PERIOD
         self.on_nacked: Callable[[Sending], None] | None = None
+        self.on_too_long: Callable[[Sending], None] | None = None
+        self.max_message_size = MAX_MESSAGE_SIZE
 
     def __len__(self) -> int:
         return self.backlog.count
@@ -315,6 +324,7 @@ class Sender:
 
     def attach(self, protocol: FrameSink, channel: int, frame_max: int) -> None:
         """Publish on a channel that was opened."""
+        self.explain_loss()
         if self._losses:
             self._nacked_at = time.monotonic()  # the log says already that there was a loss
         self._protocol = protocol
@@ -322,8 +332,14 @@ class Sender:
         self._channel, self._frame_max = channel, frame_max
         self.update()
 
-    def detach(self) -> None:
-        """Publish nothing: the channel is lost, and with it what was not confirmed."""
+    def detach(self, reason_follows: bool = False) -> None:
+        """Publish nothing: the channel is lost, and with it what was not confirmed.
+
+        Parameters
+        ----------
+        reason_follows
+            Whether `explain_loss` will be called.
+        """
         if self._protocol is None:
             return
         self._protocol = None
@@ -338,9 +354,28 @@ class Sender:
                 self._settle(item, item.returned)
             elif item.on_settled is None and item.attempts < _MOST_ATTEMPTS:
                 kept.append(item)
+            elif reason_follows:
+                self._unexplained.append(item)
             else:
                 self._settle(item, connection_error("The connection to the broker was lost."))
         self._waiting.extendleft(reversed(kept))
+
+    def explain_loss(self, limit: int | None = None) -> None:
+        """Settle what was lost with the channel.
+
+        Parameters
+        ----------
+        limit
+            How long a message may be, if the broker has refused a longer one.
+        """
+        unexplained, self._unexplained = self._unexplained, []
+        if limit is not None:
+            self._learn_limit(limit)
+        for item in unexplained:
+            if limit is not None and len(item.body) > limit:
+                self._settle(item, _too_long(item, limit))
+            else:
+                self._settle(item, connection_error("The connection to the broker was lost."))
 
     def update(self) -> None:
         """See whether the connection takes messages now."""
@@ -354,6 +389,18 @@ class Sender:
         )
         self._advance()
 
+    def _learn_limit(self, limit: int) -> None:
+        self.max_message_size = min(limit, self.max_message_size)
+        waiting, self._waiting = self._waiting, collections.deque()
+        refused: list[Sending] = []
+        for item in waiting:
+            is_refused = len(item.body) > limit and not item.is_withdrawn
+            (refused if is_refused else self._waiting).append(item)
+        for item in refused:
+            self._settle(item, _too_long(item, limit))
+            if item.on_settled is None and self.on_too_long is not None:
+                self.on_too_long(item)
+
     # -- the end --------------------------------------------------------------------------
 
     async def wait_confirmed(self, timeout: float) -> None:
@@ -363,6 +410,7 @@ class Sender:
 
     def give_up(self, error: BaseException) -> None:
         """Forget what was not confirmed."""
+        self.explain_loss()
         self._protocol = None
         self._is_open = False
         left = [
@@ -382,3 +430,9 @@ class Sender:
 
 def _ignore(_: BaseException | None) -> None:
     pass
+
+
+def _too_long(item: Sending, limit: int) -> CluValueError:
+    return CluValueError(
+        f"The message has {len(item.body)} bytes, and the broker takes {limit} at most."
+    )

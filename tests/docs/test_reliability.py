@@ -88,6 +88,7 @@ PARAMETERS = {
         ],
         "outbox_messages": f"{default(AMQPClient, 'outbox_messages'):,}",
         "outbox_bytes": mebibytes(default(AMQPClient, "outbox_bytes")),
+        "max_message_size": mebibytes(default(AMQPClient, "max_message_size")),
         "lost_command_limit": seconds(default(AMQPClient, "lost_command_limit")),
         "backlog_bytes": mebibytes(default(AMQPClient, "backlog_bytes")),
     },
