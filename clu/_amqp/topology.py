@@ -99,10 +99,10 @@ class Topology:
 
     async def _has_living_owner(self, name: str, owner: str | None) -> bool:
         """Whether another connection keeps a queue that is locked."""
-        if owner is None:
-            deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
-            return not await self._wait_unlocked(name, deadline)
-        return await is_answered(self._connection, self.exchange.name, owner)
+        deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
+        if owner is None or await is_answered(self._connection, self.exchange.name, owner):
+            return not await self._wait_unlocked(name, deadline)  # it may be about to stop
+        return False
 
     async def choose_names(self, connection: Any) -> None:
         """Declare the queues on a new connection, under other names where these are locked.

@@ -137,9 +137,12 @@ def test_a_message_that_not_every_queue_got_is_published(
     assert nacked == [item]  # a command, of which only its actor knows more
     assert outcome == [None]
     assert len(caplog.records) == 1
-    put(sender, "e", "f")
+    put(sender, "e", "f", "g")
     sender.confirm(5, False, True)
     sender.confirm(6, False, False)
+    assert len(caplog.records) == 1  # it is the same outage
+    sender._nacked_at -= 100
+    sender.confirm(7, False, False)
     assert len(caplog.records) == 2
 
 

@@ -48,6 +48,13 @@ async def receive(client: ClientConnection) -> Any:
     return json.loads(await asyncio.wait_for(client.recv(), 10))
 
 
+async def refusal(client: ClientConnection) -> Any:
+    """Return the next error of the bridge, which replies to other commands may precede."""
+    while "error" not in (message := await receive(client)):
+        pass
+    return message
+
+
 async def ended(client: ClientConnection, command_id: str) -> Any:
     """Return the last reply to a command."""
     while True:
@@ -260,7 +267,7 @@ async def test_id_of_a_running_command_is_refused(bridge: WebsocketServer, camer
     async with connect(bridge.address) as client:
         await send(client, "sleep 0.5", command_id="a")
         await send(client, "ping", command_id="a")
-        error = await receive(client)
+        error = await refusal(client)
         assert error["error"] == "A command with the id 'a' is already running."
         assert error["command_id"] == "a"
         assert (await ended(client, "a"))["body"] == {"text": "slept"}
@@ -274,9 +281,7 @@ async def test_commands_at_once_have_a_limit(broker: Broker, camera: Camera) -> 
     ):
         for name in "abc":
             await send(client, "sleep 0.5", command_id=name)
-        # Replies to the others may come before it.
-        while "error" not in (error := await receive(client)):
-            pass
+        error = await refusal(client)
         assert error["command_id"] == "c"
         assert error["error"].startswith("The limit of 2 running commands")
         await send(other, "ping", command_id="other")
