@@ -154,6 +154,8 @@ class Broker:
         The RabbitMQ that runs, by default the one that `CLU_TEST_RABBITMQ` names.
     port_mapper
         The one that it shares with others, by default one of its own.
+    plugins
+        The plugins that it loads.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class Broker:
         directory: pathlib.Path,
         *,
         further_ports: Sequence[int] = (),
+        plugins: Sequence[str] = (),
         release: RabbitMQ | None = None,
         port_mapper: PortMapper | None = None,
     ) -> None:
@@ -169,6 +172,7 @@ class Broker:
         self.node = f"clu{self.port}@localhost"
         self.release = release or rabbitmq.find()
         self._further_ports = further_ports
+        self._plugins = plugins
         self._distribution_port = free_port()
         self._own_port_mapper = PortMapper(directory, self.release) if port_mapper is None else None
         self._port_mapper = port_mapper or self._own_port_mapper
@@ -219,7 +223,7 @@ class Broker:
         """Start the server."""
         if self._own_port_mapper is not None:
             self._own_port_mapper.start()
-        (self.directory / "plugins").write_text("[].")
+        (self.directory / "plugins").write_text(f"[{','.join(self._plugins)}].")
         environment = {
             **self._environment,
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",

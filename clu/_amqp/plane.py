@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from clu._amqp.address import check_frame_max
 from clu._amqp.errors import RECONNECT_INTERVAL, connection_error
-from clu._amqp.size import limit_in
 
 if TYPE_CHECKING:
     import logging
@@ -196,7 +195,7 @@ class DataPlane:
     def _explain_close(self, _: Any, error: BaseException | None = None) -> None:
         from aio_pika.exceptions import ChannelNotFoundEntity
 
-        self.sender.explain_loss(limit_in(error))
+        self.sender.explain_loss(error)
         # Somebody has deleted the exchange, and the bindings went with it.
         if isinstance(error, ChannelNotFoundEntity):
             self._is_exchange_gone = True

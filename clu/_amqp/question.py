@@ -43,7 +43,9 @@ async def is_answered(connection: Any, exchange: str, name: str) -> bool:
 
     channel = await connection.transport.connection.channel(publisher_confirms=False)
     try:
-        declared = await channel.queue_declare(exclusive=True, auto_delete=True)
+        # Under a name of ours, as the permissions of the user may be about names.
+        own = f"{name}_question.{asker}"
+        declared = await channel.queue_declare(own, exclusive=True, auto_delete=True)
         for key in (f"reply.{asker}", f"reply.{asker}.#"):
             await channel.queue_bind(declared.queue, exchange, routing_key=key)
         await channel.basic_consume(declared.queue, take, no_ack=True)

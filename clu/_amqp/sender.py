@@ -9,13 +9,13 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from aiormq.exceptions import DeliveryError
+from aiormq.exceptions import ChannelClosed, DeliveryError
 from pamqp import commands
 
 from clu._amqp.duplicates import ID_PREFIX
 from clu._amqp.errors import connection_error
 from clu._amqp.sending import Envelope, FrameSink, Sending
-from clu._amqp.size import MAX_MESSAGE_SIZE
+from clu._amqp.size import MAX_MESSAGE_SIZE, limit_in
 from clu._speedups.amqp import Publisher
 from clu.exceptions import CluError, CluValueError
 
@@ -360,20 +360,23 @@ class Sender:
                 self._settle(item, connection_error("The connection to the broker was lost."))
         self._waiting.extendleft(reversed(kept))
 
-    def explain_loss(self, limit: int | None = None) -> None:
+    def explain_loss(self, error: BaseException | None = None) -> None:
         """Settle what was lost with the channel.
 
         Parameters
         ----------
-        limit
-            How long a message may be, if the broker has refused a longer one.
+        error
+            Why the broker has closed the channel, if it has.
         """
         unexplained, self._unexplained = self._unexplained, []
+        limit = limit_in(error)
         if limit is not None:
             self._learn_limit(limit)
         for item in unexplained:
             if limit is not None and len(item.body) > limit:
                 self._settle(item, _too_long(item, limit))
+            elif isinstance(error, ChannelClosed):
+                self._settle(item, connection_error(f"The broker closed the channel: {error}"))
             else:
                 self._settle(item, connection_error("The connection to the broker was lost."))
 
