@@ -1,11 +1,13 @@
 #!/usr/bin/env python
 """Run an AMQP actor and a client for minutes or hours, and check that nothing is lost or grows.
 
-    python benchmarks/soak.py [--minutes M] [--rate R] [--fault-every S]
+    python benchmarks/soak.py [--minutes M] [--rate R] [--fault-every S] [--cluster]
 
 It starts a private broker. The client sends commands to the actor at a steady rate: commands with
 several replies, with a time limit, cancelled ones and unroutable ones; meanwhile the actor writes
 numbered broadcasts. At intervals the broker is killed and started again, or the connection is cut.
+With ``--cluster`` there are three nodes of RabbitMQ 4.3 (`make test-brokers` gets it), of which any
+one is killed; a client then misses what is sent while it is on its way to another one.
 The exit status is 1 when a reply was lost or delivered twice, a command was left, or memory grew.
 """
 
@@ -18,6 +20,7 @@ import gc
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -32,6 +35,7 @@ from clu.exceptions import CluConnectionError
 from clu.parsers.click import command_parser
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.cluster.nodes import Cluster
 from tests.proxy import Proxy
 
 import click  # isort: skip
@@ -75,12 +79,20 @@ class Soak:
         self.rate = rate
         self.outcomes: Counter[str] = Counter()
         self.written = self.received = self.twice = self.lost = self.broken_sequences = 0
-        self.faults = 0
+        self.faults = self.missed = 0
+        self._was_away = False
         self.worst_lag = 0.0
         self.memory: list[tuple[float, float]] = []
         self.commands: set[asyncio.Task[None]] = set()
         self._next = 0
         client.add_reply_callback(self._take)
+
+    def watch_losses(self) -> None:
+        """Count what the client misses while it has no queue as missed, and not as lost."""
+        self.client.connection.connection.reconnect_callbacks.add(self._is_back)
+
+    def _is_back(self, *_: Any) -> None:
+        self._was_away = True
 
     def _take(self, reply: Any) -> None:
         number = reply.body.get("number")
@@ -90,8 +102,12 @@ class Soak:
         if number < self._next:
             self.twice += 1
         else:
-            self.lost += number - self._next
-            self._next = number + 1
+            gap, self._next = number - self._next, number + 1
+            if self._was_away:
+                self.missed += gap
+            else:
+                self.lost += gap
+        self._was_away = False
 
     async def broadcast(self) -> None:
         while True:
@@ -190,7 +206,8 @@ async def wait_until_idle(soak: Soak, limit: float) -> None:
     """Wait until no command is running and no reply is in flight."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
-        if not soak.commands and soak.received >= soak.written and not soak.actor.stats["backlog"]:
+        arrived = soak.received + soak.missed >= soak.written
+        if not soak.commands and arrived and not soak.actor.stats["backlog"]:
             return
         await asyncio.sleep(0.1)
 
@@ -211,18 +228,37 @@ async def left_of(before: int, limit: float = 5) -> int:
     return left
 
 
+async def kill_nodes(soak: Soak, cluster: Cluster, period: float) -> None:
+    """Kill any one node, and start it again some seconds later."""
+    while True:
+        await asyncio.sleep(period)
+        soak.faults += 1
+        await asyncio.to_thread(cluster.kill, random.choice(cluster.nodes))
+        await asyncio.sleep(5)
+        await asyncio.to_thread(cluster.start)
+
+
 async def soak_for(options: argparse.Namespace, broker: Any) -> int:
     arguments: dict[str, Any] = {"outbox_messages": 1_000_000}
-    async with Proxy(broker.port) as proxy:
-        actor = AMQPActor("soak", url=proxy.url, schema=SCHEMA, **arguments)
-        client = AMQPClient("client", url=broker.url, **arguments)
+    is_cluster = isinstance(broker, Cluster)
+    async with contextlib.AsyncExitStack() as stack:
+        if is_cluster:
+            actor_url = client_url = broker.urls
+        else:
+            proxy = await stack.enter_async_context(Proxy(broker.port))
+            actor_url, client_url = proxy.url, broker.url
+        actor = AMQPActor("soak", url=actor_url, schema=SCHEMA, **arguments)
+        client = AMQPClient("client", url=client_url, **arguments)
         for log in (actor.log, client.log):
             log.setLevel(options.log_level)
         async with actor, client:
             soak = Soak(actor, client, options.rate)
             before = objects(Command)
             jobs = [soak.broadcast(), soak.command(), soak.tick()]
-            if options.fault_every:
+            if is_cluster:
+                soak.watch_losses()
+                jobs.append(kill_nodes(soak, broker, options.fault_every))
+            elif options.fault_every:
                 jobs.append(break_things(soak, broker, proxy, options.fault_every))
             tasks = [asyncio.create_task(job) for job in jobs]
             start = time.monotonic()
@@ -237,17 +273,19 @@ async def soak_for(options: argparse.Namespace, broker: Any) -> int:
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 if not isinstance(result, asyncio.CancelledError):
                     raise RuntimeError("a part of the soak ended") from result
-            if not broker.is_running:
+            if is_cluster or not broker.is_running:
                 await asyncio.to_thread(broker.start)
             await wait_until_idle(soak, 90)
             return report(soak, options, await left_of(before))
 
 
 def report(soak: Soak, options: argparse.Namespace, commands_left: int) -> int:
-    growth, missing = soak.growth(), soak.written - soak.received + soak.twice
+    growth = soak.growth()
+    missing = soak.written - soak.received - soak.missed + soak.twice
     rows: list[tuple[str, str, bool]] = [
         ("broadcasts written", f"{soak.written:,}", True),
         ("broadcasts lost", f"{missing:,}", missing == 0),
+        ("broadcasts missed while the client was away", f"{soak.missed:,}", True),
         ("broadcasts delivered twice", f"{soak.twice:,}", soak.twice == 0),
         ("commands whose replies were not in order", f"{soak.broken_sequences}", True),
         ("replies dropped by the outbox", f"{soak.actor.stats['dropped']:,}", True),
@@ -276,10 +314,18 @@ def main() -> int:
     add("--fault-every", type=float, default=60, help="seconds between faults, 0 for none")
     add("--report-every", type=float, default=10, help="seconds between two lines (default 10)")
     add("--growth", type=float, default=20, help="megabytes an hour that are too much (default 20)")
+    add("--cluster", action="store_true", help="three nodes, of which any one is killed")
     add("--uvloop", action="store_true", help="run on uvloop")
     add("--log-level", default="CRITICAL", help="of the actor and the client (default CRITICAL)")
     options = parser.parse_args()
-    with private_broker() as broker:
+    with contextlib.ExitStack() as stack:
+        if options.cluster:
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            broker: Any = Cluster(Path(directory))
+            stack.callback(broker.stop)
+            broker.start()
+        else:
+            broker = stack.enter_context(private_broker())
         if options.uvloop:
             import uvloop
 
