@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,8 +56,10 @@ CAMERA = User(
 
 
 @pytest.fixture
-def alice(broker: Broker) -> Iterator[str]:
+def alice(broker: Broker, client: AMQPClient) -> Iterator[str]:
     """The address of the broker for a user who may command one actor only."""
+    # A newer broker knows permissions of topics only while the exchange is there.
+    assert client.is_connected()
     yield ALICE.allow(broker)
     broker.control("delete_user", "alice")
 
@@ -80,6 +83,7 @@ async def test_a_user_commands_only_the_actors_that_topic_permissions_allow(
 async def test_an_actor_needs_no_more_than_its_own_names_and_topics(
     broker: Broker, client: AMQPClient
 ) -> None:
+    assert client.is_connected()  # and the exchange is there
     url = CAMERA.allow(broker)
     async with Camera("camera", url=url):
         assert await ping(client) == "Pong."
@@ -100,25 +104,31 @@ async def test_a_user_has_no_other_names(alice: str) -> None:
 
 
 @pytest.fixture
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The broker of another site, which federates the replies of the first one."""
-    directory: pathlib.Path = tmp_path_factory.mktemp("site")
-    broker = Broker(directory, plugins=["rabbitmq_federation"])
-    broker.start()
-    yield broker
-    broker.stop()
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Broker]]:
+    """The brokers of two sites."""
+    with contextlib.ExitStack() as stack:
+        brokers = []
+        for name in ("here", "there"):
+            directory = tmp_path_factory.mktemp(name)
+            brokers.append(Broker(directory, plugins=["rabbitmq_federation"]))
+            brokers[-1].start()
+            stack.callback(brokers[-1].stop)
+        yield brokers
 
 
-async def test_replies_of_a_site_reach_another_one_by_federation(
-    broker: Broker, camera: Camera, site: Broker
-) -> None:
-    upstream = f"amqp://guest:guest@127.0.0.1:{broker.port}"  # with a slash it has no virtual host
+async def test_replies_of_a_site_reach_another_one_by_federation(sites: list[Broker]) -> None:
+    there, site = sites
+    upstream = f"amqp://guest:guest@127.0.0.1:{there.port}"  # with a slash it has no virtual host
     site.control("set_parameter", "federation-upstream", "apo", f'{{"uri":"{upstream}"}}')
     site.control(
         *("set_policy", "--apply-to", "exchanges", "clu", "^sdss_exchange$"),
         '{"federation-upstream-set":"all"}',
     )
-    async with AMQPClient("observer", url=site.url) as observer, Camera("dome", url=site.url):
+    async with (
+        Camera("camera", url=there.url) as camera,
+        AMQPClient("observer", url=site.url) as observer,
+        Camera("dome", url=site.url),
+    ):
         numbers: list[int] = []
         observer.add_reply_callback(lambda reply: numbers.append(reply.body.get("number")))
         # It is written until the link between the two is there.
