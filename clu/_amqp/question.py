@@ -16,6 +16,8 @@ from clu._amqp.announcement import PRESENCE_KEY
 
 #: The seconds that there are to answer.
 ANSWER_TIMEOUT = 1.0
+#: How often to ask: the node of who answers may not know yet where answers go.
+_TIMES = 3
 
 
 async def is_answered(connection: Any, exchange: str, name: str) -> bool:
@@ -33,7 +35,7 @@ async def is_answered(connection: Any, exchange: str, name: str) -> bool:
     name
         The name of the actor or client.
     """
-    from pamqp.commands import Basic
+    from aiormq.exceptions import ChannelNotFoundEntity
 
     asker = f"clu-question-{uuid.uuid4().hex[:12]}"
     answered = asyncio.Event()
@@ -49,28 +51,37 @@ async def is_answered(connection: Any, exchange: str, name: str) -> bool:
         for key in (f"reply.{asker}", f"reply.{asker}.#"):
             await channel.queue_bind(declared.queue, exchange, routing_key=key)
         await channel.basic_consume(declared.queue, take, no_ack=True)
-        await channel.basic_publish(
-            b"",
-            exchange=exchange,
-            routing_key=f"{PRESENCE_KEY}.{name}",
-            properties=Basic.Properties(headers={"commander_id": asker}),
-        )
-        await channel.basic_publish(
-            json.dumps({"command_string": "ping"}).encode(),
-            exchange=exchange,
-            routing_key=f"command.{name}",
-            properties=Basic.Properties(
-                content_type="text/json",
-                headers={
-                    "command_id": uuid.uuid4().hex,
-                    "commander_id": f"{asker}.{name}",
-                    "internal": True,
-                    "write_to_log": False,
-                },
-            ),
-        )
-        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-            await asyncio.wait_for(answered.wait(), ANSWER_TIMEOUT)
+        for _ in range(_TIMES):
+            await _ask(channel, exchange, name, asker)
+            with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(answered.wait(), ANSWER_TIMEOUT / _TIMES)
+                break
+    except ChannelNotFoundEntity:
+        pass  # the exchange has gone with the last queue, so that there is nobody
     finally:
         await channel.close()
     return answered.is_set()
+
+
+async def _ask(channel: Any, exchange: str, name: str, asker: str) -> None:
+    """Ask for the presence of an actor or client, and send it a ping if it is an actor."""
+    from pamqp.commands import Basic
+
+    await channel.basic_publish(
+        b"",
+        exchange=exchange,
+        routing_key=f"{PRESENCE_KEY}.{name}",
+        properties=Basic.Properties(headers={"commander_id": asker}),
+    )
+    headers: dict[str, Any] = {
+        "command_id": uuid.uuid4().hex,
+        "commander_id": f"{asker}.{name}",
+        "internal": True,
+        "write_to_log": False,
+    }
+    await channel.basic_publish(
+        json.dumps({"command_string": "ping"}).encode(),
+        exchange=exchange,
+        routing_key=f"command.{name}",
+        properties=Basic.Properties(content_type="text/json", headers=headers),
+    )

@@ -75,11 +75,12 @@ class Topology:
             If another connection has a queue of this name, and keeps it.
         """
         queue = await self._try_to_declare(name)
-        if queue is None and not await self._has_living_owner(name, owner):
-            queue = await self._try_to_declare(name)
-            if queue is None and owner is not None:
-                queue = await self._channel.declare_queue(other_name(name), exclusive=True)
-                self.names[name] = queue.name
+        if queue is None:
+            if owner is None or await is_answered(self._connection, self.exchange.name, owner):
+                await self._wait_unlocked(name)  # its owner may be about to stop
+                queue = await self._try_to_declare(name)
+            else:
+                queue = await self._try_to_declare(name) or await self._declare_other(name)
         if queue is None:
             raise CluError(
                 f"cannot create queue {name}. This may indicate that another instance "
@@ -97,12 +98,10 @@ class Topology:
             await self._reopened()
             return None
 
-    async def _has_living_owner(self, name: str, owner: str | None) -> bool:
-        """Whether another connection keeps a queue that is locked."""
-        deadline = asyncio.get_running_loop().time() + _LOCK_TIMEOUT
-        if owner is None or await is_answered(self._connection, self.exchange.name, owner):
-            return not await self._wait_unlocked(name, deadline)  # it may be about to stop
-        return False
+    async def _declare_other(self, name: str) -> AbstractRobustQueue:
+        queue = await self._channel.declare_queue(other_name(name), exclusive=True)
+        self.names[name] = queue.name
+        return queue
 
     async def choose_names(self, connection: Any) -> None:
         """Declare the queues on a new connection, under other names where these are locked.
@@ -127,18 +126,16 @@ class Topology:
                 await channel.close()
             queue.name = chosen
 
-    async def _wait_unlocked(self, name: str, deadline: float) -> bool:
-        """Wait until no other connection has the queue; return whether that was in time.
+    async def _wait_unlocked(self, name: str) -> None:
+        """Wait until no other connection has the queue, or for some seconds.
 
         The broker takes a moment to notice that a connection is gone: an actor that is started
         right after it was killed finds its own queue.
         """
         loop = asyncio.get_running_loop()
-        while loop.time() < deadline:
+        deadline = loop.time() + _LOCK_TIMEOUT
+        while loop.time() < deadline and await self.has_owner(name):
             await asyncio.sleep(_RETRY_INTERVAL)
-            if not await self.has_owner(name):
-                return True
-        return False
 
     async def has_owner(self, name: str) -> bool:
         """Whether another connection has an exclusive queue of this name."""
