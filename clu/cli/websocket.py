@@ -12,6 +12,7 @@ import click
 from clu import websocket as defaults
 from clu._core.run import run
 from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT
+from clu.cli.common.options import is_overruled
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ __all__ = ["command"]
     help="The address to listen on. Set a token if it is not localhost: "
     "any client that connects can command every actor.",
 )
-@click.option("-H", "--rabbitmq-host", default="localhost", help="The host of the AMQP broker.")
+@click.option(
+    "-H",
+    "--rabbitmq-host",
+    default="localhost",
+    help="The host of the AMQP broker, or several with commas between them.",
+)
 @click.option(
     "-P",
     "--rabbitmq-port",
@@ -52,7 +58,12 @@ __all__ = ["command"]
     show_envvar=True,
     help="The password for the AMQP broker.",
 )
-@click.option("--url", help="The URL of the AMQP broker, instead of the four options above.")
+@click.option(
+    "--url",
+    envvar="CLU_URL",
+    show_envvar=True,
+    help="The URL of the AMQP broker, instead of the four options above.",
+)
 @click.option(
     "--token",
     envvar="CLU_WEBSOCKET_TOKEN",
@@ -133,6 +144,7 @@ def command(
     rabbitmq_host: str,
     rabbitmq_port: int,
     verbose: bool,
+    url: str | None,
     **options: Any,
 ) -> None:
     """Relay commands and replies between websocket clients and an AMQP broker.
@@ -143,11 +155,14 @@ def command(
     """
     from clu.websocket import WebsocketServer
 
+    if is_overruled("url", ("rabbitmq_host", "rabbitmq_port", "user", "password")):
+        url = None
     try:
         server = WebsocketServer(
             host,
             port,
-            host=rabbitmq_host,
+            url=url,
+            hosts=None if url else rabbitmq_host,
             port=rabbitmq_port,
             verbose=20 if verbose else False,
             **options,

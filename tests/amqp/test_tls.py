@@ -82,6 +82,17 @@ async def test_tls_by_keywords_and_by_url(secure: Secure) -> None:
         assert await ping(client) == "Pong."
 
 
+async def test_each_of_several_addresses_has_its_own_tls(secure: Secure) -> None:
+    tls = f"amqps://{secure.credentials}@localhost:{secure.port}/observatory"
+    plain = f"amqp://{secure.credentials}@localhost:{{}}/observatory"
+    for working in (f"{tls}?cafile={secure.certificate}", plain.format(secure.broker.port)):
+        urls = [plain.format(free_port()), working, tls]  # no one vouches for the last one
+        async with Camera("camera", url=urls) as camera:
+            assert camera.connection.address == working.partition("?")[0].replace(
+                "stars%2Fand%25dust", "******"
+            )
+
+
 async def test_a_certificate_that_nobody_vouches_for_is_refused(secure: Secure) -> None:
     client = AMQPClient("client", **secure.keywords)
     with pytest.raises(CluConnectionError, match=r"(?i)certificate"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -74,6 +75,28 @@ def test_options_reach_the_server(broker: Broker) -> None:
     assert process.returncode == 0
     assert "The token is missing or wrong." in errors
     assert "s3cret" not in errors
+
+
+def test_the_broker_may_have_several_hosts_and_come_from_the_environment(broker: Broker) -> None:
+    hosts = f"127.0.0.1:{free_port()},127.0.0.1:{broker.port}"
+    url = f"amqp://guest:guest@{hosts}/"
+    nowhere = f"amqp://127.0.0.1:{free_port()}/"
+    for arguments, variables in (
+        (["--url", url], {}),
+        ([], {"CLU_URL": url}),
+        (["--rabbitmq-host", hosts], {}),
+        (["--rabbitmq-host", hosts], {"CLU_URL": nowhere}),
+    ):
+        with subprocess.Popen(
+            [*CLU, "--port", "0", *arguments],
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert f"for amqp://guest:******@127.0.0.1:{broker.port}/" in process.stdout.readline()
+            process.terminate()
 
 
 def test_absent_broker_is_reported_in_one_sentence() -> None:

@@ -225,6 +225,7 @@ def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
         {
             "actor": {
                 "name": "c",
+                "max_message_size": 5,
                 "outbox_messages": 6,
                 "outbox_bytes": 7,
                 "backlog_bytes": 8,
@@ -232,7 +233,7 @@ def test_the_parameters_of_actors_are_keys_of_their_configuration() -> None:
             }
         }
     )
-    assert client._limits == (6, 7, 8)
+    assert client._limits == (5, 6, 7, 8)
     assert client.lost_command_limit == 8
 
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ActorAddress", "ActorType", "broker_options"]
+__all__ = ["ActorAddress", "ActorType", "broker_options", "is_overruled"]
 
 _SCHEME = "tcp://"
 
@@ -93,7 +93,7 @@ _OPTIONS = [
 ]
 
 
-def _is_overruled(name: str, by: tuple[str, ...]) -> bool:
+def is_overruled(name: str, by: tuple[str, ...]) -> bool:
     """Whether an option from the environment is overridden by others on the command line."""
     source = click.get_current_context().get_parameter_source
     return source(name) is ParameterSource.ENVIRONMENT and any(
@@ -110,7 +110,7 @@ def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from clu.cli.common.broker import BrokerOptions
 
-        if _is_overruled("url", ("user", "password", "host", "port")):
+        if is_overruled("url", ("user", "password", "host", "port")):
             url = None
         broker = BrokerOptions(url, user, password, host, port)
         broker.check()
