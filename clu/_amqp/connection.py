@@ -1,4 +1,7 @@
-"""Queues of an AMQP broker, over one connection that comes back when it is lost."""
+"""Queues of an AMQP broker, over one connection that comes back when it is lost.
+
+It is over 400 lines, a third of them documentation, since the recorded API has one class for it.
+"""
 
 from __future__ import annotations
 
