@@ -1,6 +1,6 @@
 """Publishes messages: in order, confirmed in the background, again after a loss.
 
-It is over 400 lines, since each method changes the same two queues: what waits, and what was written.
+It is over 400 lines, as each method changes the same two queues: what waits and what was written.
 """
 
 from __future__ import annotations
