@@ -161,6 +161,30 @@ async def test_aiormq_opens_its_streams_with_the_factory_of_a_connection() -> No
     assert asyncio.iscoroutinefunction(provider.get_context)
 
 
+async def test_aio_pika_asks_for_the_address_and_tells_of_the_connection_at_each_attempt() -> None:
+    """Where clu._amqp.robust chooses the address, and the names of the queues."""
+    asked: list[str] = []
+
+    class Connection(aio_pika.RobustConnection):
+        @property
+        def url(self) -> Any:
+            asked.append("url")
+            return censored()
+
+        @url.setter
+        def url(self, url: Any) -> None:
+            pass
+
+    connection = Connection(censored(), ssl_context=None)
+    asked.clear()
+    with pytest.raises(aiormq.exceptions.AMQPConnectionError):
+        await connection.connect(5)
+    await connection.close()
+    assert asked, "aio-pika does not read the attribute url when it connects"
+    assert asyncio.iscoroutinefunction(aio_pika.RobustConnection._on_connected)
+    assert "client_properties" in parameters(aiormq.Connection.__init__)
+
+
 def censored() -> Any:
     from yarl import URL as Address
 

@@ -84,6 +84,8 @@ class TopicListener:
         The queues of aio_pika that were added.
     client_properties
         What the management page of the broker shows of the connection.
+    url, hosts, host, port, virtualhost, ssl, user, password, heartbeat
+        The parameters, which count when a connection is made.
     """
 
     channel: AbstractRobustChannel
@@ -106,8 +108,11 @@ class TopicListener:
         self.url = check_url(url)
         if hosts is not None and self.url is not None:
             raise CluValueError("Use either a URL of the broker or a list of its hosts, not both.")
-        self._nodes = [(host, port)] if hosts is None else split_hosts(hosts, port)
+        if hosts is not None:
+            split_hosts(hosts, port)
+        self.hosts = hosts
         self._addresses: Addresses | None = None
+        self._addressed: tuple[Any, ...] = ()
         self.client_properties: dict[str, Any] = {}
         self.user = user
         self.password = password
@@ -131,13 +136,19 @@ class TopicListener:
         self._is_connecting = False
 
     def _all_addresses(self) -> Addresses:
-        """Return the addresses, which stay in their order as long as they are the same."""
+        """Return the addresses, which stay in their order until one of the attributes changes."""
         from aio_pika.connection import make_url
 
-        if self._addresses is not None:
+        places = (self.url, self.hosts, self.host, self.port, self.virtualhost, self.ssl)
+        addressed = (*places, self.user, self.password, self.heartbeat)
+        if self._addresses is not None and addressed == self._addressed:
             return self._addresses
+        self._addressed = addressed
         if self.url is None:
             vhost = "" if self.virtualhost == "/" else self.virtualhost
+            nodes = [(self.host, self.port)]
+            if self.hosts is not None:
+                nodes = split_hosts(self.hosts, self.port)
             urls = [
                 make_url(
                     host=host,
@@ -147,7 +158,7 @@ class TopicListener:
                     virtualhost=vhost,
                     ssl=self.ssl,
                 )
-                for host, port in self._nodes
+                for host, port in nodes
             ]
         else:
             several = self.url if isinstance(self.url, (list, tuple)) else [self.url]

@@ -93,6 +93,15 @@ def test_addresses_are_shuffled_once() -> None:
     assert listener.address == f"amqp://operator:******@{order[0]}:5672/"
 
 
+def test_parameters_that_are_changed_before_the_start_count() -> None:
+    client = AMQPClient("client", host="a", port=1)
+    assert client.connection.address == "amqp://guest:******@a:1/"
+    client.connection.host, client.connection.port = "b", 2
+    assert client.connection.address == "amqp://guest:******@b:2/"
+    client.connection.url = "amqp://c/v"
+    assert client.connection.address == "amqp://c/v"
+
+
 @pytest.mark.usefixtures("in_order")
 @pytest.mark.parametrize("kind", ["url", "urls", "hosts", "string"])
 @pytest.mark.parametrize("first", ["dead", "alive"])
