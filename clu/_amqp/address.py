@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from yarl import URL
 
@@ -37,25 +37,28 @@ def check_url(url: Any) -> Any:
     CluValueError
         If it is not one. aiormq would not say so, but try in vain to connect.
     """
-    if isinstance(url, (list, tuple)):
-        if not url:
-            raise CluValueError("The list of addresses of the broker is empty.")
-        split_urls(url)
-        return url
-    if url is None or not str(url):
+    if url is None or (not isinstance(url, (list, tuple)) and not str(url)):
         return None
-    split_urls([url])
+    split_urls(url)
     return url
 
 
-def split_urls(urls: Iterable[Any]) -> list[str]:
+def split_urls(url: Any) -> list[str]:
     """Return a URL for each host.
+
+    Parameters
+    ----------
+    url
+        As for `check_url`, but for none.
 
     Raises
     ------
     CluValueError
-        If one of them is not the URL of a broker.
+        If there is none, or one of them is not the URL of a broker.
     """
+    urls = url if isinstance(url, (list, tuple)) else [url]
+    if not urls:
+        raise CluValueError("The list of addresses of the broker is empty.")
     return [
         single
         for several in urls

@@ -161,8 +161,7 @@ class TopicListener:
                 for host, port in nodes
             ]
         else:
-            several = self.url if isinstance(self.url, (list, tuple)) else [self.url]
-            urls = [make_url(url) for url in split_urls(several)]
+            urls = [make_url(url) for url in split_urls(self.url)]
         # aio-pika 9, the last for Python 3.10, leaves out what make_url is given with a URL.
         query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
         if self.heartbeat is not None:

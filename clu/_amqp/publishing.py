@@ -16,9 +16,9 @@ from clu._amqp.plane import DataPlane
 from clu._amqp.reply import decode_headers
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._amqp.sending import Envelope
-from clu._amqp.size import check_size
+from clu._amqp.size import too_long
 from clu._speedups.reply import encode_json
-from clu.exceptions import CluError
+from clu.exceptions import CluError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,13 +145,12 @@ class PublishingMixIn:
             f"command.{consumer}", headers, correlation_id, f"{self.name}_replies", True
         )
         encoded = encode_json(body)
-        if self._sender is not None:
-            limit = self._sender.max_message_size
-            check_size(f"The message to {consumer!r}", encoded, limit, body)
+        if (sender := self._sender) is not None and len(encoded) > sender.max_message_size:
+            what, limit = f"The message to {consumer!r}", sender.max_message_size
+            raise CluValueError(too_long(what, len(encoded), limit, body))
         if (exchange := self.connection.replacement) is not None:
             await self._publish_to(exchange, self._message(envelope, encoded), envelope.routing_key)
             return True
-        sender = self._sender
         if sender is None or not self.connection.is_open:
             raise connection_error("There is no connection to the broker.")
         waiting = asyncio.get_running_loop().create_future()

@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clu._speedups.reply import encode_json
-from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,31 +29,8 @@ def limit_in(error: object) -> int | None:
     return None if found is None else int(found[2])
 
 
-def check_size(what: str, body: bytes, limit: int, message: Mapping[str, Any]) -> None:
-    """Raise an error if a message is too long.
-
-    Parameters
-    ----------
-    what
-        What the message is, for the error.
-    body
-        The message as it would be sent.
-    limit
-        The most bytes that are sent.
-    message
-        The items in the message.
-
-    Raises
-    ------
-    CluValueError
-        If the message is longer. The error names the longest items.
-    """
-    if len(body) > limit:
-        raise CluValueError(too_long(what, len(body), limit, message))
-
-
 def too_long(what: str, size: int, limit: int, message: Mapping[str, Any]) -> str:
-    """Return why a message is not sent."""
+    """Return why a message is not sent, with the sizes of its longest items."""
     sizes = sorted(
         ((len(encode_json(value)), str(name)) for name, value in message.items()), reverse=True
     )

@@ -41,8 +41,7 @@ def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_hosts_share_what_is_around_them(url: Any, expected: list[str]) -> None:
-    urls = url if isinstance(url, list) else [url]
-    found = [single.removeprefix("amqp://").partition("?")[0] for single in split_urls(urls)]
+    found = [single.removeprefix("amqp://").partition("?")[0] for single in split_urls(url)]
     assert found == expected
 
 
@@ -148,27 +147,21 @@ async def test_a_wrong_password_at_one_address_is_named(broker: Broker) -> None:
 async def test_another_address_is_used_when_the_connection_is_lost(
     broker: Broker, camera: Camera
 ) -> None:
-    async with (
-        Proxy(broker.port) as other,
-        AMQPClient(
-            "mover", url=f"amqp://guest:guest@127.0.0.1:{free_port()},127.0.0.1:{other.port}/"
-        ) as unmoved,
-    ):
+    async with Proxy(broker.port) as other:
         async with Proxy(broker.port) as proxy:
             hosts = [f"127.0.0.1:{proxy.port}", f"127.0.0.1:{other.port}"]
             client = await AMQPClient("client", hosts=hosts).start()
-            mover = await Camera("mover2", hosts=hosts).start()
+            actor = await Camera("mover", hosts=hosts).start()
             assert str(proxy.port) in client.connection.address
             assert await ping(client) == "Pong."
         # The first address is gone.
-        for moved in (client, mover):
+        for moved in (client, actor):
             await until(lambda moved=moved: str(other.port) in moved.connection.address)
             await until(moved.is_connected)
         assert await ping(client) == "Pong."
-        assert await ping(client, "mover2") == "Pong."
-        assert await ping(unmoved) == "Pong."
+        assert await ping(client, "mover") == "Pong."
         await client.stop()
-        await mover.stop()
+        await actor.stop()
 
 
 @pytest.mark.parametrize("key", ["hosts", "url"])
@@ -187,8 +180,9 @@ async def test_the_broker_is_told_who_is_connected(broker: Broker) -> None:
             for line in broker.control("list_connections", "client_properties").splitlines()
             if "observer" in line
         ]
-    for text in ('"clu"', '"actor","observer"', '"pid"', '"connection_name","observer (pid '):
-        assert text in found.replace(" ", "") or text.replace(" ", "") in found.replace(" ", "")
+    found = found.replace(" ", "")  # the releases differ in them
+    for text in ('"clu"', '"actor","observer"', '"pid"', '"connection_name","observer(pid'):
+        assert text in found
 
 
 def test_the_options_of_the_commands_take_several_hosts(broker: Broker) -> None:

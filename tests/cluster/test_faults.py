@@ -195,6 +195,7 @@ async def test_the_names_of_a_lost_node_are_taken_by_nobody_else(
             assert client.stats["queues"] == {}
         with pytest.raises(CluError, match="another instance"):
             await Camera("camx", url=cluster.urls[1:]).start()
+    assert set(names) == {"camx_replies", "camx_commands"}
     for known, name in names.items():
         assert name.startswith(f"{known}.")
         assert len(name) == len(known) + 9

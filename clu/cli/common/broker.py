@@ -60,7 +60,7 @@ class BrokerOptions:
             if self.url is None:
                 split_hosts(self.host, self.port)
                 return
-            urls = [self.url] if self.url.startswith("tcp:") else split_urls([self.url])
+            urls = [self.url] if self.url.startswith("tcp:") else split_urls(self.url)
         except CluValueError as error:
             if self.url is None:
                 raise click.UsageError(f"--host: {error}") from None
