@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.hanging import tasks_shown_after
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -70,7 +72,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: object) -> Iterator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    marker = item.get_closest_marker("timeout")
+    limit = float(marker.args[0] if marker else item.config.getini("timeout"))
+    with tasks_shown_after(limit - 5, item.nodeid, item.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """End the run if the end of a test hangs.
 
     uvloop waits for ever when a loop is closed on which a failed test has left something open, and
@@ -78,7 +88,8 @@ def pytest_runtest_teardown(item: object) -> Iterator[None]:
     """
     faulthandler.dump_traceback_later(TEARDOWN_LIMIT, exit=True)
     try:
-        return (yield)
+        with tasks_shown_after(TEARDOWN_LIMIT - 5, f"The end of {item.nodeid}", item.config):
+            return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -77,7 +78,9 @@ async def check_that_all_is_back(camera: Camera, observer: Camera) -> None:
     for actor in (camera, observer):
         assert actor.is_connected()
         assert actor.running_commands == {}
-        assert [queue.name for queue in actor.connection.queues] == [
+        # A broker that has not noticed yet that the old connection is gone keeps its queues locked.
+        names = [queue.name for queue in actor.connection.queues]
+        assert [re.sub(r"\.[0-9a-f]{8}$", "", name) for name in names] == [
             f"{actor.name}_replies",
             f"{actor.name}_commands",
         ]
