@@ -6,6 +6,11 @@ corresponding builtin exception, and can be caught as either.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
     "CluBaseWarning",
     "CluConnectionError",
@@ -17,7 +22,9 @@ __all__ = [
     "CluValueError",
     "CluWarning",
     "CommandError",
+    "CommandFailed",
     "CommandParserError",
+    "CommandTimeout",
     "EncodingError",
 ]
 
@@ -60,6 +67,42 @@ class CluConnectionError(CluError, ConnectionError):
 
 class CommandError(CluError):
     """A command that cannot be created, parsed or run."""
+
+
+class CommandFailed(CommandError):
+    """A command to an actor that has failed.
+
+    Parameters
+    ----------
+    actor
+        The name of the actor.
+    command
+        The command.
+    error
+        The reason, in the words of the actor.
+    replies
+        The replies of the actor.
+
+    Attributes
+    ----------
+    actor, command, error, replies
+        The parameters.
+    """
+
+    def __init__(self, actor: str, command: str, error: str, replies: Sequence[Any] = ()) -> None:
+        super().__init__(f"{actor} {command}: {error}")
+        self.actor = actor
+        self.command = command
+        self.error = error
+        self.replies = list(replies)
+
+    def __reduce__(self) -> Any:
+        # Exceptions are made again from their message, and replies have the command, a future.
+        return type(self), (self.actor, self.command, self.error)
+
+
+class CommandTimeout(CommandFailed, TimeoutError):
+    """A command to an actor that did not end in time. The actor may still run it."""
 
 
 class CommandParserError(CluError):

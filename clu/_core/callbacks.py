@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["CallbackMixIn", "call_user_function", "callback_name", "start_user_coroutine"]
+__all__ = [
+    "CallbackMixIn",
+    "call_user_function",
+    "callback_name",
+    "log_callback_error",
+    "start_user_coroutine",
+]
 
 logger = logging.getLogger("clu")
 
@@ -73,7 +79,7 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        _log(callback, error)
+        log_callback_error(callback, error)
         return None
 
 
@@ -123,11 +129,12 @@ async def await_user_function(callback: Callable[..., Any], *args: object, **kwa
     except (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit):
         raise
     except BaseException as error:
-        _log(callback, error)
+        log_callback_error(callback, error)
         return None
 
 
-def _log(callback: Callable[..., Any], error: BaseException) -> None:
+def log_callback_error(callback: Callable[..., Any], error: BaseException) -> None:
+    """Log an error that a callback has raised."""
     logger.error("The callback %s raised an error.", callback_name(callback), exc_info=error)
 
 
@@ -160,7 +167,7 @@ class CallbackMixIn:
         for callback in list(self._callbacks or ()):
             result = call_user_function(callback, *args)
             if asyncio.iscoroutine(result):
-                task = start_user_coroutine(result, functools.partial(_log, callback))
+                task = start_user_coroutine(result, functools.partial(log_callback_error, callback))
                 self._running.append(task)
                 task.add_done_callback(self._running.remove)
 
