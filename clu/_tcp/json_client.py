@@ -200,6 +200,7 @@ class JSONClient:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        self._close_stream()  # a task that was cancelled before it ran has not
         self._fail_all("The client was stopped.")
         await self._notifier.stop_callbacks()
 
@@ -298,8 +299,7 @@ class JSONClient:
             try:
                 await self._read(stream)
             finally:
-                self._stream = None
-                stream.close()
+                self._close_stream()
             self._fail_all(f"{self.address} closed the connection.")
             self._tell(self.on_lost)
             stream = await self._reconnect()
@@ -307,6 +307,11 @@ class JSONClient:
             if self.token is not None:
                 await self.send_command(f"token {self.token}", await_command=False)
             self._tell(self.on_connected)
+
+    def _close_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
 
     async def _reconnect(self) -> TCPStreamClient:
         while True:
