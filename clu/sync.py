@@ -15,20 +15,19 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from clu._core.reply import KEPT_REPLIES
-from clu._core.result import CommandResult
 from clu._core.thread import LoopThread
 from clu._tcp.address import split_url
-from clu._tcp.json_client import JSONClient
 from clu.exceptions import CommandFailed, CommandTimeout
+from clu.remote import CommandResult, JSONClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from typing_extensions import Self
 
-    from clu._tcp.json_client import JSONReply
     from clu.client import AMQPClient, AMQPReply
     from clu.command import Command
+    from clu.remote import JSONReply
 
     Sending = Callable[[Callable[[Any], None]], Coroutine[Any, Any, Command[Any]]]
 
@@ -272,7 +271,7 @@ class Connection(_BlockingClient):
     Attributes
     ----------
     client
-        The asynchronous client, in the thread of the event loop.
+        The `clu.remote.JSONClient`, in the thread of the event loop.
     """
 
     def __init__(self, client: JSONClient, timeout: float | None) -> None:

@@ -66,7 +66,7 @@ _OTHERS = (
 _ONLY_IN_ANNOTATIONS = (
     "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|CommandLike|CommandSender|"
     "Handler|StatusCallbacks|"
-    "HubReply|Plan|SDSSLogger|Server|Token|Writer"
+    "HubReply|LoopThread|Plan|SDSSLogger|Sending|Server|Token|Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"
 nitpick_ignore_regex = [

@@ -89,3 +89,6 @@ class CommandResult:
     def __repr__(self) -> str:
         status = str(self.status.name).lower()
         return f"<{type(self).__name__} ({self.actor} {self.command}: {status}, {self.flatten()})>"
+
+
+CommandResult.__module__ = "clu.remote"  # where users find it

@@ -389,3 +389,7 @@ class JSONClient:
             return f"no answer within {self.connection_timeout:g} s"
         # asyncio includes the addresses of all families in the error message.
         return os.strerror(number) if number and number > 0 else str(error)
+
+
+for _class in (JSONClient, JSONReply):
+    _class.__module__ = "clu.remote"  # where users find them

@@ -149,7 +149,7 @@ async def test_a_command_that_is_only_a_number_fails(
 # -- peers ----------------------------------------------------------------------------------
 
 
-async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no_line(
+async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no_line_each(
     broker: Broker, camera: Camera, client: AMQPClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with AMQPClient("gone", url=broker.url) as gone:
@@ -165,7 +165,10 @@ async def test_a_client_that_vanishes_with_commands_in_flight_costs_the_actor_no
         await until(lambda: not camera._active_commands)
         await until(lambda: camera.stats["backlog"] == 0)
         assert await ping(client) == "Pong."
-        assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+        said = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+        # One for all, where a reply came to the queue while the broker was deleting it.
+        gone_line = "A queue for reply.gone.camera is gone: messages reach only the others."
+        assert said in ([], [gone_line])
 
 
 async def use_client(client: AMQPClient, name: str, pings: int) -> None:

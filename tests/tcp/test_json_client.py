@@ -11,8 +11,8 @@ import click
 import pytest
 
 from clu import Command, JSONActor
-from clu._tcp.json_client import JSONClient, JSONReply
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
+from clu.remote import JSONClient, JSONReply, connect
 
 from ..amqp.actors import SCHEMA, make_parser
 from ..broker import free_port
@@ -101,6 +101,15 @@ async def test_broadcast_replies_to_a_command_of_somebody_else_with_the_same_id_
         assert first.command_id == second.command_id
         assert [first.replies.get("number"), second.replies.get("number")] == [1, 2]
         assert 2 not in [reply.message.get("number") for reply in first.replies]
+
+
+async def test_an_actor_is_found_by_its_address(stage: Stage) -> None:
+    client = await connect(f"tcp://localhost:{stage.port}")
+    assert client.is_connected()
+    assert "connected" in repr(client)
+    await client.stop()
+    with pytest.raises(CluValueError, match=r"'localhost' is not the address of an actor"):
+        await connect("localhost")
 
 
 async def test_a_command_of_several_lines_is_refused(stage: Stage) -> None:

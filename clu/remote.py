@@ -1,0 +1,35 @@
+"""Actors elsewhere, that a program commands over TCP."""
+
+from __future__ import annotations
+
+from clu._core.result import CommandResult
+from clu._tcp.address import split_url
+from clu._tcp.json_client import JSONClient, JSONReply
+
+__all__ = ["CommandResult", "JSONClient", "JSONReply", "connect"]
+
+
+async def connect(url: str, *, token: str | None = None) -> JSONClient:
+    """Connect to a TCP JSON actor.
+
+    Parameters
+    ----------
+    url
+        The address, ``tcp://HOST:PORT``.
+    token
+        The token of the actor, if it needs one.
+
+    Returns
+    -------
+    client
+        A client that has been started.
+
+    Raises
+    ------
+    CluConnectionError
+        If the actor cannot be reached, or does not take the token.
+    CluValueError
+        If the address is not one.
+    """
+    host, port = split_url(url)
+    return await JSONClient(host, port, token=token).start()
