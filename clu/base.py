@@ -12,13 +12,12 @@ import functools
 import logging
 import pathlib
 import sys
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.active_commands import ActiveCommands
 from clu._core.callbacks import callback_name, start_user_coroutine
-from clu._core.config import actor_arguments, parse_config
-from clu._core.logging import REPLY, guard_handlers
+from clu._core.config import make_from_config, parse_config
+from clu._core.logging import REPLY, guard_handlers, log_to_file
 from clu._core.loop import cancel_tasks
 from clu._core.names import lazy_names
 from clu._core.reply import (
@@ -172,11 +171,12 @@ class BaseClient(metaclass=abc.ABCMeta):
 
         Raises
         ------
-        AssertionError
-            If the file does not exist.
+        ConfigurationError
+            If the file does not exist, is not valid YAML, or does not fit the class. It is also an
+            ``AssertionError``, the error of the YAML library or a ``TypeError``.
         """
         parsed = cls._parse_config(config, loader)
-        return cls(*args, **actor_arguments(cls, parsed, kwargs))
+        return make_from_config(cls, config, parsed, args, kwargs)
 
     def set_loop_exception_handler(self) -> None:
         """Log the errors that reach the exception handler of the running event loop."""
@@ -220,10 +220,7 @@ class BaseClient(metaclass=abc.ABCMeta):
         guard_handlers(log)
         log.setLevel(REPLY)
         if log_dir:
-            path = pathlib.Path(log_dir).expanduser() / f"{self.name}.log"
-            log.start_file_logger(str(path), log_level=REPLY, rotating=True, rollover=True)
-            if log.fh is not None and log.fh.formatter is not None:
-                log.fh.formatter.converter = time.gmtime
+            log_to_file(log, str(pathlib.Path(log_dir).expanduser() / f"{self.name}.log"))
         if log.sh is not None:
             if verbose is True:
                 log.sh.setLevel(logging.DEBUG)

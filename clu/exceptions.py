@@ -6,12 +6,13 @@ corresponding builtin exception, and can be caught as either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "BrokerConnectionError",
     "CluBaseWarning",
     "CluConnectionError",
     "CluDeprecationWarning",
@@ -25,7 +26,9 @@ __all__ = [
     "CommandFailed",
     "CommandParserError",
     "CommandTimeout",
+    "ConfigurationError",
     "EncodingError",
+    "ListenError",
 ]
 
 
@@ -63,6 +66,14 @@ class CluRuntimeError(CluError, RuntimeError):
 
 class CluConnectionError(CluError, ConnectionError):
     """A server that cannot be reached, or refuses the connection."""
+
+
+class ConfigurationError(CluError):
+    """A configuration that cannot be read, or does not fit the class that it is for."""
+
+
+class ListenError(CluError, OSError):
+    """A server that cannot listen on an address."""
 
 
 class CommandError(CluError):
@@ -123,6 +134,16 @@ class EncodingError(CluError, TypeError):
         self.keyword = keyword
 
 
+E = TypeVar("E", bound=CluError)
+
+
+def also(kind: type[E], other: type[Exception]) -> type[E]:
+    """Return a class of errors that can also be caught as others."""
+    if issubclass(kind, other):
+        return kind
+    return type(kind.__name__, (kind, other), {"__doc__": kind.__doc__, "__module__": __name__})
+
+
 class CluBaseWarning(Warning):
     """The base class of the warnings of clu."""
 
@@ -133,3 +154,26 @@ class CluWarning(UserWarning, CluBaseWarning):
 
 class CluDeprecationWarning(DeprecationWarning, CluBaseWarning):
     """A feature that will be removed."""
+
+
+if TYPE_CHECKING:
+    from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError
+
+    class BrokerConnectionError(CluConnectionError, AMQPConnectionError, ChannelInvalidStateError):
+        """An AMQP broker that cannot be reached, or whose connection was lost."""
+
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name != "BrokerConnectionError":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Slow to import, and not always needed.
+        from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError
+
+        bases = (CluConnectionError, AMQPConnectionError, ChannelInvalidStateError)
+        doc = """An AMQP broker that cannot be reached, or whose connection was lost.
+
+        It can be caught as the errors of aio_pika, too.
+        """
+        found = type(name, bases, {"__doc__": doc, "__module__": __name__})
+        return globals().setdefault(name, found)

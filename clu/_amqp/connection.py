@@ -243,6 +243,7 @@ class TopicListener:
                 connection = self._plane.make_connection(
                     addresses, self._ssl_context, self.client_properties
                 )
+                filter_repetitions(connection)  # of this attempt, too: our error tells of it
                 try:
                     await asyncio.wait_for(
                         self._open(connection, exchange_name, exchange_type, on_return_raises),
@@ -262,7 +263,6 @@ class TopicListener:
                         ) from error
         finally:
             self._is_connecting = False
-        filter_repetitions(connection)
         self.connection = self._own_connection = connection
         return self
 

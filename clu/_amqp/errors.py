@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
+from typing import TYPE_CHECKING
 
-from clu.exceptions import CluConnectionError
+if TYPE_CHECKING:
+    from clu.exceptions import CluConnectionError
 
 #: The seconds that connecting may take.
 TIMEOUT = 20.0
@@ -13,24 +13,9 @@ TIMEOUT = 20.0
 RECONNECT_INTERVAL = 1.0
 
 
-@functools.cache
-def _error_class() -> type[CluConnectionError]:
-    # Slow to import, and not always needed.
-    from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError
-
-    class BrokerConnectionError(CluConnectionError, AMQPConnectionError, ChannelInvalidStateError):
-        """No connection to the AMQP broker."""
-
-    BrokerConnectionError.__qualname__ = "BrokerConnectionError"
-    return BrokerConnectionError
-
-
-def __getattr__(name: str) -> Any:
-    if name == "BrokerConnectionError":
-        return _error_class()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 def connection_error(message: str) -> CluConnectionError:
     """Return an error that is one of clu and one of aio_pika."""
-    return _error_class()(message)
+    # Slow to import, and not always needed.
+    from clu.exceptions import BrokerConnectionError
+
+    return BrokerConnectionError(message)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from clu._core.config_source import ConfigSource
+from clu.exceptions import ConfigurationError, also
+
+T = TypeVar("T")
+
+_SECTIONS = ("actor", "client")
 
 
 def parse_config(config: Any, loader: Any = None) -> Any:
@@ -20,26 +28,52 @@ def parse_config(config: Any, loader: Any = None) -> Any:
 
     Raises
     ------
-    AssertionError
-        If the file does not exist.
+    ConfigurationError
+        If the file does not exist, or is not valid YAML. It is also an ``AssertionError`` or the
+        error of the YAML library.
     """
     if isinstance(config, Mapping):
         return config
     path = pathlib.Path(config).expanduser()
     if not path.exists():
-        raise AssertionError("configuration path does not exist.")
+        close = difflib.get_close_matches(path.name, _names_beside(path), 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise also(ConfigurationError, AssertionError)(
+            f"configuration path does not exist. There is no file {path.absolute()}.{hint}"
+        )
     from sdsstools import read_yaml_file
+    from yaml import YAMLError
 
-    return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))
+    try:
+        return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))
+    except YAMLError as error:
+        raise also(ConfigurationError, type(error))(_yaml_problem(path, error)) from error
+
+
+def _names_beside(path: pathlib.Path) -> list[str]:
+    return [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _yaml_problem(path: pathlib.Path, error: Any) -> str:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return f"{path}: {' '.join(str(error).split())}"
+    return f"{path}, line {mark.line + 1}, column {mark.column + 1}: {problem}."
 
 
 def actor_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the section of a configuration with the arguments of a class."""
-    for name in ("actor", "client"):
-        section: Mapping[str, Any] | None = config.get(name)
-        if section is not None:
-            return section
-    return config
+    name = section_name(config)
+    section: Mapping[str, Any] = config if name is None else config[name]
+    return section
+
+
+def section_name(config: Mapping[str, Any]) -> str | None:
+    """Return the name of the section with the arguments of a class, or None for the top level."""
+    for name in _SECTIONS:
+        if config.get(name) is not None:
+            return name
+    return None
 
 
 def actor_arguments(
@@ -52,8 +86,63 @@ def actor_arguments(
     """
     section = actor_section(config)
     arguments = {**section, **overrides}
-    parameters = inspect.signature(cls).parameters
+    # Of ``__init__``, as the signature of a class may tell more than what that accepts.
+    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         arguments = {key: value for key, value in arguments.items() if key in parameters}
     arguments.setdefault("config", config)
     return arguments
+
+
+def make_from_config(
+    cls: type[T],
+    source: Any,
+    config: Any,
+    args: tuple[Any, ...],
+    overrides: Mapping[str, Any],
+) -> T:
+    """Return an instance of a class that is made from a configuration.
+
+    Parameters
+    ----------
+    cls
+        The class.
+    source
+        What the configuration was read from, for errors.
+    config
+        The configuration.
+    args, overrides
+        Further arguments, which take precedence.
+
+    Raises
+    ------
+    ConfigurationError
+        If the configuration does not fit the class. It is also a ``TypeError``.
+    """
+    where = ConfigSource(source)
+    if not isinstance(config, Mapping):
+        raise also(ConfigurationError, AttributeError)(
+            f"{where}: there must be keys at the top, not {config!r}."
+        )
+    name = section_name(config)
+    section = actor_section(config)
+    if not isinstance(section, Mapping):
+        raise also(ConfigurationError, TypeError)(
+            f"{where.of(name)}: the section {name!r} must have keys, not {section!r}."
+        )
+    prefix = [] if name is None else [name]
+    where.check_port(cls, {**section, **overrides}, prefix)
+    arguments = actor_arguments(cls, config, overrides)
+    try:
+        made = cls(*args, **arguments)
+    except TypeError as error:
+        problem = where.explain(cls, error, section, prefix)
+        if problem is None:
+            raise
+        raise also(ConfigurationError, TypeError)(problem) from error
+    dropped = [key for key in section if key not in arguments]
+    for problem in where.misspelt(cls, dropped, prefix) if name is not None else ():
+        log = getattr(made, "log", None)
+        if log is not None:
+            log.warning("%s", problem)
+    return made

@@ -7,6 +7,7 @@ import contextvars
 import json
 import logging
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from clu._core.loop import running_loop
@@ -61,6 +62,16 @@ def log_reply(
     """
     level = LEVEL_OF_CODE.get(str(getattr(message_code, "value", message_code)), REPLY)
     log.log(level if use_message_code else REPLY, message)
+
+
+def log_to_file(log: Any, path: str) -> None:
+    """Write everything that a logger of sdsstools gets to a file, with times in UTC.
+
+    A file that is there is renamed first.
+    """
+    log.start_file_logger(path, log_level=REPLY, rotating=True, rollover=True)
+    if log.fh is not None and log.fh.formatter is not None:
+        log.fh.formatter.converter = time.gmtime
 
 
 def one_line(text: str) -> str:

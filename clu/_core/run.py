@@ -9,7 +9,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from clu.exceptions import CluValueError
+from clu._core.loop import running_loop
+from clu._core.top_level import is_debugging, show_briefly
+from clu.exceptions import CluError, CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,6 +32,9 @@ def run(
     It works like `asyncio.run`, but uses the event loop of uvloop if uvloop is installed. No event
     loop policy is set: other event loops of the program are not affected.
 
+    An error of clu that ends the program, for example because there is no broker, is shown in one
+    line instead of a traceback, and Ctrl-C ends it quietly. Both can be caught as always.
+
     Parameters
     ----------
     main
@@ -37,13 +42,35 @@ def run(
     loop
         ``"auto"``, or the event loop to use.
     debug
-        Whether to run the event loop in debug mode; by default the environment decides.
+        Whether to run the event loop in debug mode; by default the environment decides. In debug
+        mode, and with ``CLU_DEBUG=1`` in the environment, tracebacks are shown in full.
 
     Raises
     ------
+    CluRuntimeError
+        If an event loop runs in this thread already.
     CluValueError
         If the event loop is unknown or not installed.
     """
+    if running_loop() is not None:
+        main.close()
+        raise CluRuntimeError(
+            "clu.run() cannot be called while an event loop runs in this thread: await the "
+            "coroutine instead."
+        )
+    try:
+        return _run(main, loop, debug)
+    except (CluError, KeyboardInterrupt) as error:
+        if not debug and not is_debugging():
+            show_briefly(error)
+        raise
+
+
+def _run(
+    main: Coroutine[Any, Any, T],
+    loop: Literal["auto", "asyncio", "uvloop"],
+    debug: bool | None,
+) -> T:
     if loop not in ("auto", "asyncio", "uvloop"):
         problem = f"There is no event loop {loop!r}: use auto, asyncio or uvloop."
     elif loop == "uvloop" and default_loop() != "uvloop":

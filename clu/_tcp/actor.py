@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clu._speedups.reply import would_log
+from clu._tcp.errors import check_port, listen_error
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 
@@ -79,7 +80,11 @@ class TCPServerActor(BaseActor):
         self.timed_commands = timed_commands_class(self)
 
     async def _start_server(self) -> None:
-        await self.server.start()
+        check_port(self.name, self.server.port)
+        try:
+            await self.server.start()
+        except (OSError, OverflowError, TypeError, ValueError) as error:
+            raise listen_error(self.name, self.host, self.server.port, error) from error
         self.port = self.server.port
         self.set_loop_exception_handler()
         self.log.info("running TCP server on %s:%s", self.host, self.port)

@@ -15,6 +15,7 @@ __all__ = ["main"]
 SUBCOMMANDS = {
     "demo": "clu.cli.demo.command",
     "info": "clu.cli.info",
+    "run": "clu.cli.run.command",
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
     "watch": "clu.cli.watch.command",

@@ -31,11 +31,13 @@ DEPENDENCIES = (
     "prompt_toolkit",
     "pydantic",
     "pygments",
+    "PyYAML",
     "rich",
     "sdsstools",
     "unclick",
     "uvloop",
     "psutil",
+    "watchfiles",
     "websockets",
 )
 

@@ -27,7 +27,7 @@ def with_tron_section(config: Mapping[str, Any], cls: type, base: Any) -> Mappin
         The ``__init__`` that takes the arguments of the hub.
     """
     section = actor_section(config)
-    tron = section.get("tron")
+    tron = section.get("tron") if isinstance(section, Mapping) else None
     if not isinstance(tron, Mapping) or not _passes_on(cls, base):
         return config
     arguments = {key: value for key, value in section.items() if key != "tron"}

@@ -7,8 +7,10 @@ a line is parsed and formatted, and the list of users, have modules of their own
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clu._core.config import make_from_config
 from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
@@ -36,7 +38,6 @@ from clu.parsers.click import ClickParser
 if TYPE_CHECKING:
     import asyncio
     import pathlib
-    from collections.abc import Mapping
 
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
@@ -218,13 +219,14 @@ class BaseLegacyActor(GreetingActor):
 
         Raises
         ------
-        AssertionError
-            If the file does not exist.
+        ConfigurationError
+            If the file does not exist, is not valid YAML, or does not fit the class. It is also an
+            ``AssertionError``, the error of the YAML library or a ``TypeError``.
         """
         parsed = cls._parse_config(config, loader)
-        return super().from_config(
-            with_tron_section(parsed, cls, BaseLegacyActor.__init__), *args, **kwargs
-        )
+        if isinstance(parsed, Mapping):
+            parsed = with_tron_section(parsed, cls, BaseLegacyActor.__init__)
+        return make_from_config(cls, config, parsed, args, kwargs)
 
     async def start(self: T, get_keys: bool = True, start_nubs: bool = True) -> T:
         """Start listening for clients, and connect to the hub if there is one.

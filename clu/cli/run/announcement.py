@@ -1,0 +1,39 @@
+"""The line that says which actor runs, where, and how to talk to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clu.actor import AMQPBaseActor, TCPBaseActor
+from clu.legacy.actor import BaseLegacyActor
+
+if TYPE_CHECKING:
+    from clu.base import BaseActor
+
+__all__ = ["announcement"]
+
+_ALL = ("", "0.0.0.0", "::")
+_USUAL = "amqp://guest:******@localhost/"
+
+
+def announcement(actor: BaseActor) -> str:
+    """Return the line for an actor that has been started."""
+    if isinstance(actor, AMQPBaseActor):
+        address = actor.connection.address
+        option = "" if _is_usual(address) else f"--url {address} "
+        return f"{actor.name} runs on {address}. Try: clu send {option}{actor.name} help"
+    if isinstance(actor, (TCPBaseActor, BaseLegacyActor)):
+        host = f"[{actor.host}]" if ":" in actor.host else actor.host
+        place = f"{host or 'all addresses, port '}{':' if host else ''}{actor.port}"
+        near = "localhost" if actor.host in _ALL else host
+        if isinstance(actor, TCPBaseActor):
+            hint = f"clu send tcp://{near}:{actor.port} help"
+        else:
+            hint = f"nc {near.strip('[]')} {actor.port}, and type 1 help"
+        return f"{actor.name} runs on {place}. Try: {hint}"
+    return f"{actor.name} runs."
+
+
+def _is_usual(address: str) -> bool:
+    """Whether ``clu send`` finds a broker without options."""
+    return address.replace(":5672", "") in (_USUAL, _USUAL.rstrip("/"))
