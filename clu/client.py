@@ -182,6 +182,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._sender: Sender | None = None
         self._guard: AsyncGenerator[None, None] | None = None
         self._questions: dict[str, set[str]] = {}
+        self._answer_takers: dict[str, Callable[[AMQPReply], Any]] = {}
+        self._started_at = 0.0
         self._asking: set[str] = set()
         self._limits = (max_message_size, outbox_messages, outbox_bytes, backlog_bytes)
 
@@ -265,6 +267,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         if not self.connection.is_started:  # to start again is an error of the connection
             self._sender = self._make_plane(exchange_name, *self._limits)
         await self.connection.connect(exchange_name)
+        self._started_at = time.monotonic()
         try:
             self.set_loop_exception_handler()
             self._stopped = asyncio.Event()
@@ -453,7 +456,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
     def _keys(self) -> list[str]:
         """Return the routing keys, besides those of replies, that the queue for replies gets."""
-        return [f"{PRESENCE_KEY}.{self.name}"]
+        return [f"{PRESENCE_KEY}.{self.name}", PRESENCE_KEY]
 
     def _wants_replies(self) -> bool:
         """Whether replies are used from the start."""
@@ -584,10 +587,13 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.log.error("Invalid message received.")
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
+            question = str(reply.headers.get(QUESTION))
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
+            elif (take := self._answer_takers.get(question)) is not None:
+                take(reply)
             elif reply.headers.get("commander_id") == self.name:
-                asked = self._questions.pop(str(reply.headers.get(QUESTION)), ())
+                asked = self._questions.pop(question, ())
                 self.running_commands.take_presence(reply, asked)
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
