@@ -15,6 +15,8 @@ __all__ = ["main"]
 SUBCOMMANDS = {
     "demo": "clu.cli.demo.command",
     "info": "clu.cli.info",
+    "list": "clu.cli.list",
+    "ping": "clu.cli.ping",
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
     "watch": "clu.cli.watch.command",
