@@ -12,6 +12,7 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.absence_watch import AbsenceWatch
 from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
@@ -111,6 +112,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
         The most bytes that a reply or a command may have. A longer reply is replaced by an error
         that names the sizes of its keywords, a longer command raises an error. If the broker takes
         less, that is learnt from the first message that it refuses.
+    absent_actor_limit
+        A command fails if its actor, which has begun to run it, has not been on the broker for this
+        many seconds. The client looks from time to time while there are no replies. Only actors of
+        this package are looked for. None stands for no limit.
 
     Attributes
     ----------
@@ -123,6 +128,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     replies_queue
         The queue of aio_pika that replies come from.
     """
+
+    _absence_watch: AbsenceWatch | None = None
 
     def __init__(
         self,
@@ -149,6 +156,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         heartbeat: int | None = None,
         hosts: list[str] | str | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
+        absent_actor_limit: float | None = 10.0,
         **kwargs: Any,
     ) -> None:
         if name is None:
@@ -170,6 +178,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.connection.client_properties = client_properties(name)
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
+        if absent_actor_limit is not None:
+            self._absence_watch = AbsenceWatch(self, absent_actor_limit)
         self.models = ModelSet(self, actors=models or [], raise_exception=False)
         self.models.on_added = self._subscribe_soon
         self.lost_command_limit = lost_command_limit
@@ -296,6 +306,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     async def stop(self) -> None:
         """Publish what was written, and close the connection."""
         self.running_commands.fail_all("The client was stopped.")
+        if self._absence_watch is not None:
+            self._absence_watch.stop()
         if self.connection.is_connected and self._sender is not None:
             await self._sender.wait_confirmed(_STOP_TIMEOUT)
         guard, self._guard = self._guard, None

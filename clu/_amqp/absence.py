@@ -1,14 +1,14 @@
 """Whether there is an actor of a name: found out without a command, and apart from those that run.
 
-An actor has a queue ``<name>_commands``. That of one of ours may be called otherwise, where that
-name is locked, but is bound to ``presence.<name>``. So there is nobody if there is no such queue,
-and a mandatory message to that key comes back. Neither depends on how long the actor takes to
-answer, and an actor of the recorded release sees nothing of it.
+An actor of this package is bound to ``presence.<name>``: a mandatory message to that key comes back
+if it is not there. Then a queue ``<name>_commands`` is looked for, which one of the recorded
+release has too. So an actor is found however long it takes to answer, and one of the recorded
+release sees nothing. The second step is left out where it can be, as the broker logs it as an error.
 
-A program that records everything may be bound to ``#``: then the message does not come back, and an
-answer to it must be waited for.
+A program that records everything may be bound to ``#``: then the message does not come back, and
+only an answer to it shows that there is an actor.
 
-All this is done on a channel that nobody else uses, as what the broker does not allow closes it.
+All this is done on channels that nobody else uses, as what the broker does not allow closes them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Finding(enum.Enum):
     UNKNOWN = enum.auto()
 
 
-async def look_for_actor(client: PublishingMixIn, name: str) -> Finding:
+async def look_for_actor(
+    client: PublishingMixIn, name: str, *, needs_answer: bool = True
+) -> Finding:
     """Find out whether commands to a name reach an actor.
 
     Parameters
@@ -51,6 +53,9 @@ async def look_for_actor(client: PublishingMixIn, name: str) -> Finding:
         The client that asks.
     name
         The name to which commands are sent.
+    needs_answer
+        Whether an actor of this package is asked to answer. Otherwise a program that records
+        everything may be taken for it.
     """
     connection = client.connection
     if not connection.is_connected or connection.replacement is not None:
@@ -59,13 +64,15 @@ async def look_for_actor(client: PublishingMixIn, name: str) -> Finding:
     if transport is None:
         return Finding.UNKNOWN
     try:
-        for owner in _owners(name):
-            if await _has_queue(transport.connection, f"{owner}_commands"):
-                return Finding.PRESENT
-        return await _ask(client, transport.connection, name)
+        finding = await _ask(client, transport.connection, name, needs_answer)
+        if finding is not Finding.PRESENT:
+            for owner in _owners(name):
+                if await _has_queue(transport.connection, f"{owner}_commands"):
+                    return Finding.PRESENT
     except Exception as error:  # the connection is lost, or the user may not do this
         client.log.debug("Cannot find out whether there is an actor %r: %r", name, error)
         return Finding.UNKNOWN
+    return finding
 
 
 def _owners(name: str) -> list[str]:
@@ -90,9 +97,9 @@ async def _has_queue(connection: Any, name: str) -> bool:
     return True
 
 
-async def _ask(client: PublishingMixIn, connection: Any, name: str) -> Finding:
-    """Ask for the presence of an actor that may have a queue of another name."""
-    from aiormq.exceptions import DeliveryError
+async def _ask(client: PublishingMixIn, connection: Any, name: str, needs_answer: bool) -> Finding:
+    """Ask for the presence of an actor of this package."""
+    from aiormq.exceptions import ChannelAccessRefused, DeliveryError
     from pamqp.commands import Basic
 
     answer = asyncio.get_running_loop().create_future()
@@ -102,9 +109,11 @@ async def _ask(client: PublishingMixIn, connection: Any, name: str) -> Finding:
             is_actor = presence_in(reply).is_actor
             answer.set_result(Finding.PRESENT if is_actor else Finding.ABSENT)
 
-    await client._subscribe_to_replies()
     question = uuid.uuid4().hex
-    headers: dict[str, Any] = {"commander_id": f"{ASKER}{question[:12]}", QUESTION: question}
+    headers: dict[str, Any] = {}  # without an asker there is no answer
+    if needs_answer:
+        await client._subscribe_to_replies()
+        headers = {"commander_id": f"{ASKER}{question[:12]}", QUESTION: question}
     client._answer_takers[question] = take
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     try:
@@ -116,10 +125,14 @@ async def _ask(client: PublishingMixIn, connection: Any, name: str) -> Finding:
             properties=Basic.Properties(headers=headers, message_id=question),
             timeout=_STEP_TIME,
         )
+        if not needs_answer:
+            return Finding.PRESENT
         await asyncio.wait([answer], timeout=_ANSWER_TIME)
         return answer.result() if answer.done() else Finding.UNANSWERED
     except DeliveryError:
         return Finding.ABSENT
+    except ChannelAccessRefused:  # the user may not ask
+        return Finding.UNKNOWN
     finally:
         del client._answer_takers[question]
         await channel.close()
