@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from clu._amqp.sender import Sender
     from clu._amqp.sending import Sending
+    from clu._core.missing_model import MissingModel
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
@@ -599,6 +600,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.log.error("Invalid message received.")
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
+            if (missing := self.models.missing.get(reply.sender or "")) is not None:
+                self._load_missing(missing, is_announced=True)
             question = str(reply.headers.get(QUESTION))
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
@@ -610,9 +613,17 @@ class AMQPClient(PublishingMixIn, BaseClient):
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)
+        elif self.models.missing and (missing := self.models.missing.get(reply.sender or "")):
+            missing.keywords.update(reply.body)
+            self._load_missing(missing)
         self.running_commands.take_reply(reply)
         self._notifier.notify(reply)
         return reply
+
+    def _load_missing(self, missing: MissingModel, is_announced: bool = False) -> None:
+        """Load the model of an actor that was not there, now that it is."""
+        if missing.is_due(is_announced):
+            self._create_task(self.models.load_missing(missing.actor))
 
 
 if not TYPE_CHECKING:

@@ -18,6 +18,7 @@ __all__ = [
     "CluError",
     "CluNotImplemented",
     "CluRuntimeError",
+    "CluTimeoutError",
     "CluTypeError",
     "CluValueError",
     "CluWarning",
@@ -63,6 +64,10 @@ class CluRuntimeError(CluError, RuntimeError):
 
 class CluConnectionError(CluError, ConnectionError):
     """A server that cannot be reached, or refuses the connection."""
+
+
+class CluTimeoutError(CluError, TimeoutError):
+    """Something that did not happen in time."""
 
 
 class CommandError(CluError):

@@ -3,7 +3,8 @@
 An actor of this package is bound to ``presence.<name>``: a mandatory message to that key comes back
 if it is not there. Then a queue ``<name>_commands`` is looked for, which one of the recorded
 release has too. So an actor is found however long it takes to answer, and one of the recorded
-release sees nothing. The second step is left out where it can be, as the broker logs it as an error.
+release sees nothing. The second step is left out where it can be, as the broker logs it as an
+error.
 
 A program that records everything may be bound to ``#``: then the message does not come back, and
 only an answer to it shows that there is an actor.
