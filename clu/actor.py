@@ -292,7 +292,11 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
         try:
             self.commands_queue = await self.connection.add_queue(
                 f"{self.name}_commands",
-                bindings=[f"command.{self.name}.#", f"{PRESENCE_KEY}.{self.name}.#"],
+                bindings=[
+                    f"command.{self.name}.#",
+                    f"{PRESENCE_KEY}.{self.name}.#",
+                    PRESENCE_KEY,
+                ],
                 handler=self._take_command,
                 owner=self.name,
             )

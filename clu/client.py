@@ -12,6 +12,7 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.absence_watch import AbsenceWatch
 from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from clu._amqp.sender import Sender
     from clu._amqp.sending import Sending
+    from clu._core.missing_model import MissingModel
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
@@ -111,6 +113,10 @@ class AMQPClient(PublishingMixIn, BaseClient):
         The most bytes that a reply or a command may have. A longer reply is replaced by an error
         that names the sizes of its keywords, a longer command raises an error. If the broker takes
         less, that is learnt from the first message that it refuses.
+    absent_actor_limit
+        A command fails if its actor, which has begun to run it, has not been on the broker for this
+        many seconds. The client looks from time to time while there are no replies. Only actors of
+        this package are looked for. None stands for no limit.
 
     Attributes
     ----------
@@ -123,6 +129,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     replies_queue
         The queue of aio_pika that replies come from.
     """
+
+    _absence_watch: AbsenceWatch | None = None
 
     def __init__(
         self,
@@ -149,6 +157,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         heartbeat: int | None = None,
         hosts: list[str] | str | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
+        absent_actor_limit: float | None = 10.0,
         **kwargs: Any,
     ) -> None:
         if name is None:
@@ -170,6 +179,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self.connection.client_properties = client_properties(name)
         self.replies_queue: Any = None
         self.running_commands = RunningCommands(self._create_task)
+        if absent_actor_limit is not None:
+            self._absence_watch = AbsenceWatch(self, absent_actor_limit)
         self.models = ModelSet(self, actors=models or [], raise_exception=False)
         self.models.on_added = self._subscribe_soon
         self.lost_command_limit = lost_command_limit
@@ -182,6 +193,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         self._sender: Sender | None = None
         self._guard: AsyncGenerator[None, None] | None = None
         self._questions: dict[str, set[str]] = {}
+        self._answer_takers: dict[str, Callable[[AMQPReply], Any]] = {}
+        self._started_at = 0.0
         self._asking: set[str] = set()
         self._limits = (max_message_size, outbox_messages, outbox_bytes, backlog_bytes)
 
@@ -265,6 +278,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
         if not self.connection.is_started:  # to start again is an error of the connection
             self._sender = self._make_plane(exchange_name, *self._limits)
         await self.connection.connect(exchange_name)
+        self._started_at = time.monotonic()
         try:
             self.set_loop_exception_handler()
             self._stopped = asyncio.Event()
@@ -293,6 +307,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
     async def stop(self) -> None:
         """Publish what was written, and close the connection."""
         self.running_commands.fail_all("The client was stopped.")
+        if self._absence_watch is not None:
+            self._absence_watch.stop()
         if self.connection.is_connected and self._sender is not None:
             await self._sender.wait_confirmed(_STOP_TIMEOUT)
         guard, self._guard = self._guard, None
@@ -453,7 +469,7 @@ class AMQPClient(PublishingMixIn, BaseClient):
 
     def _keys(self) -> list[str]:
         """Return the routing keys, besides those of replies, that the queue for replies gets."""
-        return [f"{PRESENCE_KEY}.{self.name}"]
+        return [f"{PRESENCE_KEY}.{self.name}", PRESENCE_KEY]
 
     def _wants_replies(self) -> bool:
         """Whether replies are used from the start."""
@@ -584,17 +600,30 @@ class AMQPClient(PublishingMixIn, BaseClient):
             self.log.error("Invalid message received.")
             return reply
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
+            if (missing := self.models.missing.get(reply.sender or "")) is not None:
+                self._load_missing(missing, is_announced=True)
+            question = str(reply.headers.get(QUESTION))
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
+            elif (take := self._answer_takers.get(question)) is not None:
+                take(reply)
             elif reply.headers.get("commander_id") == self.name:
-                asked = self._questions.pop(str(reply.headers.get(QUESTION)), ())
+                asked = self._questions.pop(question, ())
                 self.running_commands.take_presence(reply, asked)
             return reply
         if (model := self.models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)
+        elif self.models.missing and (missing := self.models.missing.get(reply.sender or "")):
+            missing.keywords.update(reply.body)
+            self._load_missing(missing)
         self.running_commands.take_reply(reply)
         self._notifier.notify(reply)
         return reply
+
+    def _load_missing(self, missing: MissingModel, is_announced: bool = False) -> None:
+        """Load the model of an actor that was not there, now that it is."""
+        if missing.is_due(is_announced):
+            self._create_task(self.models.load_missing(missing.actor))
 
 
 if not TYPE_CHECKING:

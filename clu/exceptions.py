@@ -19,6 +19,7 @@ __all__ = [
     "CluError",
     "CluNotImplemented",
     "CluRuntimeError",
+    "CluTimeoutError",
     "CluTypeError",
     "CluValueError",
     "CluWarning",
@@ -74,6 +75,10 @@ class ConfigurationError(CluError):
 
 class ListenError(CluError, OSError):
     """A server that cannot listen on an address."""
+
+
+class CluTimeoutError(CluError, TimeoutError):
+    """Something that did not happen in time."""
 
 
 class CommandError(CluError):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from clu._core.missing_model import MissingModel
 from clu._core.names import lazy_names
 from clu._core.property import CluModel, Property
 from clu._core.schema import (
@@ -20,7 +21,7 @@ from clu._core.schema import (
 from clu._core.tracked import Revision, track
 from clu._speedups.model import update_properties
 from clu._speedups.schema import compile_schema
-from clu.exceptions import CluError, CluTypeError, CluValueError, CluWarning
+from clu.exceptions import CluError, CluTimeoutError, CluTypeError, CluValueError, CluWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,8 @@ __all__ = [
 _VALID = (True, None)
 #: How long to wait for an actor to reply with its schema, in seconds.
 _SCHEMA_TIMEOUT = 20.0
+#: How often who waits for a model requests it, in seconds.
+_WAIT_PERIOD = 2.0
 
 
 def _validator_class() -> Any:
@@ -222,7 +225,9 @@ class Model(CluModel[Property]):
 class ModelSet(dict[str, Model]):
     """The models of other actors.
 
-    `load_schemas` requests the schemas from the actors. Clients await it when they start.
+    `load_schemas` requests the schemas from the actors. Clients await it when they start. The model
+    of an actor that is not there yet comes when the client first receives something of the actor;
+    `wait` returns it then.
 
     Parameters
     ----------
@@ -258,9 +263,14 @@ class ModelSet(dict[str, Model]):
         self._raise_exception = raise_exception
         self._kwargs = kwargs
         self.on_added: Callable[[], None] | None = None
+        #: The actors whose models could not be loaded.
+        self.missing: dict[str, MissingModel] = {}
 
     def __setitem__(self, actor: str, model: Model) -> None:
         super().__setitem__(actor, model)
+        if (missing := self.missing.pop(actor, None)) is not None:
+            model.update_model(missing.keywords)
+            missing.found()
         if self.on_added is not None:
             self.on_added()
 
@@ -291,6 +301,7 @@ class ModelSet(dict[str, Model]):
                 self[actor] = await self._load(actor)
             except Exception as error:
                 problem = f"Cannot load model {actor!r}. {error}"
+                self._miss(actor).reason = str(error)
                 if self._raise_exception:
                     if type(error) is CluError:  # which names the actor
                         raise
@@ -310,6 +321,57 @@ class ModelSet(dict[str, Model]):
         except KeyError:
             raise CluError(f"{actor} did not reply with a model.") from None
         return Model(actor, schema, is_file=False, **self._kwargs)
+
+    def _miss(self, actor: str) -> MissingModel:
+        return self.missing.setdefault(actor, MissingModel(actor))
+
+    async def load_missing(self, actor: str) -> None:
+        """Try again to load the model of an actor, unless that is being done."""
+        missing = self.missing.get(actor)
+        if missing is None or missing.is_loading:
+            return
+        with missing.loading():
+            self[actor] = await self._load(actor)
+
+    async def wait(self, actor: str, timeout: float | None = None) -> Model:
+        """Return the model of an actor that is followed, once it is there.
+
+        Parameters
+        ----------
+        actor
+            The name of the actor.
+        timeout
+            For how many seconds to wait; None stands for no limit.
+
+        Raises
+        ------
+        CluTimeoutError
+            If the model does not come in this time. It names the reason.
+        CluValueError
+            If the actor is not one of those that are followed.
+        """
+        if actor not in self and actor not in self.actors:
+            followed = ", ".join(map(repr, self.actors)) or "none"
+            raise CluValueError(
+                f"The actor {actor!r} is not followed. Followed: {followed}. "
+                "Name it in models=[...], or await models.add_actor."
+            )
+        waiting = asyncio.ensure_future(self._wait(actor))
+        try:
+            return await asyncio.wait_for(waiting, timeout)
+        except (asyncio.TimeoutError, TimeoutError):
+            reason = self.missing[actor].reason if actor in self.missing else ""
+            raise CluTimeoutError(
+                f"There was no model of {actor!r} within {timeout} s. {reason}".rstrip()
+            ) from None
+
+    async def _wait(self, actor: str) -> Model:
+        while (model := self.get(actor)) is None:
+            missing = self._miss(actor)
+            # An actor that never says anything by itself would not be noticed.
+            await self.load_missing(actor)
+            await missing.wait(_WAIT_PERIOD)
+        return model
 
     async def add_actor(self, actor: str) -> None:
         """Add the model of another actor."""

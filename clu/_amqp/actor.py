@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clu._amqp.announcement import OVERFLOWED, PRESENCE_KEY, PRESENT, QUESTION, announcement
 from clu._amqp.command import BadMessage, command_string
+from clu._amqp.properties import describe_program
 from clu._amqp.publishing import PublishingMixIn
 from clu._amqp.reply import decode_headers
 from clu._amqp.sending import Envelope
@@ -136,8 +137,18 @@ class BrokerActor(PublishingMixIn, BaseActor):
     def _answer_presence(self, message: Any) -> None:
         headers = decode_headers(message)
         client = headers.get("commander_id")
-        if isinstance(client, str):
-            self._announce(PRESENT, client, headers.get(QUESTION))
+        if not isinstance(client, str):
+            return
+        question = headers.get(QUESTION)
+        if message.routing_key == PRESENCE_KEY:
+            answer = announcement(self.name, PRESENT, None, client, question, self._program())
+            self._put(Envelope(f"reply.{client}", answer), b"{}", is_essential=True)
+        else:
+            self._announce(PRESENT, client, question)
+
+    def _program(self) -> dict[str, Any]:
+        count = sum(not own.done() for own in self._active_commands)
+        return describe_program(self.version, self._started_at, count)
 
     def _announce_overflow(self) -> None:
         self._announce(OVERFLOWED)
@@ -147,7 +158,8 @@ class BrokerActor(PublishingMixIn, BaseActor):
         running = None
         if self._has_own_new_command():  # else there may be others that we do not know of
             running = [str(own.command_id) for own in self._active_commands if not own.done()]
-        headers = announcement(self.name, event, running, client, question)
+        program = self._program() if event == PRESENT else None
+        headers = announcement(self.name, event, running, client, question, program)
         key = "reply.broadcast" if client is None else f"reply.{client}"
         self._put(Envelope(key, headers), b"{}", is_essential=True)
 

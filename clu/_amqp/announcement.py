@@ -24,6 +24,10 @@ A client whose own connection was lost asks: it publishes a message without a bo
 announcement ``present`` with that id to the key ``reply.<client>``. Both go through the same queues
 as commands and replies, in order, so the answer is about every command that was sent before.
 Clients answer as well, without ``running_commands``.
+
+A question to the key ``presence`` alone is for everybody: all actors and clients answer it, without
+``running_commands``. Answers to either kind of question have a table ``program`` as a further
+header, about the program that answers: see ``clu._amqp.presence``.
 """
 
 from __future__ import annotations
@@ -40,12 +44,18 @@ RECONNECTED = "reconnected"
 OVERFLOWED = "overflowed"
 PRESENT = "present"
 
-#: What the routing key of a question begins with; the name of the actor follows.
+#: The routing key of a question to everybody. That of a question to one has its name after it, so
+#: that there is no name with which the first one could be confused.
 PRESENCE_KEY = "presence"
 
 #: The headers.
 ANNOUNCEMENT = "announcement"
 QUESTION = "question"
+PROGRAM = "program"
+
+#: What the names begin with to which answers to questions go whose asker may be anybody. Programs
+#: that may send no other replies are allowed these: see docs/how-to/rabbitmq.md.
+ASKER = "clu-question-"
 _RUNNING = "running_commands"
 
 #: How many bytes the ids may take. All headers must fit into a frame, and a broker may have set
@@ -67,6 +77,7 @@ def announcement(
     command_ids: Iterable[str] | None,
     client: str | None = None,
     question: Any = None,
+    program: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the headers of an announcement.
 
@@ -82,6 +93,8 @@ def announcement(
         The client that has asked, or None if it is for all.
     question
         The id of its question.
+    program
+        What to tell about the program of the sender.
     """
     headers: dict[str, Any] = {
         "message_code": "i",
@@ -93,6 +106,8 @@ def announcement(
     }
     if isinstance(question, str):
         headers[QUESTION] = question
+    if program is not None:
+        headers[PROGRAM] = program
     if command_ids is not None:
         ids = sorted(set(command_ids))
         if sum(len(command_id.encode()) + _ITEM_BYTES for command_id in ids) <= _MOST_BYTES:

@@ -13,6 +13,7 @@ from clu._amqp.announcement import PRESENCE_KEY, PRESENT, QUESTION, announcement
 from clu._amqp.backlog import Backlog
 from clu._amqp.errors import connection_error
 from clu._amqp.plane import DataPlane
+from clu._amqp.properties import describe_program
 from clu._amqp.reply import decode_headers
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._amqp.sending import Envelope
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clu._amqp.connection import TopicListener
+    from clu._amqp.reply import AMQPReply
     from clu._amqp.sender import Sender
     from clu.command import Command
 
@@ -39,6 +41,7 @@ class PublishingMixIn:
     """A mix-in for clients: it publishes commands and tasks."""
 
     name: str
+    version: str
     log: Any
     connection: TopicListener
     running_commands: RunningCommands
@@ -48,6 +51,10 @@ class PublishingMixIn:
     _receives_replies: bool
     #: The commands that each question was about that has not been answered.
     _questions: dict[str, set[str]]
+    #: What takes the answers to other questions, by the ids of these.
+    _answer_takers: dict[str, Callable[[AMQPReply], Any]]
+    #: When the client was started, on the monotonic clock.
+    _started_at: float
     #: The actors that will be asked.
     _asking: set[str]
     #: What publishes, once the client was started.
@@ -206,8 +213,13 @@ class PublishingMixIn:
         headers = decode_headers(message)
         asker = headers.get("commander_id")
         if self._sender is not None and isinstance(asker, str):
-            headers = announcement(self.name, PRESENT, None, asker, headers.get(QUESTION))
+            question, program = headers.get(QUESTION), self._program()
+            headers = announcement(self.name, PRESENT, None, asker, question, program)
             self._sender.put(Envelope(f"reply.{asker}", headers), b"{}", int(time()), True)
+
+    def _program(self) -> dict[str, Any]:
+        """Return what answers to questions for our presence tell about this program."""
+        return describe_program(self.version, self._started_at)
 
     @staticmethod
     def _message(envelope: Envelope, body: bytes, **properties: Any) -> Any:

@@ -12,7 +12,7 @@ import json
 import uuid
 from typing import Any
 
-from clu._amqp.announcement import PRESENCE_KEY
+from clu._amqp.announcement import ASKER, PRESENCE_KEY
 
 #: The seconds that there are to answer.
 ANSWER_TIMEOUT = 1.0
@@ -37,7 +37,7 @@ async def is_answered(connection: Any, exchange: str, name: str) -> bool:
     """
     from aiormq.exceptions import ChannelNotFoundEntity
 
-    asker = f"clu-question-{uuid.uuid4().hex[:12]}"
+    asker = f"{ASKER}{uuid.uuid4().hex[:12]}"
     answered = asyncio.Event()
 
     async def take(_: Any) -> None:

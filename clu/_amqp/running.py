@@ -7,6 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.announcement import loss_reason, running_ids
+from clu._amqp.duplicates import ID_PREFIX
 from clu._core.callbacks import call_user_function
 from clu._core.reply import MessageCode, Reply
 from clu._core.status import CommandStatus
@@ -65,6 +66,10 @@ class RunningCommands(dict[str, Command[Any]]):
     def __init__(self, create_task: Callable[..., Any]) -> None:
         super().__init__()
         self._create_task = create_task
+        #: The names to which commands are sent that actors of this package answer.
+        self.ours: set[str] = set()
+        #: Is called when a command to one of these begins.
+        self.on_begun: Callable[[], None] | None = None
         #: Why those that may be lost are suspected, by their ids: they fail unless a reply comes.
         self._suspects: dict[str, _Suspicion] = {}
 
@@ -81,6 +86,8 @@ class RunningCommands(dict[str, Command[Any]]):
             # The replies to the two could not be told apart.
             raise CommandError(f"The command {command_id!r} is still running.")
         self[command_id] = command
+        if command.consumer_id in self.ours and self.on_begun is not None:
+            self.on_begun()
         command.add_done_callback(lambda _: self.forget(command))
 
     def runs(self, command_id: str) -> bool:
@@ -122,6 +129,9 @@ class RunningCommands(dict[str, Command[Any]]):
         status = CommandStatus.code_to_status(code._value_)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)
+            if self.on_begun is not None and _is_ours(reply):
+                self.ours.add(str(command.consumer_id))
+                self.on_begun()
             if status.is_done:  # who waits for the command may look before its callbacks run
                 self.forget(command)
 
@@ -177,6 +187,10 @@ class RunningCommands(dict[str, Command[Any]]):
             for command_id in ids.intersection(own):
                 self._clear(command_id)
         self._suspect(suspects, loss_reason(reply), limit)
+
+    def is_suspected(self, command_id: str) -> bool:
+        """Whether a command fails anyway unless a reply comes."""
+        return command_id in self._suspects
 
     def suspects_of(self, consumer: str) -> set[str]:
         """Return the ids of the suspected commands to a consumer."""
@@ -266,6 +280,12 @@ def _is_answer(reply: AMQPReply, command: Command[Any]) -> bool:
         or reply.sender == command.consumer_id
         or is_for(command.consumer_id, reply.sender)
     )
+
+
+def _is_ours(reply: AMQPReply) -> bool:
+    """Whether a reply is one of this package, as the id of its message tells."""
+    message_id = getattr(reply.message, "message_id", None)
+    return isinstance(message_id, str) and message_id.startswith(ID_PREFIX)
 
 
 def _is_of_part(reply: AMQPReply, command: Command[Any]) -> bool:

@@ -14,7 +14,10 @@ __all__ = ["main"]
 #: The subcommands: each is the object ``command`` of a module, which is imported when needed.
 SUBCOMMANDS = {
     "demo": "clu.cli.demo.command",
+    "describe": "clu.cli.describe",
     "info": "clu.cli.info",
+    "list": "clu.cli.list",
+    "ping": "clu.cli.ping",
     "run": "clu.cli.run.command",
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",

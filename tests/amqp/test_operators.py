@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from clu import AMQPClient, CommandStatus
+from clu._amqp.presence import who_is_there
 from clu.exceptions import CluConnectionError, CluError
 from tests.broker import Broker
 
@@ -45,13 +46,13 @@ ALICE = User(
     "alice",
     "^(alice_.*|sdss_exchange)$",
     r"^(command|presence)\.(alice|camera)(\..*)?$|^reply\.clu-question-.*$",
-    r"^(reply\..*|presence\.alice)$",
+    r"^(reply\..*|presence(\.alice)?)$",
 )
 CAMERA = User(
     "camera",
     "^(camera_.*|sdss_exchange)$",
     r"^(reply\..*|(command|presence)\.camera)$",
-    r"^(reply\..*|command\.camera\.#|presence\.camera\.#)$",
+    r"^(reply\..*|command\.camera\.#|presence(\.camera\.#)?)$",
 )
 
 
@@ -90,6 +91,13 @@ async def test_an_actor_needs_no_more_than_its_own_names_and_topics(
         with pytest.raises(CluError, match="another instance"):
             await Camera("camera", url=url).start()
     broker.control("delete_user", "camera")
+
+
+async def test_who_may_send_few_replies_answers_who_is_there(
+    broker: Broker, client: AMQPClient, alice: str
+) -> None:
+    async with AMQPClient("alice", url=alice):
+        assert [item.name for item in await who_is_there(client)] == ["alice"]
 
 
 async def test_a_client_has_one_name_only_once(alice: str) -> None:

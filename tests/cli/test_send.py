@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from clu.__main__ import main
+from tests.cli.foreign import foreign
 from tests.terminal import CLU, Terminal
 
 if TYPE_CHECKING:
@@ -94,6 +95,26 @@ def test_unknown_actor_is_named_and_status_3(observatory: Observatory) -> None:
     assert (run.returncode, run.stdout) == (3, "")
     assert run.stderr.startswith("Error: There is no actor 'nobody' on amqp://guest:******@127.")
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("key", ["command.#", "#"])
+def test_unknown_actor_is_named_although_a_recorder_gets_all_commands(
+    observatory: Observatory, key: str
+) -> None:
+    with foreign(observatory, "recorder", key) as recorder:
+        run = send(*observatory.options, "nobody", "ping")
+        assert any(item.routing_key == "command.nobody" for item in recorder.messages)
+    assert (run.returncode, run.stdout) == (3, "")
+    assert run.stderr.startswith("Error: There is no actor 'nobody' on amqp://guest:******@127.")
+    assert run.stderr.count("\n") == 1
+
+
+def test_actor_that_says_nothing_for_long_does_not_fail_a_command(
+    observatory: Observatory,
+) -> None:
+    with foreign(observatory, "recorder", "command.#"), foreign(observatory, "tcc"):
+        run = send("--timeout", "5", *observatory.options, "tcc", "status")
+    assert (run.returncode, run.stderr) == (4, "Error: tcc did not end 'status' within 5 s.\n")
 
 
 def test_absent_broker_and_absent_actor_are_status_3() -> None:

@@ -30,10 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clu.client import AMQPReply
+    from clu.command import Command
 
 __all__ = ["BrokerConnection", "BrokerOptions"]
 
 _MUST_LOOK_LIKE = "--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST"
+#: After how many seconds without a reply to look whether there is the actor of a command. The time
+#: until the next look doubles each time.
+_LOOK_PERIOD, _LONGEST_LOOK_PERIOD = 1.0, 8.0
+#: How many questions for its presence an actor leaves unanswered before it is taken for absent.
+_MOST_UNANSWERED = 2
+#: The seconds after which it is known that there is nobody, where no program records everything.
+LOOK_TIME = 2 * _LOOK_PERIOD
 #: The maximum length of an AMQP routing key, in bytes.
 _LONGEST_KEY = 255
 
@@ -154,7 +162,13 @@ class BrokerConnection(Connection):
                 internal=quiet,
                 time_limit=timeout,
                 reply_callback=lambda reply: replies.append(self._received(reply)),
+                await_command=False,
             )
+            watching = asyncio.ensure_future(self._fail_if_absent(command, actor))
+            try:
+                await command
+            finally:
+                watching.cancel()
         except CluError as error:
             return Result(Outcome.UNREACHABLE, str(error), replies)
         if command.status.did_succeed:
@@ -164,6 +178,26 @@ class BrokerConnection(Connection):
         if replies and replies[-1].code == "f":
             return Result(Outcome.FAILED, "", replies)
         return Result(Outcome.UNREACHABLE, self._reason(actor, command.replies), replies)
+
+    async def _fail_if_absent(self, command: Command[Any], actor: str) -> None:
+        """Fail a command that no actor has got.
+
+        The broker returns it, unless somebody who is not the actor, such as one who records all
+        commands, has got it too. A command is never failed because its actor is slow.
+        """
+        period, unknown = _LOOK_PERIOD, 0
+        while not command.replies:
+            await asyncio.sleep(period)
+            period = min(2 * period, _LONGEST_LOOK_PERIOD)
+            if command.replies:
+                return
+            from clu._amqp.absence import Finding, look_for_actor
+
+            finding = await look_for_actor(self.client, actor)
+            unknown = unknown + 1 if finding is Finding.UNANSWERED else 0
+            if command.replies or (finding is not Finding.ABSENT and unknown < _MOST_UNANSWERED):
+                continue
+            self.client.running_commands.fail(command, f"Failed routing message to {actor!r}.")
 
     def _reason(self, actor: str, replies: Any) -> str:
         """Return why a command failed without a reply from the actor."""

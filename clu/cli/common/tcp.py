@@ -82,6 +82,7 @@ class TCPConnection(Connection):
             stream = await self._connect()
         except (OSError, asyncio.TimeoutError) as error:
             raise CannotConnect(f"Cannot connect to {self.address}: {_reason(error)}.") from None
+        self._stream = stream  # a command may be sent before the task begins
         self._task = asyncio.get_running_loop().create_task(self._keep(stream))
 
     async def close(self) -> None:
