@@ -23,7 +23,7 @@ EXAMPLES = sorted(
 CONFIGURATION = """
 [mypy]
 python_version = 3.10
-[mypy-fastjsonschema.*,jsonschema_specifications.*,sdsstools.*,unclick.*,click_aliases.*,click_default_group.*,pygments.*]
+[mypy-fastjsonschema.*,jsonschema_specifications.*,sdsstools.*,unclick.*,click_aliases.*,click_default_group.*,pygments.*,yaml.*]
 ignore_missing_imports = True
 """
 
