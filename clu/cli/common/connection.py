@@ -130,6 +130,16 @@ class Connection(abc.ABC):
     async def close(self) -> None:
         """Close the connection."""
 
+    async def listen(self) -> bool:
+        """Also receive the replies to the commands of others.
+
+        Returns
+        -------
+        listens
+            Whether they are received from now on. Over a broker they always are.
+        """
+        return True
+
     @abc.abstractmethod
     async def run(
         self, actor: str, text: str, *, quiet: bool = False, timeout: float | None = None

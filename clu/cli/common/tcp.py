@@ -29,6 +29,8 @@ __all__ = ["TCPConnection"]
 _LINE_LIMIT = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 _RECONNECT_INTERVAL = 1.0
+#: How long to wait for the answer to a request of the connection itself, in seconds.
+_ANSWER_TIMEOUT = 5.0
 _TERMINAL = {":": Outcome.DONE, "f": Outcome.FAILED}
 
 
@@ -66,6 +68,8 @@ class TCPConnection(Connection):
         self.name: str | None = None
         # Random: others choose ids too, and replies to their commands may be broadcast.
         self._last_id = random.randrange(2**16, 2**30)
+        #: What the actor calls this connection in its replies, once it has replied.
+        self._own_id: str | None = None
         self._running: dict[int, _Running] = {}
         self._stream: TCPStreamClient | None = None
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +96,13 @@ class TCPConnection(Connection):
             await asyncio.wait([self._task])
         self._end_all("The connection is closed.")
 
+    async def listen(self) -> bool:
+        """Have the actor also send the replies to the commands of others."""
+        result = await self.run(
+            self.address, "all-replies --on", quiet=True, timeout=_ANSWER_TIMEOUT
+        )
+        return result.outcome is not Outcome.FAILED
+
     async def run(
         self, actor: str, text: str, *, quiet: bool = False, timeout: float | None = None
     ) -> Result:
@@ -115,7 +126,7 @@ class TCPConnection(Connection):
 
     async def _keep(self, stream: TCPStreamClient) -> None:
         while True:
-            self._stream = stream
+            self._stream, self._own_id = stream, None
             try:
                 await self._read(stream)
             finally:
@@ -148,12 +159,17 @@ class TCPConnection(Connection):
             header, keywords = reply["header"], reply["data"]
             actor, code = str(header["sender"]), str(header["message_code"])
             command_id, internal = header["command_id"], bool(header["internal"])
+            commander_id = header.get("commander_id")
             keywords = dict(keywords)
         except (ValueError, LookupError, TypeError, RecursionError):
             self.on_notice(f"{self.address} sent an invalid reply: {_excerpt(line)}")
             return
         self.name = actor
         running = self._running.get(command_id) if isinstance(command_id, int) else None
+        if running is not None and self._own_id is None:
+            self._own_id = commander_id
+        if commander_id != self._own_id:  # another client may use the same ids
+            running = None
         broadcast = running is None
         received = Received(actor, code, keywords, internal, broadcast, not broadcast)
         if running is not None:
