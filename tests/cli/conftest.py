@@ -64,6 +64,14 @@ def make_parser() -> click.Group:
         command.fail(error="It is broken.")
 
     @parser.command()
+    @click.argument("end", type=click.Choice(["finish", "fail"]))
+    async def panic(command: Command[Any], end: str) -> None:
+        command.write("!", text="It is on fire.")
+        await asyncio.sleep(0.1)
+        command.info(state="safe")
+        getattr(command, end)()
+
+    @parser.command()
     @click.argument("number", type=int)
     def broadcast(command: Command[Any], number: int) -> None:
         command.actor.write("i", number=number, broadcast=True)

@@ -16,6 +16,7 @@ from clu._amqp.address import split_hosts, split_urls
 from clu._core.status import CommandStatus
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
+    CRITICAL,
     CannotConnect,
     Connection,
     Outcome,
@@ -23,6 +24,7 @@ from clu.cli.common.connection import (
     Result,
     not_ended,
 )
+from clu.cli.common.ending import Ending
 from clu.client import AMQPClient
 from clu.exceptions import CluError, CluValueError
 
@@ -105,6 +107,8 @@ class BrokerConnection(Connection):
         super().__init__()
         options.check()
         self._quiet: set[str] = set()
+        #: The commands that run, by their ids.
+        self._endings: dict[str, Ending] = {}
         self._lost = False
         _silence_libraries()
         self.client = AMQPClient(
@@ -154,6 +158,7 @@ class BrokerConnection(Connection):
         if quiet:
             self._quiet.add(command_id)
         replies: list[Received] = []
+        ending = self._endings[command_id] = Ending(actor, text, timeout)
         try:
             command = await self.client.send_command(
                 actor,
@@ -169,8 +174,12 @@ class BrokerConnection(Connection):
                 await command
             finally:
                 watching.cancel()
+            if replies and replies[-1].code == CRITICAL and command.status.did_fail:
+                return await ending.wait()
         except CluError as error:
             return Result(Outcome.UNREACHABLE, str(error), replies)
+        finally:
+            del self._endings[command_id]
         if command.status.did_succeed:
             return Result(Outcome.DONE, "", replies)
         if command.status is CommandStatus.TIMEDOUT:
@@ -219,8 +228,16 @@ class BrokerConnection(Connection):
         )
 
     def _receive(self, reply: AMQPReply) -> None:
-        if reply.is_valid and reply.command_id not in self._quiet:
-            self.on_reply(self._received(reply))
+        if not reply.is_valid:
+            return
+        received = self._received(reply)
+        ending = self._endings.get(reply.command_id or "")
+        # Others may run a part of the command, with its id.
+        commander_id = reply.headers.get("commander_id")
+        if ending is not None and commander_id == f"{self.client.name}.{ending.actor}":
+            ending.take(received)
+        if reply.command_id not in self._quiet:
+            self.on_reply(received)
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error that nobody awaits, unless it is about a lost connection."""
@@ -231,6 +248,8 @@ class BrokerConnection(Connection):
     def _on_lost(self, *_: Any) -> None:
         if not self._lost:
             self._lost = True
+            for ending in self._endings.values():
+                ending.lose()
             self.on_notice(f"Lost the connection to {self.address}; reconnecting.")
 
     def _on_back(self, *_: Any) -> None:

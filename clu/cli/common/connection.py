@@ -16,6 +16,8 @@ __all__ = ["CannotConnect", "Connection", "Outcome", "Received", "Result"]
 
 #: The timeout for connecting, in seconds.
 CONNECTION_TIMEOUT = 10.0
+#: The code of a reply with which a command has failed, although its last reply comes later.
+CRITICAL = "!"
 
 
 class Received(NamedTuple):
@@ -87,6 +89,11 @@ class CannotConnect(click.ClickException):
 def not_ended(actor: str, text: str, timeout: float | None) -> str:
     """Return why a command has timed out."""
     return f"{actor} did not end {text!r} within {timeout:g} s."
+
+
+def failed_before(actor: str, text: str) -> str:
+    """Return why a command that its actor calls done has failed."""
+    return f"{actor} ended {text!r} as done, but after a critical reply (!): it has failed."
 
 
 def ignore(_: Any) -> None:

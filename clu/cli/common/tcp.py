@@ -13,11 +13,13 @@ from clu._tcp.client import open_connection
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
+    CRITICAL,
     CannotConnect,
     Connection,
     Outcome,
     Received,
     Result,
+    failed_before,
     not_ended,
 )
 
@@ -37,8 +39,10 @@ _TERMINAL = {":": Outcome.DONE, "f": Outcome.FAILED}
 class _Running:
     """A running command."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, text: str, quiet: bool) -> None:
+        self.text = text
         self.quiet = quiet
+        self.has_failed = False
         self.replies: list[Received] = []
         self.ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
@@ -112,7 +116,7 @@ class TCPConnection(Connection):
         if "\n" in text or "\r" in text:
             return Result(Outcome.FAILED, "A command for a TCP actor must be a single line.")
         self._last_id += 1
-        command_id, running = self._last_id, _Running(quiet)
+        command_id, running = self._last_id, _Running(text, quiet)
         self._running[command_id] = running
         self._stream.writer.write(f"{command_id} {text}\n".encode(errors="replace"))
         try:
@@ -176,9 +180,14 @@ class TCPConnection(Connection):
             running.replies.append(received)
         if running is None or not running.quiet:
             self.on_reply(received)
+        if running is not None and code == CRITICAL:
+            running.has_failed = True
         if running is not None and code in _TERMINAL:
             del self._running[command_id]
-            running.end(_TERMINAL[code])
+            if running.has_failed and code != "f":
+                running.end(Outcome.FAILED, failed_before(actor, running.text))
+            else:
+                running.end(_TERMINAL[code])
 
     def _end_all(self, reason: str) -> None:
         running, self._running = self._running, {}
