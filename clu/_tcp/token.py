@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 #: How long to wait for the token of a client, in seconds.
 TOKEN_TIMEOUT = 10.0
-_NEEDED = "This actor needs a token: send token <token>."
+NEEDED = "This actor needs a token: send token <token>."
+WRONG = "The token is wrong."
+NOT_RECEIVED = f"No token was received within {TOKEN_TIMEOUT:g} s."
 
 
 class TokenGate:
@@ -99,9 +101,9 @@ class TokenGate:
             # The client has sent it again: running it as a command would log it.
             self._make_command(transport, command_id).finish()
         elif word != "token":
-            self._refuse(transport, command_id, _NEEDED)
+            self._refuse(transport, command_id, NEEDED)
         elif not hmac.compare_digest(token.strip().encode(), self._token):
-            self._refuse(transport, command_id, "The token is wrong.")
+            self._refuse(transport, command_id, WRONG)
         else:
             self._waiting.pop(transport).cancel()
             self._user_callback(transport)
@@ -112,12 +114,12 @@ class TokenGate:
         if transport.is_closing():
             return
         if transport in self._waiting:
-            self._refuse(transport, find_command_id(line.head), _NEEDED)
+            self._refuse(transport, find_command_id(line.head), NEEDED)
         elif transport.user_id is not None:
             self._overlong_callback(transport, line)
 
     def _time_out(self, transport: Any) -> None:
-        self._refuse(transport, 0, f"No token was received within {TOKEN_TIMEOUT:g} s.")
+        self._refuse(transport, 0, NOT_RECEIVED)
 
     def _refuse(self, transport: Any, command_id: int, reason: str) -> None:
         self._waiting[transport].cancel()

@@ -156,9 +156,18 @@ def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observator
     broker.stop()
 
 
+@pytest.fixture(scope="session")
+def vault(observatory: Observatory) -> Iterator[Lamp]:
+    """A TCP JSON actor that requires the token ``s3cret``."""
+    vault = Lamp("vault", host="127.0.0.1", port=0, token="s3cret")
+    observatory.call(vault.start())
+    yield vault
+    observatory.call(vault.stop())
+
+
 @pytest.fixture(autouse=True)
 def _own_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not use the history and the broker of the user who runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("CLU_URL", "CLU_USER", "CLU_PASSWORD", "CLU_HOST", "CLU_PORT"):
+    for name in ("CLU_URL", "CLU_USER", "CLU_PASSWORD", "CLU_HOST", "CLU_PORT", "CLU_TOKEN"):
         monkeypatch.delenv(name, raising=False)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import urllib.parse
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
 from aio_pika.exceptions import AMQPError
 
-from clu._amqp.address import split_hosts, split_urls
 from clu._core.status import CommandStatus
+from clu.cli.common.broker_options import BrokerOptions
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
     CRITICAL,
@@ -26,7 +23,7 @@ from clu.cli.common.connection import (
 )
 from clu.cli.common.ending import Ending
 from clu.client import AMQPClient
-from clu.exceptions import CluError, CluValueError
+from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokerConnection", "BrokerOptions"]
 
-_MUST_LOOK_LIKE = "--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST"
 #: After how many seconds without a reply to look whether there is the actor of a command. The time
 #: until the next look doubles each time.
 _LOOK_PERIOD, _LONGEST_LOOK_PERIOD = 1.0, 8.0
@@ -46,52 +42,6 @@ _MOST_UNANSWERED = 2
 LOOK_TIME = 2 * _LOOK_PERIOD
 #: The maximum length of an AMQP routing key, in bytes.
 _LONGEST_KEY = 255
-
-
-@dataclass
-class BrokerOptions:
-    """The address and the credentials of the broker. Commas separate several hosts."""
-
-    url: str | None
-    user: str
-    password: str
-    host: str
-    port: int
-
-    def check(self) -> None:
-        """Check the address, without revealing its password in errors.
-
-        Raises
-        ------
-        click.UsageError
-            If the address is not that of a broker.
-        """
-        try:
-            if self.url is None:
-                split_hosts(self.host, self.port)
-                return
-            urls = [self.url] if self.url.startswith("tcp:") else split_urls(self.url)
-        except CluValueError as error:
-            if self.url is None:
-                raise click.UsageError(f"--host: {error}") from None
-            raise click.UsageError(f"{_MUST_LOOK_LIKE}: {error}") from None
-        for url in urls:
-            self._check_url(url)
-
-    @staticmethod
-    def _check_url(url: str) -> None:
-        try:
-            parts = urllib.parse.urlsplit(url)
-            scheme, host, _ = parts.scheme, parts.hostname, parts.port
-        except ValueError:
-            raise click.UsageError("The host or the port in --url is invalid.") from None
-        if scheme == "tcp":
-            raise click.UsageError(
-                "--url is the address of a broker. Use the address of a TCP actor, "
-                "tcp://HOST:PORT, instead of its name."
-            )
-        if scheme not in ("amqp", "amqps") or not host:
-            raise click.UsageError(f"{_MUST_LOOK_LIKE}.")
 
 
 class BrokerConnection(Connection):

@@ -111,12 +111,16 @@ class Connection(abc.ABC):
         A function that is called with a line about the state of the connection.
     on_connected
         A function that is called with the connection when it has been restored.
+    on_refused
+        A function that is called with the reason when the actor does not admit this program. The
+        connection is not restored then.
     """
 
     def __init__(self) -> None:
         self.on_reply: Callable[[Received], None] = ignore
         self.on_notice: Callable[[str], None] = ignore
         self.on_connected: Callable[[Connection], None] = ignore
+        self.on_refused: Callable[[str], None] = ignore
 
     @property
     @abc.abstractmethod

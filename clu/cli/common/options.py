@@ -90,6 +90,13 @@ _OPTIONS = [
         envvar="CLU_PORT",
         help="The port of the AMQP broker.",
     ),
+    click.option(
+        "--token",
+        metavar="TOKEN",
+        envvar="CLU_TOKEN",
+        show_envvar=True,
+        help="The token for TCP actors that require one. It is sent to each TCP actor.",
+    ),
 ]
 
 
@@ -106,13 +113,20 @@ def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(
-        *, url: str | None, user: str, password: str, host: str, port: int, **kwargs: Any
+        *,
+        url: str | None,
+        user: str,
+        password: str,
+        host: str,
+        port: int,
+        token: str | None,
+        **kwargs: Any,
     ) -> Any:
-        from clu.cli.common.broker import BrokerOptions
+        from clu.cli.common.broker_options import BrokerOptions
 
         if is_overruled("url", ("user", "password", "host", "port")):
             url = None
-        broker = BrokerOptions(url, user, password, host, port)
+        broker = BrokerOptions(url, user, password, host, port, token)
         broker.check()
         return function(broker=broker, **kwargs)
 

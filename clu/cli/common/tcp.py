@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from clu._tcp.client import open_connection
 from clu._tcp.lines import LineSplitter, OverlongLine
+from clu._tcp.token import NEEDED, NOT_RECEIVED, WRONG
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
     CRITICAL,
@@ -58,6 +59,8 @@ class TCPConnection(Connection):
     ----------
     host, port
         The address and port of the actor.
+    token
+        The token to send first, for actors that require one.
 
     Attributes
     ----------
@@ -65,10 +68,13 @@ class TCPConnection(Connection):
         The name of the actor, once it has replied.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, token: str | None = None) -> None:
         super().__init__()
         self.host = host
         self.port = port
+        self._token = token
+        #: Why the actor does not admit this program, if it does not.
+        self._refusal = ""
         self.name: str | None = None
         # Random: others choose ids too, and replies to their commands may be broadcast.
         self._last_id = random.randrange(2**16, 2**30)
@@ -76,6 +82,10 @@ class TCPConnection(Connection):
         self._own_id: str | None = None
         self._running: dict[int, _Running] = {}
         self._stream: TCPStreamClient | None = None
+        #: Whether the actor has not replied over the connection yet.
+        self._is_new = True
+        #: Whether the actor also sends the replies to the commands of others.
+        self._listens = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -90,8 +100,13 @@ class TCPConnection(Connection):
             stream = await self._connect()
         except (OSError, asyncio.TimeoutError) as error:
             raise CannotConnect(f"Cannot connect to {self.address}: {_reason(error)}.") from None
-        self._stream = stream  # a command may be sent before the task begins
+        # A command may be sent before the task begins.
+        admitted = self._use(stream)
         self._task = asyncio.get_running_loop().create_task(self._keep(stream))
+        if admitted is not None:
+            await asyncio.wait([admitted.ended], timeout=CONNECTION_TIMEOUT)
+            if self._refusal:
+                raise CannotConnect(self._refusal)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -105,6 +120,7 @@ class TCPConnection(Connection):
         result = await self.run(
             self.address, "all-replies --on", quiet=True, timeout=_ANSWER_TIMEOUT
         )
+        self._listens = result.outcome is Outcome.DONE
         return result.outcome is not Outcome.FAILED
 
     async def run(
@@ -112,34 +128,47 @@ class TCPConnection(Connection):
     ) -> Result:
         """Run a command."""
         if self._stream is None or self._stream.writer is None:
-            return Result(Outcome.UNREACHABLE, f"Not connected to {self.address}.")
+            reason = self._refusal or f"Not connected to {self.address}."
+            return Result(Outcome.UNREACHABLE, reason)
         if "\n" in text or "\r" in text:
             return Result(Outcome.FAILED, "A command for a TCP actor must be a single line.")
-        self._last_id += 1
-        command_id, running = self._last_id, _Running(text, quiet)
-        self._running[command_id] = running
-        self._stream.writer.write(f"{command_id} {text}\n".encode(errors="replace"))
+        running = self._write(self._stream.writer, text, quiet)
         try:
             return await asyncio.wait_for(asyncio.shield(running.ended), timeout)
         except asyncio.TimeoutError:
             reason = not_ended(self.name or self.address, text, timeout)
             return Result(Outcome.TIMED_OUT, reason, running.replies)
 
+    def _use(self, stream: TCPStreamClient) -> _Running | None:
+        """Use a new connection: its first line is the token, if there is one."""
+        self._stream, self._own_id, self._is_new, self._listens = stream, None, True, False
+        if self._token is None or stream.writer is None:
+            return None
+        return self._write(stream.writer, f"token {self._token}", quiet=True)
+
+    def _write(self, writer: asyncio.StreamWriter, text: str, quiet: bool) -> _Running:
+        self._last_id += 1
+        running = self._running[self._last_id] = _Running(text, quiet)
+        writer.write(f"{self._last_id} {text}\n".encode(errors="replace"))
+        return running
+
     async def _connect(self) -> TCPStreamClient:
         return await asyncio.wait_for(open_connection(self.host, self.port), CONNECTION_TIMEOUT)
 
     async def _keep(self, stream: TCPStreamClient) -> None:
         while True:
-            self._stream, self._own_id = stream, None
             try:
                 await self._read(stream)
             finally:
                 self._stream = None
                 stream.close()
-            self._end_all(f"{self.address} closed the connection.")
+            self._end_all(self._refusal or f"{self.address} closed the connection.")
+            if self._refusal:
+                self.on_refused(self._refusal)
+                return
             self.on_notice(f"Lost the connection to {self.address}; reconnecting.")
             stream = await self._reconnect()
-            self._stream = stream
+            self._use(stream)
             self.on_notice(f"Reconnected to {self.address}.")
             self.on_connected(self)
 
@@ -168,14 +197,18 @@ class TCPConnection(Connection):
         except (ValueError, LookupError, TypeError, RecursionError):
             self.on_notice(f"{self.address} sent an invalid reply: {_excerpt(line)}")
             return
-        self.name = actor
+        if self._is_new and code == "f" and keywords.get("error") in (NEEDED, WRONG, NOT_RECEIVED):
+            self._refusal = self._explain(keywords["error"])
+            return
+        self.name, self._is_new = actor, False
         running = self._running.get(command_id) if isinstance(command_id, int) else None
         if running is not None and self._own_id is None:
             self._own_id = commander_id
         if commander_id != self._own_id:  # another client may use the same ids
             running = None
-        broadcast = running is None
-        received = Received(actor, code, keywords, internal, broadcast, not broadcast)
+        own = running is not None
+        broadcast = not own and (command_id is None or not self._listens)
+        received = Received(actor, code, keywords, internal, broadcast, own)
         if running is not None:
             running.replies.append(received)
         if running is None or not running.quiet:
@@ -188,6 +221,12 @@ class TCPConnection(Connection):
                 running.end(Outcome.FAILED, failed_before(actor, running.text))
             else:
                 running.end(_TERMINAL[code])
+
+    def _explain(self, refusal: str) -> str:
+        """Return what to do as the actor does not admit this program."""
+        if refusal == WRONG:
+            return f"{self.address} refuses the token: it is not that of the actor."
+        return f"{self.address} needs a token: give it as --token, or better in CLU_TOKEN."
 
     def _end_all(self, reason: str) -> None:
         running, self._running = self._running, {}

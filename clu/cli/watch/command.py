@@ -14,7 +14,7 @@ from clu._core.run import run
 from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerOptions
+    from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
     from clu.cli.common.options import ActorAddress
     from clu.cli.watch.follow import KeywordFollower

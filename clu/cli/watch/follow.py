@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from clu.cli.common.command_models import CommandModels
-from clu.cli.common.connection import Outcome
+from clu.cli.common.connection import CannotConnect, Outcome
 from clu.cli.watch.schema import known_keywords
 from clu.cli.watch.selection import is_pattern
 
@@ -60,7 +60,8 @@ class KeywordFollower:
     changes
         The queue of changes to report.
     problem
-        A future with the reason to end: a keyword that is asked for and does not exist.
+        A future with the reason to end: a keyword that does not exist, or an actor that does not
+        admit this program.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class KeywordFollower:
         for connection, wanted in connections:
             connection.on_reply = functools.partial(self._receive, wanted)
             connection.on_notice = self._notice
+            connection.on_refused = self._refused
             connection.on_connected = functools.partial(self._restart, wanted)
 
     async def open(self) -> None:
@@ -124,6 +126,8 @@ class KeywordFollower:
             other = await self._ask(connection, name, "get_schema")
             if other.outcome is not Outcome.UNREACHABLE:
                 actor, words, result = name, [word], other
+        if self.problem.done():
+            return
         if result.outcome is Outcome.UNREACHABLE:
             self._notice(f"{result.reason} Waiting for it.")
         elif not again:
@@ -178,6 +182,10 @@ class KeywordFollower:
             if self._repeats or not known:
                 self._values[place] = value
                 self.changes.put_nowait(Change(actor, keyword, value))
+
+    def _refused(self, reason: str) -> None:
+        if not self.problem.done():
+            self.problem.set_result(CannotConnect(reason))
 
     def _notice(self, text: str) -> None:
         self.changes.put_nowait(Change("", "", None, text))

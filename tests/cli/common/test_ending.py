@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-
-import pytest
+from typing import TYPE_CHECKING
 
 from clu.cli.common import ending as module
 from clu.cli.common.connection import Outcome, Received
 from clu.cli.common.ending import Ending
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def received(code: str) -> Received:
