@@ -8,6 +8,7 @@ import click
 from click_default_group import DefaultGroup
 
 from clu._version import __version__
+from clu.cli.common.options import GROUP_SITE
 
 __all__ = ["main"]
 
@@ -21,6 +22,7 @@ SUBCOMMANDS = {
     "run": "clu.cli.run.command",
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
+    "site": "clu.cli.site",
     "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }
@@ -51,17 +53,28 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         ``-h``.
         """
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if not args or not (args[0] in own or self.get_command(ctx, args[0])):
-            args = [DEFAULT, *args]
-        return click.Group.parse_args(self, ctx, args)
+        head, rest = _split_site(args)
+        if not rest or not (rest[0] in own or self.get_command(ctx, rest[0])):
+            rest = [DEFAULT, *rest]
+        return click.Group.parse_args(self, ctx, [*head, *rest])
+
+
+def _split_site(args: list[str]) -> tuple[list[str], list[str]]:
+    """Split off the option ``--site`` at the beginning."""
+    if args and args[0].startswith("--site="):
+        return args[:1], args[1:]
+    return (args[:2], args[2:]) if args and args[0] == "--site" else ([], args)
 
 
 @click.group(
     cls=LazyGroup, default=DEFAULT, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="clu", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option("--site", metavar="SITE", help="The site to work with: see clu site --help.")
+@click.pass_context
+def main(ctx: click.Context, site: str | None) -> None:
     """Actors that accept commands and stream keywords.
 
     Without a subcommand, clu [OPTIONS] [ACTORS]... runs the shell: see clu shell --help.
     """
+    ctx.meta[GROUP_SITE] = site

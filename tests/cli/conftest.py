@@ -168,6 +168,7 @@ def vault(observatory: Observatory) -> Iterator[Lamp]:
 @pytest.fixture(autouse=True)
 def _own_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not use the history and the broker of the user who runs the tests."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("CLU_URL", "CLU_USER", "CLU_PASSWORD", "CLU_HOST", "CLU_PORT", "CLU_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("STATE", "CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+    for name in ("URL", "USER", "PASSWORD", "HOST", "PORT", "TOKEN", "SITE"):
+        monkeypatch.delenv(f"CLU_{name}", raising=False)

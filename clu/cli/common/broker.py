@@ -63,11 +63,7 @@ class BrokerConnection(Connection):
         _silence_libraries()
         self.client = AMQPClient(
             f"clu-{uuid.uuid4().hex[:12]}",
-            url=options.url,
-            user=options.user,
-            password=options.password,
-            port=options.port,
-            hosts=None if options.url else options.host,
+            **options.client_arguments(),
             connection_timeout=CONNECTION_TIMEOUT,
         )
         for handler in list(self.client.log.handlers):

@@ -15,7 +15,7 @@ def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:
     if actor.tcp is not None:
         from clu.cli.common.tcp import TCPConnection
 
-        return TCPConnection(*actor.tcp, token=broker.token)
+        return TCPConnection(*actor.tcp, token=broker.tcp_token())
     from clu.cli.common.broker import BrokerConnection
 
     return BrokerConnection(broker)

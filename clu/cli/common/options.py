@@ -1,7 +1,8 @@
-"""The options and arguments shared by the shell, ``clu send`` and ``clu watch``."""
+"""The options and arguments shared by the subcommands that talk to actors."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import urllib.parse
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,9 +13,20 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ActorAddress", "ActorType", "broker_options", "is_overruled"]
+    from clu.cli.common.broker_options import BrokerOptions
+
+__all__ = [
+    "GROUP_SITE",
+    "ActorAddress",
+    "ActorType",
+    "bridge_options",
+    "broker_options",
+    "site_option",
+]
 
 _SCHEME = "tcp://"
+#: Where the group keeps the site of ``clu --site SITE ...``.
+GROUP_SITE = "clu.cli.site"
 
 
 class ActorAddress(NamedTuple):
@@ -49,87 +61,182 @@ class ActorType(click.ParamType):  # type: ignore[type-arg]
         return ActorAddress(value.rstrip("/"), (host, port))
 
 
-_OPTIONS = [
-    click.option(
-        "--url",
-        envvar="CLU_URL",
-        show_envvar=True,
-        help="The URL of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST. Commas separate "
-        "the hosts of a cluster, HOST:PORT,HOST:PORT.",
-    ),
-    click.option(
-        "-U",
-        "--user",
-        default="guest",
-        show_default=True,
-        envvar="CLU_USER",
-        help="The user name for the AMQP broker.",
-    ),
-    click.option(
-        "-P",
-        "--password",
-        default="guest",
-        envvar="CLU_PASSWORD",
-        show_envvar=True,
-        help="The password. Other users of the machine can see arguments, but not the environment.",
-    ),
-    click.option(
-        "-H",
-        "--host",
-        default="localhost",
-        show_default=True,
-        envvar="CLU_HOST",
-        help="The host of the AMQP broker, or several with commas between them.",
-    ),
-    click.option(
-        "-p",
-        "--port",
-        type=click.IntRange(1, 65535),
-        default=5672,
-        show_default=True,
-        envvar="CLU_PORT",
-        help="The port of the AMQP broker.",
-    ),
-    click.option(
+def _options(
+    *, host: tuple[str, ...], port: tuple[str, ...], password_variables: list[str]
+) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    """Return the options for the address of a broker."""
+    return [
+        site_option("site", help="The site, as in the configuration file: see clu site --help."),
+        click.option(
+            "--url",
+            envvar="CLU_URL",
+            show_envvar=True,
+            help="The URL of the AMQP broker, amqp://USER:PASSWORD@HOST:PORT/VHOST. Commas "
+            "separate the hosts of a cluster, HOST:PORT,HOST:PORT.",
+        ),
+        click.option(
+            "-U",
+            "--user",
+            default="guest",
+            show_default=True,
+            envvar="CLU_USER",
+            show_envvar=True,
+            help="The user name for the AMQP broker.",
+        ),
+        click.option(
+            "-P",
+            "--password",
+            default="guest",
+            envvar=password_variables,
+            show_envvar=True,
+            help="The password. Other users of the machine can see arguments, but not the "
+            "environment.",
+        ),
+        click.option(
+            *host,
+            "broker_host",
+            default="localhost",
+            show_default=True,
+            envvar="CLU_HOST",
+            show_envvar=True,
+            help="The host of the AMQP broker, or several with commas between them.",
+        ),
+        click.option(
+            *port,
+            "broker_port",
+            type=click.IntRange(1, 65535),
+            metavar="PORT",
+            default=5672,
+            show_default=True,
+            envvar="CLU_PORT",
+            show_envvar=True,
+            help="The port of the AMQP broker.",
+        ),
+    ]
+
+
+def site_option(name: str, **attributes: Any) -> Callable[..., Any]:
+    """Return the option with the name of a site, which completes the names."""
+    return click.option(
+        "--site", name, metavar="SITE", envvar="CLU_SITE", show_envvar=True, **attributes
+    )
+
+
+def _is_given(name: str) -> bool:
+    """Whether an option is on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
+def _is_set(*names: str) -> bool:
+    """Whether any of some options is in the environment."""
+    source = click.get_current_context().get_parameter_source
+    return any(source(name) is ParameterSource.ENVIRONMENT for name in names)
+
+
+def _make_options(
+    *,
+    site: str | None,
+    url: str | None,
+    user: str,
+    password: str,
+    host: str,
+    port: int,
+    token: str | None,
+) -> BrokerOptions:
+    """Return the address that counts: see the reference for the order."""
+    from clu.cli.common.broker_options import BrokerOptions
+
+    usual = BrokerOptions(url, user, password, host, port, token)
+    if _is_given("url"):
+        return usual
+    if _is_given("broker_host") or _is_given("broker_port"):
+        return dataclasses.replace(usual, url=None)
+    group_site = click.get_current_context().meta.get(GROUP_SITE)
+    if not _is_given("site") and group_site is None:
+        if _is_set("url", "broker_host", "broker_port"):
+            is_changed = _is_set("url") and (_is_given("user") or _is_given("password"))
+            return dataclasses.replace(usual, url=None) if is_changed else usual
+        site = site or _chosen()
+    elif not _is_given("site"):
+        site = group_site
+    if not site:
+        return usual
+    from clu.cli.common.sites import SiteLogin, find_site, read_sites
+
+    login = SiteLogin(
+        find_site(site, read_sites()),
+        user if _is_given("user") else None,
+        password if _is_given("password") else None,
+        token if _is_given("token") else None,
+        password if _is_set("password") else None,
+        token,
+    )
+    return dataclasses.replace(usual, url=login.site.url, site=login)
+
+
+def _chosen() -> str | None:
+    from clu.cli.common.sites import chosen_site
+
+    return chosen_site()
+
+
+def _with_options(
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]],
+    function: Callable[..., Any],
+    has_token: bool,
+) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(
+        *,
+        site: str | None,
+        url: str | None,
+        user: str,
+        password: str,
+        broker_host: str,
+        broker_port: int,
+        **kwargs: Any,
+    ) -> Any:
+        broker = _make_options(
+            site=site,
+            url=url,
+            user=user,
+            password=password,
+            host=broker_host,
+            port=broker_port,
+            token=kwargs.pop("token") if has_token else None,
+        )
+        broker.check()
+        return function(broker=broker, **kwargs)
+
+    for option in reversed(options):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a broker, which are passed to a command as the argument ``broker``."""
+    options = _options(
+        host=("-H", "--host"), port=("-p", "--port"), password_variables=["CLU_PASSWORD"]
+    )
+    token = click.option(
         "--token",
         metavar="TOKEN",
         envvar="CLU_TOKEN",
         show_envvar=True,
         help="The token for TCP actors that require one. It is sent to each TCP actor.",
-    ),
-]
-
-
-def is_overruled(name: str, by: tuple[str, ...]) -> bool:
-    """Whether an option from the environment is overridden by others on the command line."""
-    source = click.get_current_context().get_parameter_source
-    return source(name) is ParameterSource.ENVIRONMENT and any(
-        source(item) is ParameterSource.COMMANDLINE for item in by
     )
+    return _with_options([*options, token], function, has_token=True)
 
 
-def broker_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a broker, which are passed to a command as the argument ``broker``."""
+def bridge_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a broker to a program that listens on a port itself, with ``--port``.
 
-    @functools.wraps(function)
-    def wrapper(
-        *,
-        url: str | None,
-        user: str,
-        password: str,
-        host: str,
-        port: int,
-        token: str | None,
-        **kwargs: Any,
-    ) -> Any:
-        from clu.cli.common.broker_options import BrokerOptions
-
-        if is_overruled("url", ("user", "password", "host", "port")):
-            url = None
-        broker = BrokerOptions(url, user, password, host, port, token)
-        broker.check()
-        return function(broker=broker, **kwargs)
-
-    for option in reversed(_OPTIONS):
-        wrapper = option(wrapper)
-    return wrapper
+    The names that sdss-clu has are kept.
+    """
+    options = _options(
+        host=("-H", "--host", "--rabbitmq-host"),
+        port=("--rabbitmq-port",),
+        password_variables=["CLU_PASSWORD", "CLU_RABBITMQ_PASSWORD"],
+    )
+    return _with_options(options, function, has_token=False)

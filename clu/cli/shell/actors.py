@@ -35,7 +35,7 @@ class Actors:
 
     def __init__(self, addresses: tuple[ActorAddress, ...], broker: BrokerOptions) -> None:
         self.direct = [
-            TCPConnection(*item.tcp, token=broker.token)
+            TCPConnection(*item.tcp, token=broker.tcp_token())
             for item in addresses
             if item.tcp is not None
         ]
