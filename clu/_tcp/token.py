@@ -7,6 +7,7 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
+from clu._tcp.refusals import NEEDED, NOT_RECEIVED, TOKEN_TIMEOUT, WRONG
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
     from clu._core.protocols import ActorLike
     from clu._tcp.lines import OverlongLine
     from clu._tcp.server import TCPStreamServer
-
-#: How long to wait for the token of a client, in seconds.
-TOKEN_TIMEOUT = 10.0
-NEEDED = "This actor needs a token: send token <token>."
-WRONG = "The token is wrong."
-NOT_RECEIVED = f"No token was received within {TOKEN_TIMEOUT:g} s."
 
 
 class TokenGate:

@@ -44,6 +44,22 @@ LOOK_TIME = 2 * _LOOK_PERIOD
 _LONGEST_KEY = 255
 
 
+class _Log(logging.Logger):
+    """The log of a client of the command line, which is only shown as notices."""
+
+    def asyncio_exception_handler(self, loop: object, context: dict[str, Any]) -> None:
+        """Log an error that nobody awaits."""
+        self.error("%s", context["message"], exc_info=context.get("exception"))
+
+
+class _Client(AMQPClient):
+    """A client without a logger of sdsstools, whose import takes longer than a command."""
+
+    def setup_logger(self, log: Any, log_dir: Any, verbose: bool | int = False) -> Any:
+        """Return a logger without handlers."""
+        return _Log(f"clu:{self.name}", logging.WARNING)
+
+
 class BrokerConnection(Connection):
     """A connection to the actors of an AMQP broker.
 
@@ -61,13 +77,11 @@ class BrokerConnection(Connection):
         self._endings: dict[str, Ending] = {}
         self._lost = False
         _silence_libraries()
-        self.client = AMQPClient(
+        self.client = _Client(
             f"clu-{uuid.uuid4().hex[:12]}",
             **options.client_arguments(),
             connection_timeout=CONNECTION_TIMEOUT,
         )
-        for handler in list(self.client.log.handlers):
-            self.client.log.removeHandler(handler)
         self.client.log.addHandler(_Notices(lambda text: self.on_notice(text)))
         self.client.add_reply_callback(self._receive)
 

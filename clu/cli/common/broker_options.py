@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clu._amqp.address import split_hosts, split_urls
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
@@ -67,6 +66,10 @@ class BrokerOptions:
         """
         if self.token is not None and self.token.split() != [self.token]:
             raise click.UsageError("--token: it must be a single word.")
+        if self.url is None and self.host == "localhost":
+            return  # the usual case need not import what follows
+        from clu._amqp.address import split_hosts, split_urls
+
         place = "--url" if self.site is None else f"url of the site {self.site.site.name!r}"
         try:
             if self.url is None:

@@ -157,7 +157,10 @@ def _make_options(
         if _is_set("url", "broker_host", "broker_port"):
             is_changed = _is_set("url") and (_is_given("user") or _is_given("password"))
             return dataclasses.replace(usual, url=None) if is_changed else usual
-        site = site or _chosen()
+        if not site:
+            from clu.cli.common.site_choice import chosen_site
+
+            site = chosen_site()
     elif not _is_given("site"):
         site = group_site
     if not site:
@@ -173,12 +176,6 @@ def _make_options(
         token,
     )
     return dataclasses.replace(usual, url=login.site.url, site=login)
-
-
-def _chosen() -> str | None:
-    from clu.cli.common.sites import chosen_site
-
-    return chosen_site()
 
 
 def _with_options(

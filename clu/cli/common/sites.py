@@ -10,20 +10,19 @@ import subprocess
 import sys
 import urllib.parse
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from clu.cli.common.site_choice import config_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = [
     "Site",
     "SiteLogin",
-    "chosen_path",
-    "chosen_site",
-    "config_path",
     "find_site",
     "read_sites",
     "without_password",
@@ -171,29 +170,6 @@ class SiteLogin:
 def without_password(url: str) -> str:
     """Return an address, or several, without the passwords."""
     return ",".join(_PASSWORD.sub(r"\1:******@", item) for item in _BETWEEN.split(url))
-
-
-def config_path() -> Path:
-    """Return the path of the configuration file."""
-    return _directory() / "config.toml"
-
-
-def chosen_path() -> Path:
-    """Return the path of the file with the site that ``clu site use`` has chosen."""
-    return _directory() / "site"
-
-
-def _directory() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME")
-    return Path(home, "clu") if home else Path(click.get_app_dir("clu"))
-
-
-def chosen_site() -> str | None:
-    """Return the name of the site that ``clu site use`` has chosen, or None."""
-    try:
-        return chosen_path().read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
 
 
 def read_sites() -> dict[str, Site]:

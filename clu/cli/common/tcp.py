@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import os
-import random
+import sys
 from typing import TYPE_CHECKING
 
 from clu._tcp.client import open_connection
 from clu._tcp.lines import LineSplitter, OverlongLine
-from clu._tcp.token import NEEDED, NOT_RECEIVED, WRONG
+from clu._tcp.refusals import NEEDED, NOT_RECEIVED, WRONG
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
     CRITICAL,
@@ -77,7 +77,7 @@ class TCPConnection(Connection):
         self._refusal = ""
         self.name: str | None = None
         # Random: others choose ids too, and replies to their commands may be broadcast.
-        self._last_id = random.randrange(2**16, 2**30)
+        self._last_id = 2**16 + int.from_bytes(os.urandom(3), sys.byteorder)
         #: What the actor calls this connection in its replies, once it has replied.
         self._own_id: str | None = None
         self._running: dict[int, _Running] = {}
