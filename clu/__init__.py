@@ -5,12 +5,12 @@ An independent implementation of the documented API of the package of this name.
 
 from typing import TYPE_CHECKING
 
-from clu._core.logging import register_reply_level
+from clu._core.levels import register_reply_level
 from clu._core.names import lazy_names
 from clu._version import __version__
 
 if TYPE_CHECKING:
-    from clu._core.logging import REPLY
+    from clu._core.levels import REPLY
     from clu._core.run import run
     from clu.actor import AMQPActor, AMQPBaseActor, JSONActor, TCPBaseActor
     from clu.base import BaseActor, BaseClient, MessageCode, Reply
@@ -114,7 +114,7 @@ if not TYPE_CHECKING:
         JSONParser="clu.parsers:JSONParser",
         LegacyActor="clu.legacy.actor:LegacyActor",
         MessageCode="clu.base:MessageCode",
-        REPLY="clu._core.logging:REPLY",
+        REPLY="clu._core.levels:REPLY",
         Reply="clu.base:Reply",
         TCPBaseActor="clu.actor:TCPBaseActor",
         TimedCommand="clu.command:TimedCommand",

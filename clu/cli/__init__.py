@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 from click_default_group import DefaultGroup
 
 from clu._version import __version__
-from clu.cli.common.options import GROUP_SITE
+from clu.cli.common.options import complete_site
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
 #: The subcommands: each is the object ``command`` of a module, which is imported when needed.
 SUBCOMMANDS = {
+    "completion": "clu.cli.completion",
     "demo": "clu.cli.demo.command",
     "describe": "clu.cli.describe",
     "info": "clu.cli.info",
@@ -46,6 +51,16 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         command: click.Command = importlib.import_module(SUBCOMMANDS[name]).command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the subcommands, without importing each for its help."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)
+        ]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Run the shell unless the first argument is a subcommand or an option of this group.
 
@@ -54,6 +69,8 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         """
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
         head, rest = _split_site(args)
+        if ctx.resilient_parsing and not rest:  # a subcommand is being typed
+            return click.Group.parse_args(self, ctx, head)
         if not rest or not (rest[0] in own or self.get_command(ctx, rest[0])):
             rest = [DEFAULT, *rest]
         return click.Group.parse_args(self, ctx, [*head, *rest])
@@ -70,11 +87,14 @@ def _split_site(args: list[str]) -> tuple[list[str], list[str]]:
     cls=LazyGroup, default=DEFAULT, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="clu", message="%(prog)s %(version)s")
-@click.option("--site", metavar="SITE", help="The site to work with: see clu site --help.")
-@click.pass_context
-def main(ctx: click.Context, site: str | None) -> None:
+@click.option(
+    "--site",
+    metavar="SITE",
+    shell_complete=complete_site,
+    help="The site to work with: see clu site --help.",
+)
+def main(site: str | None) -> None:
     """Actors that accept commands and stream keywords.
 
     Without a subcommand, clu [OPTIONS] [ACTORS]... runs the shell: see clu shell --help.
     """
-    ctx.meta[GROUP_SITE] = site

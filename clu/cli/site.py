@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clu._core.run import run
+from clu.cli.common.passwords import without_password
 from clu.cli.common.site_choice import chosen_path, chosen_site, config_path
-from clu.cli.common.sites import SiteLogin, find_site, read_sites, without_password
+from clu.cli.common.sites import SiteLogin, find_site, read_sites
 
 if TYPE_CHECKING:
     from clu.cli.common.sites import Site

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clu.cli.common.actor_address import ActorAddress
     from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
-    from clu.cli.common.options import ActorAddress
 
 
 def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:

@@ -5,35 +5,30 @@ from __future__ import annotations
 import dataclasses
 import functools
 import urllib.parse
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from clu.cli.common.actor_address import ActorAddress
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from click.shell_completion import CompletionItem
 
     from clu.cli.common.broker_options import BrokerOptions
 
 __all__ = [
-    "GROUP_SITE",
     "ActorAddress",
     "ActorType",
     "bridge_options",
     "broker_options",
-    "site_option",
+    "complete_site",
+    "options_so_far",
 ]
 
 _SCHEME = "tcp://"
-#: Where the group keeps the site of ``clu --site SITE ...``.
-GROUP_SITE = "clu.cli.site"
-
-
-class ActorAddress(NamedTuple):
-    """The name of an actor on a broker, or the address of a TCP actor."""
-
-    name: str
-    tcp: tuple[str, int] | None
 
 
 class ActorType(click.ParamType):  # type: ignore[type-arg]
@@ -60,13 +55,39 @@ class ActorType(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is not the address of an actor: use tcp://HOST:PORT.")
         return ActorAddress(value.rstrip("/"), (host, port))
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the actors that are known on the broker."""
+        from clu.cli.common.completing import complete_actors
+
+        broker = options_so_far(ctx)
+        return [] if broker is None else complete_actors(broker, incomplete)
+
+
+def complete_site(ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+    """Return the sites of the user."""
+    from clu.cli.common.completing import complete_sites
+
+    try:
+        return complete_sites(incomplete)
+    except click.ClickException:
+        return []
+
 
 def _options(
     *, host: tuple[str, ...], port: tuple[str, ...], password_variables: list[str]
 ) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
     """Return the options for the address of a broker."""
     return [
-        site_option("site", help="The site, as in the configuration file: see clu site --help."),
+        click.option(
+            "--site",
+            metavar="SITE",
+            envvar="CLU_SITE",
+            show_envvar=True,
+            shell_complete=complete_site,
+            help="The site, as in the configuration file: see clu site --help.",
+        ),
         click.option(
             "--url",
             envvar="CLU_URL",
@@ -115,13 +136,6 @@ def _options(
     ]
 
 
-def site_option(name: str, **attributes: Any) -> Callable[..., Any]:
-    """Return the option with the name of a site, which completes the names."""
-    return click.option(
-        "--site", name, metavar="SITE", envvar="CLU_SITE", show_envvar=True, **attributes
-    )
-
-
 def _is_given(name: str) -> bool:
     """Whether an option is on the command line."""
     source = click.get_current_context().get_parameter_source(name)
@@ -152,7 +166,9 @@ def _make_options(
         return usual
     if _is_given("broker_host") or _is_given("broker_port"):
         return dataclasses.replace(usual, url=None)
-    group_site = click.get_current_context().meta.get(GROUP_SITE)
+    ctx = click.get_current_context()
+    root = ctx.find_root()
+    group_site = None if root is ctx else root.params.get("site")
     if not _is_given("site") and group_site is None:
         if _is_set("url", "broker_host", "broker_port"):
             is_changed = _is_set("url") and (_is_given("user") or _is_given("password"))
@@ -176,6 +192,26 @@ def _make_options(
         token,
     )
     return dataclasses.replace(usual, url=login.site.url, site=login)
+
+
+def options_so_far(ctx: click.Context) -> BrokerOptions | None:
+    """Return the broker of a line that is being typed, or None if its options make no sense."""
+    given = ctx.params
+    try:
+        with ctx.scope(cleanup=False):
+            broker = _make_options(
+                site=given.get("site"),
+                url=given.get("url"),
+                user=given.get("user") or "guest",
+                password=given.get("password") or "guest",
+                host=given.get("broker_host") or "localhost",
+                port=given.get("broker_port") or 5672,
+                token=given.get("token"),
+            )
+        broker.check()
+    except click.ClickException:
+        return None
+    return broker
 
 
 def _with_options(

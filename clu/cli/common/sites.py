@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clu.cli.common.passwords import has_password
 from clu.cli.common.site_choice import config_path
 
 if TYPE_CHECKING:
@@ -25,14 +25,9 @@ __all__ = [
     "SiteLogin",
     "find_site",
     "read_sites",
-    "without_password",
 ]
 
 _COMMAND_LIMIT = 60.0
-#: Between two of several addresses.
-_BETWEEN = re.compile(r"[,\s]+(?=amqps?://)", re.IGNORECASE)
-#: A user and a password in an address.
-_PASSWORD = re.compile(r"(//[^:@/]*):.*@", re.DOTALL)
 _SECRETS = ("password", "token")
 _KEYS = {
     "url",
@@ -95,7 +90,7 @@ class Site:
             return f"variable {variable}"
         if (command := self.settings.get(f"{name}_command")) is not None:
             return f"command {_words(command)[0]}"
-        has = name in self.settings or (name == "password" and _has_password(self.url))
+        has = name in self.settings or (name == "password" and has_password(self.url))
         return "in the file" if has else ""
 
     def _ask(self, name: str, command: str | list[str]) -> str:
@@ -121,10 +116,6 @@ class Site:
 
 def _words(command: str | list[str]) -> list[str]:
     return shlex.split(command) if isinstance(command, str) else command
-
-
-def _has_password(url: str) -> bool:
-    return _PASSWORD.search(url) is not None
 
 
 @dataclass(frozen=True)
@@ -156,7 +147,7 @@ class SiteLogin:
         password = self.password
         if password is None:
             password = self.site.secret("password")
-        if password is None and not _has_password(self.site.url):
+        if password is None and not has_password(self.site.url):
             password = self.other_password
         if user is None and password is None:
             return self.site.url
@@ -165,11 +156,6 @@ class SiteLogin:
     def tcp_token(self) -> str | None:
         """Return the token for TCP actors, if there is one."""
         return self.token or self.site.secret("token") or self.other_token
-
-
-def without_password(url: str) -> str:
-    """Return an address, or several, without the passwords."""
-    return ",".join(_PASSWORD.sub(r"\1:******@", item) for item in _BETWEEN.split(url))
 
 
 def read_sites() -> dict[str, Site]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from clu.cli.common.tcp import TCPConnection
 
 if TYPE_CHECKING:
+    from clu.cli.common.actor_address import ActorAddress
     from clu.cli.common.broker import BrokerConnection
     from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
-    from clu.cli.common.options import ActorAddress
 
 __all__ = ["Actors"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from clu.cli.common.command_models import CommandModels
 from clu.cli.common.connection import Outcome, Result
+from clu.cli.common.suggestions import Suggestion
 from clu.cli.shell.prompt import Prompt
-from clu.cli.shell.suggestions import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clu._core.run import run
 from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
+    from clu.cli.common.actor_address import ActorAddress
     from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
-    from clu.cli.common.options import ActorAddress
     from clu.cli.watch.follow import KeywordFollower
     from clu.cli.watch.selection import Target
 
@@ -68,6 +66,8 @@ def command(
     keyword, and 3 if the broker or a TCP actor cannot be reached at the start. A connection that
     is lost later is reopened.
     """  # noqa: D301
+    from clu._core.run import run  # completion does not need it, and must be quick
+
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     table = is_terminal and not (plain or as_json)
 
@@ -90,8 +90,8 @@ def _connections(
     words: tuple[ActorAddress, ...], broker: BrokerOptions
 ) -> list[tuple[Connection, list[Target]]]:
     """Return the connections that are needed, and what to follow over each."""
+    from clu.cli.common.actor_address import ActorAddress
     from clu.cli.common.open import make_connection
-    from clu.cli.common.options import ActorAddress
     from clu.cli.watch.selection import targets
 
     grouped: dict[tuple[str, int] | None, list[Target]] = {}
@@ -106,6 +106,8 @@ def _connections(
 async def _watch(
     follower: KeywordFollower, seconds: float | None, table: bool, as_json: bool
 ) -> None:
+    import asyncio
+
     from clu.cli.watch.view import watch_lines, watch_table
 
     view: asyncio.Task[None] | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clu.cli.common.options import ActorAddress
+    from clu.cli.common.actor_address import ActorAddress
 
 __all__ = ["Target", "is_pattern", "targets"]
 
