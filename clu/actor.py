@@ -24,6 +24,7 @@ from clu._speedups.reply import encode_compact_line, encode_line, would_log
 from clu._tcp.actor import TCPServerActor, peer_name
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
+from clu._tcp.listeners import Listeners
 from clu._tcp.server import LINE_LIMIT, REQUEST_LIMIT, TCPStreamServer
 from clu._tcp.token import TokenGate
 from clu._tcp.transport import ClientTransport
@@ -31,6 +32,7 @@ from clu.base import BaseActor
 from clu.client import AMQPClient
 from clu.command import Command, TimedCommandList
 from clu.exceptions import CluValueError
+from clu.parsers._all_replies import all_replies
 from clu.parsers._builtin import multiline
 from clu.parsers.click import ClickParser
 
@@ -120,7 +122,9 @@ class TCPBaseActor(TCPServerActor):
         **kwargs: Any,
     ) -> None:
         super().__init__(name, *args, **kwargs)
-        self._encode_line = encode_compact_line if compact else encode_line
+        encode: Callable[[Any, str], bytes] = encode_compact_line if compact else encode_line
+        self._encode_line = encode
+        self._listeners = Listeners(encode)
         if port is None:
             raise CluValueError("port needs to be specified.")
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)
@@ -153,6 +157,7 @@ class TCPBaseActor(TCPServerActor):
     def new_user(self, transport: Any) -> None:
         """Add a new client, or remove one that has disconnected."""
         if transport.is_closing():
+            self._encode_line = self._listeners.remove(transport)
             if self.transports.pop(transport.user_id, None) is not None:
                 self.log.debug("user %s disconnected.", transport.user_id)
             return
@@ -183,6 +188,19 @@ class TCPBaseActor(TCPServerActor):
         command = self._command(transport, command_id, body)
         self._log_command(command, command.commander_id, self._with_name)
         return self._run_command(command, transport)
+
+    def listen(self, transport: Any, on: bool = True) -> None:
+        """Start or stop sending a client the replies to the commands of other clients.
+
+        Parameters
+        ----------
+        transport
+            The transport of the client.
+        on
+            Whether it gets them from now on.
+        """
+        change = self._listeners.add if on else self._listeners.remove
+        self._encode_line = change(transport)
 
     def _with_name(self, body: str) -> str:
         return f"{self.name} {body}"
@@ -242,6 +260,8 @@ class JSONActor(ClickParser, TCPBaseActor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser.add_command(multiline)
+        if str(all_replies.name) not in self.parser.commands:
+            self.parser.add_command(all_replies)
 
     def send_command(self, *args: Any, **kwargs: Any) -> Any:
         """Raise `NotImplementedError`: a JSON actor is not connected to other actors."""

@@ -10,6 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from clu._core.levels import REPLY as REPLY
 from clu._core.loop import running_loop
 from clu._core.reporting import without_details
 
@@ -23,22 +24,10 @@ if TYPE_CHECKING:
         def write(self, message_code: Any = ..., message: Any = ..., **kwargs: Any) -> Any: ...
 
 
-REPLY = 5
 WARNING_REGEX = r"^.*?\s*?(\w*?Warning): (.*)"
 
 _warning_pattern = re.compile(WARNING_REGEX)
 _emitting: contextvars.ContextVar[bool] = contextvars.ContextVar("clu_emitting", default=False)
-
-
-def register_reply_level() -> None:
-    """Register the logging level 5 as ``REPLY``, and add a method of that name to loggers."""
-    logging.addLevelName(REPLY, "REPLY")
-
-    def log_at_reply_level(self: logging.Logger, msg: object, *args: Any, **kwargs: Any) -> None:
-        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # of the caller, not of this
-        self.log(REPLY, msg, *args, **kwargs)
-
-    logging.Logger.REPLY = log_at_reply_level  # type: ignore[attr-defined]
 
 
 def log_reply(

@@ -7,6 +7,7 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
+from clu._tcp.refusals import NEEDED, NOT_RECEIVED, TOKEN_TIMEOUT, WRONG
 from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from clu._core.protocols import ActorLike
     from clu._tcp.lines import OverlongLine
     from clu._tcp.server import TCPStreamServer
-
-#: How long to wait for the token of a client, in seconds.
-TOKEN_TIMEOUT = 10.0
-_NEEDED = "This actor needs a token: send token <token>."
 
 
 class TokenGate:
@@ -99,9 +96,9 @@ class TokenGate:
             # The client has sent it again: running it as a command would log it.
             self._make_command(transport, command_id).finish()
         elif word != "token":
-            self._refuse(transport, command_id, _NEEDED)
+            self._refuse(transport, command_id, NEEDED)
         elif not hmac.compare_digest(token.strip().encode(), self._token):
-            self._refuse(transport, command_id, "The token is wrong.")
+            self._refuse(transport, command_id, WRONG)
         else:
             self._waiting.pop(transport).cancel()
             self._user_callback(transport)
@@ -112,12 +109,12 @@ class TokenGate:
         if transport.is_closing():
             return
         if transport in self._waiting:
-            self._refuse(transport, find_command_id(line.head), _NEEDED)
+            self._refuse(transport, find_command_id(line.head), NEEDED)
         elif transport.user_id is not None:
             self._overlong_callback(transport, line)
 
     def _time_out(self, transport: Any) -> None:
-        self._refuse(transport, 0, f"No token was received within {TOKEN_TIMEOUT:g} s.")
+        self._refuse(transport, 0, NOT_RECEIVED)
 
     def _refuse(self, transport: Any, command_id: int, reason: str) -> None:
         self._waiting[transport].cancel()

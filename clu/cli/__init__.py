@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 from click_default_group import DefaultGroup
 
 from clu._version import __version__
+from clu.cli.common.options import complete_site
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
 #: The subcommands: each is the object ``command`` of a module, which is imported when needed.
 SUBCOMMANDS = {
+    "completion": "clu.cli.completion",
     "demo": "clu.cli.demo.command",
     "describe": "clu.cli.describe",
     "info": "clu.cli.info",
@@ -21,6 +27,7 @@ SUBCOMMANDS = {
     "run": "clu.cli.run.command",
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
+    "site": "clu.cli.site",
     "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }
@@ -44,6 +51,16 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         command: click.Command = importlib.import_module(SUBCOMMANDS[name]).command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the subcommands, without importing each for its help."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)
+        ]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Run the shell unless the first argument is a subcommand or an option of this group.
 
@@ -51,16 +68,32 @@ class LazyGroup(DefaultGroup):  # type: ignore[misc]
         ``-h``.
         """
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if not args or not (args[0] in own or self.get_command(ctx, args[0])):
-            args = [DEFAULT, *args]
-        return click.Group.parse_args(self, ctx, args)
+        head, rest = _split_site(args)
+        if ctx.resilient_parsing and not rest:  # a subcommand is being typed
+            return click.Group.parse_args(self, ctx, head)
+        if not rest or not (rest[0] in own or self.get_command(ctx, rest[0])):
+            rest = [DEFAULT, *rest]
+        return click.Group.parse_args(self, ctx, [*head, *rest])
+
+
+def _split_site(args: list[str]) -> tuple[list[str], list[str]]:
+    """Split off the option ``--site`` at the beginning."""
+    if args and args[0].startswith("--site="):
+        return args[:1], args[1:]
+    return (args[:2], args[2:]) if args and args[0] == "--site" else ([], args)
 
 
 @click.group(
     cls=LazyGroup, default=DEFAULT, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="clu", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--site",
+    metavar="SITE",
+    shell_complete=complete_site,
+    help="The site to work with: see clu site --help.",
+)
+def main(site: str | None) -> None:
     """Actors that accept commands and stream keywords.
 
     Without a subcommand, clu [OPTIONS] [ACTORS]... runs the shell: see clu shell --help.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import re
 import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from clu._core.run import run
-from clu.cli.common.options import ActorType, broker_options
+from clu.cli.common.options import ActorType, broker_options, options_so_far
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerOptions
+    import asyncio
+
+    from click.shell_completion import CompletionItem
+
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Received, Result
-    from clu.cli.common.options import ActorAddress
 
 __all__ = ["command"]
 
@@ -23,7 +26,26 @@ _INTERRUPTED = 130
 _NEEDS_QUOTES = re.compile(r"[\s\"'\\]|^$")
 
 
-@click.command(name="send", context_settings={"allow_interspersed_args": False})
+class _SendCommand(click.Command):
+    """A command whose last words are those of another program: they are completed as such."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the options of the actor's command, once there is an actor."""
+        if ctx.params.get("actor") is None:
+            return super().shell_complete(ctx, incomplete)
+        return _complete_word(ctx, None, incomplete)
+
+
+def _complete_word(ctx: click.Context, param: object, incomplete: str) -> list[CompletionItem]:
+    from clu.cli.common.completing import complete_command
+
+    actor, broker = ctx.params.get("actor"), options_so_far(ctx)
+    if actor is None or broker is None:
+        return []
+    return complete_command(broker, actor, ctx.params.get("command_words") or (), incomplete)
+
+
+@click.command(name="send", cls=_SendCommand, context_settings={"allow_interspersed_args": False})
 @broker_options
 @click.option(
     "--timeout",
@@ -34,7 +56,13 @@ _NEEDS_QUOTES = re.compile(r"[\s\"'\\]|^$")
 @click.option("--json", "as_json", is_flag=True, help="Print each reply as a line of JSON.")
 @click.option("--internal", is_flag=True, help="Also print internal replies.")
 @click.argument("actor", type=ActorType())
-@click.argument("command_words", metavar="COMMAND...", nargs=-1, required=True)
+@click.argument(
+    "command_words",
+    metavar="COMMAND...",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete_word,
+)
 def command(
     broker: BrokerOptions,
     timeout: float | None,
@@ -62,16 +90,20 @@ def command(
       4    the command did not end within --timeout; it may still be running
       130  interrupted with Ctrl-C; the command may still be running
     """  # noqa: D301
+    from clu._core.run import run  # completion does not need it, and must be quick
+
     text = _join(command_words)
     if actor.tcp is not None and len(text.splitlines()) > 1:
         raise click.UsageError("A command for a TCP actor must be a single line.")
     try:
-        result = run(_send(actor, broker, text, timeout, as_json, internal))
+        # For one command, uvloop takes longer to import than it saves.
+        result = run(_send(actor, broker, text, timeout, as_json, internal), loop="asyncio")
     except KeyboardInterrupt:
         click.echo("Interrupted. The command may still be running.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     if result.reason:
         click.echo(f"Error: {result.reason}", err=True)
+    gc.freeze()  # at its exit, the interpreter would look for garbage in all that was imported
     raise click.exceptions.Exit(int(result.outcome))
 
 
@@ -89,6 +121,8 @@ async def _send(
     as_json: bool,
     internal: bool,
 ) -> Result:
+    import asyncio
+
     from clu.cli.common.open import make_connection
 
     connection = make_connection(actor, broker)

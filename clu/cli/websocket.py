@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,40 @@ import click
 from clu import websocket as defaults
 from clu._core.run import run
 from clu._tcp.limits import BUFFER_HARD_LIMIT, STALL_LIMIT
-from clu.cli.common.options import is_overruled
+from clu.cli.common.options import bridge_options
 from clu.exceptions import CluError
 
 if TYPE_CHECKING:
+    from clu.cli.common.broker_options import BrokerOptions
     from clu.websocket import WebsocketServer
 
 __all__ = ["command"]
 
 
-@click.command(name="websocket", context_settings={"show_default": True})
+_NUMBER = re.compile(r"[0-9]+")
+
+
+class _BridgeCommand(click.Command):
+    """A command that takes ``-P PORT`` for the port of the broker, as that of sdss-clu does.
+
+    Elsewhere -P is the password.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for place, argument in enumerate(args):
+            rest = args[place + 1 :] if argument == "-P" else [argument[2:], *args[place + 1 :]]
+            if argument.startswith("-P") and rest and _NUMBER.fullmatch(rest[0]):
+                click.echo(
+                    f"-P {rest[0]} is taken for the port of the broker, as in sdss-clu. Write "
+                    "--rabbitmq-port, or --password for a password that is a number.",
+                    err=True,
+                )
+                args = [*args[:place], "--rabbitmq-port", *rest]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="websocket", cls=_BridgeCommand, context_settings={"show_default": True})
 @click.option(
     "-p",
     "--port",
@@ -31,39 +56,14 @@ __all__ = ["command"]
     help="The port to listen on for websocket clients; 0 selects a free port.",
 )
 @click.option(
-    "--host",
+    "--listen",
+    "listen_host",
+    metavar="HOST",
     default="localhost",
     help="The address to listen on. Set a token if it is not localhost: "
     "any client that connects can command every actor.",
 )
-@click.option(
-    "-H",
-    "--rabbitmq-host",
-    default="localhost",
-    help="The host of the AMQP broker, or several with commas between them.",
-)
-@click.option(
-    "-P",
-    "--rabbitmq-port",
-    type=click.IntRange(1, 65535),
-    metavar="PORT",
-    default=5672,
-    help="The port of the AMQP broker.",
-)
-@click.option("--user", default="guest", help="The user name for the AMQP broker.")
-@click.option(
-    "--password",
-    default="guest",
-    envvar="CLU_RABBITMQ_PASSWORD",
-    show_envvar=True,
-    help="The password for the AMQP broker.",
-)
-@click.option(
-    "--url",
-    envvar="CLU_URL",
-    show_envvar=True,
-    help="The URL of the AMQP broker, instead of the four options above.",
-)
+@bridge_options
 @click.option(
     "--token",
     envvar="CLU_WEBSOCKET_TOKEN",
@@ -140,11 +140,9 @@ __all__ = ["command"]
 @click.option("-v", "--verbose", is_flag=True, help="Also log when clients connect and disconnect.")
 def command(
     port: int,
-    host: str,
-    rabbitmq_host: str,
-    rabbitmq_port: int,
+    listen_host: str,
+    broker: BrokerOptions,
     verbose: bool,
-    url: str | None,
     **options: Any,
 ) -> None:
     """Relay commands and replies between websocket clients and an AMQP broker.
@@ -155,15 +153,11 @@ def command(
     """
     from clu.websocket import WebsocketServer
 
-    if is_overruled("url", ("rabbitmq_host", "rabbitmq_port", "user", "password")):
-        url = None
     try:
         server = WebsocketServer(
-            host,
+            listen_host,
             port,
-            url=url,
-            hosts=None if url else rabbitmq_host,
-            port=rabbitmq_port,
+            **broker.client_arguments(),
             verbose=20 if verbose else False,
             **options,
         )

@@ -64,6 +64,14 @@ def make_parser() -> click.Group:
         command.fail(error="It is broken.")
 
     @parser.command()
+    @click.argument("end", type=click.Choice(["finish", "fail"]))
+    async def panic(command: Command[Any], end: str) -> None:
+        command.write("!", text="It is on fire.")
+        await asyncio.sleep(0.1)
+        command.info(state="safe")
+        getattr(command, end)()
+
+    @parser.command()
     @click.argument("number", type=int)
     def broadcast(command: Command[Any], number: int) -> None:
         command.actor.write("i", number=number, broadcast=True)
@@ -148,9 +156,19 @@ def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observator
     broker.stop()
 
 
+@pytest.fixture(scope="session")
+def vault(observatory: Observatory) -> Iterator[Lamp]:
+    """A TCP JSON actor that requires the token ``s3cret``."""
+    vault = Lamp("vault", host="127.0.0.1", port=0, token="s3cret")
+    observatory.call(vault.start())
+    yield vault
+    observatory.call(vault.stop())
+
+
 @pytest.fixture(autouse=True)
 def _own_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not use the history and the broker of the user who runs the tests."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("CLU_URL", "CLU_USER", "CLU_PASSWORD", "CLU_HOST", "CLU_PORT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("STATE", "CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+    for name in ("URL", "USER", "PASSWORD", "HOST", "PORT", "TOKEN", "SITE"):
+        monkeypatch.delenv(f"CLU_{name}", raising=False)

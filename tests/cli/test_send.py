@@ -70,6 +70,18 @@ def test_failed_command_is_status_1(target: list[str]) -> None:
     assert (run.returncode, run.stdout) == (1, 'f error="It is broken."\n')
 
 
+def test_critical_reply_is_a_failure_and_what_comes_after_it_is_shown(target: list[str]) -> None:
+    run = send(*target, "panic", "fail")
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout == '! text="It is on fire."\ni state=safe\nf\n'
+    run = send(*target, "panic", "finish")
+    assert run.returncode == 1
+    assert run.stdout == '! text="It is on fire."\ni state=safe\n:\n'
+    assert run.stderr.endswith(
+        " ended 'panic finish' as done, but after a critical reply (!): it has failed.\n"
+    )
+
+
 def test_command_that_is_not_known_is_status_1(target: list[str]) -> None:
     run = send(*target, "brake")
     assert run.returncode == 1

@@ -36,7 +36,7 @@ def listening_at(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_stops_it(broker: Broker, number: signal.Signals) -> None:
-    address = ["-H", "127.0.0.1", "-P", str(broker.port)]
+    address = ["-H", "127.0.0.1", "--rabbitmq-port", str(broker.port)]
     with subprocess.Popen(
         [*CLU, "-p", "0", *address],
         stdout=subprocess.PIPE,
@@ -85,6 +85,8 @@ def test_the_broker_may_have_several_hosts_and_come_from_the_environment(broker:
         (["--url", url], {}),
         ([], {"CLU_URL": url}),
         (["--rabbitmq-host", hosts], {}),
+        (["--host", hosts, "--user", "guest", "--password", "guest"], {}),
+        ([], {"CLU_HOST": "127.0.0.1", "CLU_PORT": str(broker.port), "CLU_PASSWORD": "guest"}),
         (["--rabbitmq-host", hosts], {"CLU_URL": nowhere}),
     ):
         with subprocess.Popen(
@@ -97,6 +99,21 @@ def test_the_broker_may_have_several_hosts_and_come_from_the_environment(broker:
             assert process.stdout is not None
             assert f"for amqp://guest:******@127.0.0.1:{broker.port}/" in process.stdout.readline()
             process.terminate()
+
+
+@pytest.mark.parametrize("arguments", [["-P", "{port}"], ["-P{port}"]])
+def test_a_number_after_p_is_a_port_as_in_the_recorded_release_and_it_says_so(
+    arguments: list[str],
+) -> None:
+    port = free_port()
+    result = run("-p", "0", *(item.format(port=port) for item in arguments))
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        f"-P {port} is taken for the port of the broker, as in sdss-clu."
+    )
+    assert f"localhost:{port}/" in result.stderr
+    result = run("-p", "0", "-P", "5o5o", "--rabbitmq-port", str(port))
+    assert "is taken for" not in result.stderr
 
 
 def test_absent_broker_is_reported_in_one_sentence() -> None:
@@ -128,10 +145,15 @@ def test_help_shows_the_options_and_their_defaults() -> None:
     output = " ".join(CliRunner().invoke(main, ["websocket", "--help"]).output.split())
     for text in (
         "-p, --port",
-        "-H, --rabbitmq-host",
-        "-P, --rabbitmq-port",
+        "-H, --host, --rabbitmq-host",
+        "--rabbitmq-port PORT",
+        "-U, --user",
+        "-P, --password",
+        "CLU_PASSWORD, CLU_RABBITMQ_PASSWORD",
+        "--site",
+        "--url",
         "0 selects a free port. [default: 9876;",
-        "--host TEXT The address to listen on.",
+        "--listen HOST The address to listen on.",
         "--token",
         "CLU_WEBSOCKET_TOKEN",
         "--allow-origin",

@@ -111,7 +111,7 @@ def _same_ids(line: bytes) -> bytes:
 
 async def test_tcp_json() -> None:
     async with started(Stage("stage", port=0, version="0.1.0", schema=SCHEMA)) as stage:
-        for name in ("tcp-json.txt", "tcp-json-more.txt"):
+        for name in ("tcp-json.txt", "tcp-json-more.txt", "tcp-json-all-replies.txt"):
             await Talk(name).replay(*await asyncio.open_connection("localhost", stage.port))
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import urllib.parse
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
 from aio_pika.exceptions import AMQPError
 
-from clu._amqp.address import split_hosts, split_urls
 from clu._core.status import CommandStatus
+from clu.cli.common.broker_options import BrokerOptions
 from clu.cli.common.connection import (
     CONNECTION_TIMEOUT,
+    CRITICAL,
     CannotConnect,
     Connection,
     Outcome,
@@ -23,8 +21,9 @@ from clu.cli.common.connection import (
     Result,
     not_ended,
 )
+from clu.cli.common.ending import Ending
 from clu.client import AMQPClient
-from clu.exceptions import CluError, CluValueError
+from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokerConnection", "BrokerOptions"]
 
-_MUST_LOOK_LIKE = "--url must look like amqp://USER:PASSWORD@HOST:PORT/VHOST"
 #: After how many seconds without a reply to look whether there is the actor of a command. The time
 #: until the next look doubles each time.
 _LOOK_PERIOD, _LONGEST_LOOK_PERIOD = 1.0, 8.0
@@ -46,50 +44,20 @@ LOOK_TIME = 2 * _LOOK_PERIOD
 _LONGEST_KEY = 255
 
 
-@dataclass
-class BrokerOptions:
-    """The address and the credentials of the broker. Commas separate several hosts."""
+class _Log(logging.Logger):
+    """The log of a client of the command line, which is only shown as notices."""
 
-    url: str | None
-    user: str
-    password: str
-    host: str
-    port: int
+    def asyncio_exception_handler(self, loop: object, context: dict[str, Any]) -> None:
+        """Log an error that nobody awaits."""
+        self.error("%s", context["message"], exc_info=context.get("exception"))
 
-    def check(self) -> None:
-        """Check the address, without revealing its password in errors.
 
-        Raises
-        ------
-        click.UsageError
-            If the address is not that of a broker.
-        """
-        try:
-            if self.url is None:
-                split_hosts(self.host, self.port)
-                return
-            urls = [self.url] if self.url.startswith("tcp:") else split_urls(self.url)
-        except CluValueError as error:
-            if self.url is None:
-                raise click.UsageError(f"--host: {error}") from None
-            raise click.UsageError(f"{_MUST_LOOK_LIKE}: {error}") from None
-        for url in urls:
-            self._check_url(url)
+class _Client(AMQPClient):
+    """A client without a logger of sdsstools, whose import takes longer than a command."""
 
-    @staticmethod
-    def _check_url(url: str) -> None:
-        try:
-            parts = urllib.parse.urlsplit(url)
-            scheme, host, _ = parts.scheme, parts.hostname, parts.port
-        except ValueError:
-            raise click.UsageError("The host or the port in --url is invalid.") from None
-        if scheme == "tcp":
-            raise click.UsageError(
-                "--url is the address of a broker. Use the address of a TCP actor, "
-                "tcp://HOST:PORT, instead of its name."
-            )
-        if scheme not in ("amqp", "amqps") or not host:
-            raise click.UsageError(f"{_MUST_LOOK_LIKE}.")
+    def setup_logger(self, log: Any, log_dir: Any, verbose: bool | int = False) -> Any:
+        """Return a logger without handlers."""
+        return _Log(f"clu:{self.name}", logging.WARNING)
 
 
 class BrokerConnection(Connection):
@@ -105,19 +73,15 @@ class BrokerConnection(Connection):
         super().__init__()
         options.check()
         self._quiet: set[str] = set()
+        #: The commands that run, by their ids.
+        self._endings: dict[str, Ending] = {}
         self._lost = False
         _silence_libraries()
-        self.client = AMQPClient(
+        self.client = _Client(
             f"clu-{uuid.uuid4().hex[:12]}",
-            url=options.url,
-            user=options.user,
-            password=options.password,
-            port=options.port,
-            hosts=None if options.url else options.host,
+            **options.client_arguments(),
             connection_timeout=CONNECTION_TIMEOUT,
         )
-        for handler in list(self.client.log.handlers):
-            self.client.log.removeHandler(handler)
         self.client.log.addHandler(_Notices(lambda text: self.on_notice(text)))
         self.client.add_reply_callback(self._receive)
 
@@ -154,6 +118,7 @@ class BrokerConnection(Connection):
         if quiet:
             self._quiet.add(command_id)
         replies: list[Received] = []
+        ending = self._endings[command_id] = Ending(actor, text, timeout)
         try:
             command = await self.client.send_command(
                 actor,
@@ -169,8 +134,12 @@ class BrokerConnection(Connection):
                 await command
             finally:
                 watching.cancel()
+            if replies and replies[-1].code == CRITICAL and command.status.did_fail:
+                return await ending.wait()
         except CluError as error:
             return Result(Outcome.UNREACHABLE, str(error), replies)
+        finally:
+            del self._endings[command_id]
         if command.status.did_succeed:
             return Result(Outcome.DONE, "", replies)
         if command.status is CommandStatus.TIMEDOUT:
@@ -219,8 +188,16 @@ class BrokerConnection(Connection):
         )
 
     def _receive(self, reply: AMQPReply) -> None:
-        if reply.is_valid and reply.command_id not in self._quiet:
-            self.on_reply(self._received(reply))
+        if not reply.is_valid:
+            return
+        received = self._received(reply)
+        ending = self._endings.get(reply.command_id or "")
+        # Others may run a part of the command, with its id.
+        commander_id = reply.headers.get("commander_id")
+        if ending is not None and commander_id == f"{self.client.name}.{ending.actor}":
+            ending.take(received)
+        if reply.command_id not in self._quiet:
+            self.on_reply(received)
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error that nobody awaits, unless it is about a lost connection."""
@@ -231,6 +208,8 @@ class BrokerConnection(Connection):
     def _on_lost(self, *_: Any) -> None:
         if not self._lost:
             self._lost = True
+            for ending in self._endings.values():
+                ending.lose()
             self.on_notice(f"Lost the connection to {self.address}; reconnecting.")
 
     def _on_back(self, *_: Any) -> None:

@@ -16,6 +16,8 @@ __all__ = ["CannotConnect", "Connection", "Outcome", "Received", "Result"]
 
 #: The timeout for connecting, in seconds.
 CONNECTION_TIMEOUT = 10.0
+#: The code of a reply with which a command has failed, although its last reply comes later.
+CRITICAL = "!"
 
 
 class Received(NamedTuple):
@@ -89,6 +91,11 @@ def not_ended(actor: str, text: str, timeout: float | None) -> str:
     return f"{actor} did not end {text!r} within {timeout:g} s."
 
 
+def failed_before(actor: str, text: str) -> str:
+    """Return why a command that its actor calls done has failed."""
+    return f"{actor} ended {text!r} as done, but after a critical reply (!): it has failed."
+
+
 def ignore(_: Any) -> None:
     """Do nothing."""
 
@@ -104,12 +111,16 @@ class Connection(abc.ABC):
         A function that is called with a line about the state of the connection.
     on_connected
         A function that is called with the connection when it has been restored.
+    on_refused
+        A function that is called with the reason when the actor does not admit this program. The
+        connection is not restored then.
     """
 
     def __init__(self) -> None:
         self.on_reply: Callable[[Received], None] = ignore
         self.on_notice: Callable[[str], None] = ignore
         self.on_connected: Callable[[Connection], None] = ignore
+        self.on_refused: Callable[[str], None] = ignore
 
     @property
     @abc.abstractmethod
@@ -129,6 +140,16 @@ class Connection(abc.ABC):
     @abc.abstractmethod
     async def close(self) -> None:
         """Close the connection."""
+
+    async def listen(self) -> bool:
+        """Also receive the replies to the commands of others.
+
+        Returns
+        -------
+        listens
+            Whether they are received from now on. Over a broker they always are.
+        """
+        return True
 
     @abc.abstractmethod
     async def run(

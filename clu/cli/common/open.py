@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerOptions
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
-    from clu.cli.common.options import ActorAddress
 
 
 def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:
@@ -15,7 +15,7 @@ def make_connection(actor: ActorAddress, broker: BrokerOptions) -> Connection:
     if actor.tcp is not None:
         from clu.cli.common.tcp import TCPConnection
 
-        return TCPConnection(*actor.tcp)
+        return TCPConnection(*actor.tcp, token=broker.tcp_token())
     from clu.cli.common.broker import BrokerConnection
 
     return BrokerConnection(broker)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from clu.cli.common.tcp import TCPConnection
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerConnection, BrokerOptions
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.broker import BrokerConnection
+    from clu.cli.common.broker_options import BrokerOptions
     from clu.cli.common.connection import Connection
-    from clu.cli.common.options import ActorAddress
 
 __all__ = ["Actors"]
 
@@ -33,7 +34,11 @@ class Actors:
     """
 
     def __init__(self, addresses: tuple[ActorAddress, ...], broker: BrokerOptions) -> None:
-        self.direct = [TCPConnection(*item.tcp) for item in addresses if item.tcp is not None]
+        self.direct = [
+            TCPConnection(*item.tcp, token=broker.tcp_token())
+            for item in addresses
+            if item.tcp is not None
+        ]
         self.broker: BrokerConnection | None = None
         #: The names of the actors on the broker.
         self._names = {item.name for item in addresses if item.tcp is None}

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clu._core.run import run
 from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerOptions
-    from clu.cli.common.options import ActorAddress
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.broker_options import BrokerOptions
 
 __all__ = ["command"]
 
@@ -47,6 +46,7 @@ def command(
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("The shell needs a terminal. Use clu send or clu watch in scripts.")
+    from clu._core.run import run  # completion does not need it, and must be quick
     from clu.cli.common.rendering import Renderer
     from clu.cli.shell.actors import Actors
     from clu.cli.shell.session import ShellSession, Visibility

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from clu.cli.common.rendering import printable
-from clu.cli.shell.suggestions import Suggestion, suggest
+from clu.cli.common.suggestions import Suggestion, suggest
 from clu.parsers._words import split_words
 
 if TYPE_CHECKING:

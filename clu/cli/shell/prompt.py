@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from clu.cli.common.command_models import CommandModels
-    from clu.cli.shell.suggestions import Suggestion
+    from clu.cli.common.suggestions import Suggestion
 
 __all__ = ["Prompt", "history_path"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from clu.cli.common.command_models import CommandModels
 from clu.cli.common.connection import Outcome, Result
+from clu.cli.common.suggestions import Suggestion
 from clu.cli.shell.prompt import Prompt
-from clu.cli.shell.suggestions import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -106,8 +106,10 @@ class ShellSession:
             for connection in self.actors.connections:
                 connection.on_reply = functools.partial(self._receive, connection)
                 connection.on_notice = self._notice
-                connection.on_connected = lambda _: self.models.expire()
+                connection.on_refused = self._error
+                connection.on_connected = self._connected
                 await connection.open()
+                self._listen(connection)
             with patch_stdout(raw=True):
                 for name in self.actors.names:
                     self._start(self._introduce(name))
@@ -118,6 +120,15 @@ class ShellSession:
                 task.cancel()
             for connection in self.actors.connections:
                 await connection.close()
+
+    def _connected(self, connection: Connection) -> None:
+        self.models.expire()
+        self._listen(connection)
+
+    def _listen(self, connection: Connection) -> None:
+        """Ask a TCP actor for the replies to others, if they are shown."""
+        if self.visibility.others:
+            self._start(connection.listen())
 
     async def _read(self) -> None:
         prompt = Prompt(self.models, lambda: [*map(Suggestion, self.actors.names), *_WORDS])
@@ -189,7 +200,7 @@ class ShellSession:
     def _error(self, text: str) -> None:
         print(self.renderer.error(text))
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start(self, coroutine: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""``clu watch``: the keywords of an actor, as they change.
+"""``clu watch``: the keywords of actors, as they change.
 
 It imports ``clu.cli.common``. It must not know the transport of an actor.
 """

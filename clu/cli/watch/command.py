@@ -1,22 +1,22 @@
-"""``clu watch``: the keywords of an actor, as they change."""
+"""``clu watch``: the keywords of actors, as they change."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from clu._core.run import run
 from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
-    from clu.cli.common.broker import BrokerOptions
-    from clu.cli.common.options import ActorAddress
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.broker_options import BrokerOptions
+    from clu.cli.common.connection import Connection
     from clu.cli.watch.follow import KeywordFollower
+    from clu.cli.watch.selection import Target
 
 __all__ = ["command"]
 
@@ -34,8 +34,9 @@ __all__ = ["command"]
 @click.option("-a", "--all", "repeats", is_flag=True, help="Also show values that did not change.")
 @click.option("--no-status", is_flag=True, help="Do not send the command status at the start.")
 @click.option("--internal", is_flag=True, help="Also follow internal replies.")
-@click.argument("actor", type=ActorType())
-@click.argument("keywords", metavar="[KEYWORD]...", nargs=-1)
+@click.argument(
+    "words", metavar="ACTOR [KEYWORD|ACTOR]...", type=ActorType(), nargs=-1, required=True
+)
 def command(
     broker: BrokerOptions,
     seconds: float | None,
@@ -44,34 +45,37 @@ def command(
     repeats: bool,
     no_status: bool,
     internal: bool,
-    actor: ActorAddress,
-    keywords: tuple[str, ...],
+    words: tuple[ActorAddress, ...],
 ) -> None:
-    """Follow the keywords of an actor: all of them, or those given.
+    """Follow the keywords of actors: all of them, or those given.
 
-    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. If
-    the actor has a command status, it is sent first, to get the initial values. The values are
-    shown in a table on a terminal, and otherwise as a line for each change.
+    ACTOR is the name of an actor on the broker, or tcp://HOST:PORT for a TCP JSON actor. A word
+    after it is a KEYWORD of it, or, if it has a dot, ACTOR.KEYWORD or another actor. * and ? stand
+    for any characters: quote them.
 
     \b
     clu watch camera temperature status
+    clu watch camera 'tcc.*' 'stage.pos*'
+    clu watch '*'
     clu watch --json --seconds 60 tcp://localhost:19990 cpu > cpu.jsonl
 
-    The exit status is 0 at the end, 2 if the arguments are not valid, and 3 if the broker or the
-    TCP actor cannot be reached at the start. A connection that is lost later is reopened.
+    An actor that has a command status is sent it first, to get the initial values. The values are
+    shown in a table on a terminal, and otherwise as a line for each change.
+
+    The exit status is 0 at the end, 2 if the arguments are not valid or an actor has no such
+    keyword, and 3 if the broker or a TCP actor cannot be reached at the start. A connection that
+    is lost later is reopened.
     """  # noqa: D301
-    from clu.cli.common.open import make_connection
-    from clu.cli.watch.follow import KeywordFollower
+    from clu._core.run import run  # completion does not need it, and must be quick
 
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     table = is_terminal and not (plain or as_json)
 
     async def watch() -> None:
+        from clu.cli.watch.follow import KeywordFollower
+
         follower = KeywordFollower(
-            make_connection(actor, broker),
-            actor.name,
-            actor.tcp is not None,
-            keywords,
+            _connections(words, broker),
             repeats=repeats,
             ask_status=not no_status,
             internal=internal,
@@ -82,15 +86,43 @@ def command(
         run(watch())
 
 
+def _connections(
+    words: tuple[ActorAddress, ...], broker: BrokerOptions
+) -> list[tuple[Connection, list[Target]]]:
+    """Return the connections that are needed, and what to follow over each."""
+    from clu.cli.common.actor_address import ActorAddress
+    from clu.cli.common.open import make_connection
+    from clu.cli.watch.selection import targets
+
+    grouped: dict[tuple[str, int] | None, list[Target]] = {}
+    for target in targets(words):
+        grouped.setdefault(target.tcp, []).append(target)
+    return [
+        (make_connection(ActorAddress(items[0].actor, tcp), broker), items)
+        for tcp, items in grouped.items()
+    ]
+
+
 async def _watch(
     follower: KeywordFollower, seconds: float | None, table: bool, as_json: bool
 ) -> None:
+    import asyncio
+
     from clu.cli.watch.view import watch_lines, watch_table
 
+    view: asyncio.Task[None] | None = None
     try:
         await follower.open()
-        view = watch_table(follower) if table else watch_lines(follower, as_json)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(view, seconds)
+        shown = watch_table(follower) if table else watch_lines(follower, as_json)
+        view = asyncio.ensure_future(shown)
+        ends: set[asyncio.Future[Any]] = {view, follower.problem}
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        if view is not None:
+            view.cancel()
+            await asyncio.wait({view})
         await follower.close()
+    if follower.problem.done():
+        raise follower.problem.result()
+    if not view.cancelled():
+        view.result()

@@ -39,7 +39,7 @@ async def watch_table(follower: KeywordFollower) -> None:
     from rich.live import Live
 
     console = Console(highlight=False)
-    rows: dict[str, tuple[Change, float]] = {}
+    rows: dict[tuple[str, str], tuple[Change, float]] = {}
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             while not follower.changes.empty():
@@ -47,12 +47,12 @@ async def watch_table(follower: KeywordFollower) -> None:
                 if change.notice:
                     console.print(printable(change.notice), style="yellow", markup=False)
                 else:
-                    rows[change.keyword] = change, time.monotonic()
+                    rows[change.actor, change.keyword] = change, time.monotonic()
             live.update(_table(rows, *console.size), refresh=True)
             await asyncio.sleep(_REFRESH_PERIOD)
 
 
-def _table(rows: dict[str, tuple[Change, float]], width: int, height: int) -> Table:
+def _table(rows: dict[tuple[str, str], tuple[Change, float]], width: int, height: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -106,17 +107,98 @@ def ready(process: subprocess.Popen[str]) -> bool:
     return bool(select.select([process.stdout], [], [], 0.1)[0])
 
 
-def test_it_ends_after_the_seconds(observatory: Observatory) -> None:
-    run = subprocess.run(
-        [*CLU, "watch", "--seconds", "1.5", observatory.lamp_address, "state", "temprature"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+def watch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLU, "watch", *arguments], capture_output=True, text=True, timeout=40, check=False
     )
-    assert run.returncode == 0
+
+
+def test_it_ends_after_the_seconds(observatory: Observatory) -> None:
+    run = watch("--seconds", "1.5", observatory.lamp_address, "state")
+    assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.endswith("lamp state=idle\n")
-    assert run.stderr == f"{observatory.lamp_address} has no keyword 'temprature'.\n"
+
+
+def test_unknown_keyword_ends_it_with_the_nearest_names(
+    watched: tuple[list[str], Any],
+) -> None:
+    arguments, _ = watched
+    run = watch("--no-status", *arguments, "state", "temprature")
+    assert run.returncode == 2
+    expected = f"{arguments[-1]} has no keyword 'temprature'. Did you mean temperature?"
+    assert run.stderr == f"Error: {expected}\n"
+    run = watch("--no-status", *arguments, "x*")
+    assert run.returncode == 2
+    assert run.stderr.endswith("no keyword 'x*'. It has state, temperature, number.\n")
+
+
+def test_what_others_do_with_a_tcp_actor_is_seen(observatory: Observatory) -> None:
+    with watching("--no-status", observatory.lamp_address, "state") as process:
+        for _ in range(200):  # until it listens
+            subprocess.run(
+                [*CLU, "send", observatory.lamp_address, "expose", "0"],
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            if ready(process):
+                break
+        assert lines(process, 1)[0].endswith('lamp state="exposing None"')
+        assert ends(process)[::2] == (0, "")
+
+
+def test_an_actor_that_does_not_pass_on_replies_is_told_of() -> None:
+    actor = socket.create_server(("127.0.0.1", 0))
+    address = f"tcp://127.0.0.1:{actor.getsockname()[1]}"
+    with actor, watching("--no-status", address, "state") as process:
+        client, _ = actor.accept()
+        with client, client.makefile("rw") as stream:
+            command_id, _, text = stream.readline().strip().partition(" ")
+            assert text == "all-replies --on"
+            stream.write(reply(int(command_id), "f", error="There is no such command."))
+            stream.flush()
+            assert process.stderr is not None
+            assert process.stderr.readline() == (
+                f"{address} sends the replies to a command only to whoever sent it: what others "
+                "do with it is not seen here, except for its broadcasts.\n"
+            )
+
+
+def reply(command_id: int, code: str, **keywords: Any) -> str:
+    header = {
+        "command_id": command_id,
+        "commander_id": "me",
+        "message_code": code,
+        "internal": False,
+        "sender": "old",
+    }
+    return json.dumps({"header": header, "data": keywords}) + "\n"
+
+
+def test_several_actors_and_patterns(observatory: Observatory) -> None:
+    camera, stage = observatory.camera, observatory.stage
+    arguments = [*observatory.options, "camera", "temp*", "stage.number", observatory.lamp_address]
+    with watching("--json", "--all", *arguments) as process:
+        found = {(item["actor"], item["keyword"]) for item in map(json.loads, lines(process, 3))}
+        assert found == {("camera", "temperature"), ("lamp", "state"), ("lamp", "temperature")}
+        observatory.broadcast(stage, state="not asked for")
+        observatory.broadcast(camera, state="not asked for")
+        observatory.broadcast(stage, number=1)
+        observatory.broadcast(camera, temperature=-1)
+        found = [(item["actor"], item["keyword"]) for item in map(json.loads, lines(process, 2))]
+        assert sorted(found) == [("camera", "temperature"), ("stage", "number")]
+        assert ends(process) == (0, "", "")
+
+
+def test_all_actors(observatory: Observatory) -> None:
+    with watching(*observatory.options, "*") as process:
+        for number in range(200):  # until it listens
+            observatory.broadcast(observatory.stage, number=number)
+            observatory.broadcast(observatory.camera, number=number)
+            if ready(process):
+                break
+        found = {line.split()[1] for line in lines(process, 2)}
+        assert found == {"camera", "stage"}
+        assert ends(process)[::2] == (0, "")
 
 
 def test_closed_pipe_ends_it(observatory: Observatory) -> None:

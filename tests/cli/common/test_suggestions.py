@@ -9,7 +9,7 @@ import click
 import pytest
 from unclick import command_to_json
 
-from clu.cli.shell.suggestions import suggest
+from clu.cli.common.suggestions import suggest
 
 
 @click.group()
