@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiormq.connection import TransportFactory
@@ -292,7 +293,10 @@ class FrameTransportFactory(TransportFactory):
                 **kwargs,
             )
         except OSError as error:
-            raise AMQPConnectionError(*error.args) from error
+            # asyncio's own words name each address, and not what is wrong with it.
+            number = error.errno or 0
+            reason = (number, os.strerror(number)) if number > 0 else error.args
+            raise AMQPConnectionError(*reason) from error
         self._transport = transport
         return reader, FrameWriter(transport, protocol, reader, loop)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,14 +41,11 @@ def command_model(
 
 def names_of_actors(broker: BrokerOptions, limit: float) -> list[str]:
     """Return the names of the actors that answer the question who is there."""
+    from clu._amqp.presence import who_is_there
     from clu.cli.common.broker import BrokerConnection
 
     async def ask(connection: BrokerConnection) -> list[str]:
-        try:
-            presence = importlib.import_module("clu._amqp.presence")
-        except ModuleNotFoundError:
-            return []
-        present = await presence.who_is_there(connection.client, _NEXT_ANSWER)
+        present = await who_is_there(connection.client, _NEXT_ANSWER)
         return [item.name for item in present if item.is_actor]
 
     return _within(limit, lambda: BrokerConnection(broker), ask) or []

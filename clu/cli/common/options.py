@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from clu._tcp.address import SCHEME, split_url
 from clu.cli.common.actor_address import ActorAddress
+from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,6 @@ __all__ = [
     "options_so_far",
 ]
 
-_SCHEME = "tcp://"
-
 
 class ActorType(click.ParamType):  # type: ignore[type-arg]
     """The name of an actor, or ``tcp://HOST:PORT``."""
@@ -42,18 +41,14 @@ class ActorType(click.ParamType):  # type: ignore[type-arg]
         """Return the address of an actor."""
         if isinstance(value, ActorAddress):
             return value
-        if not value.startswith(_SCHEME):
+        if not value.startswith(SCHEME):
             if not value or "/" in value or any(map(str.isspace, value)):
                 self.fail(f"{value!r} is neither the name of an actor nor tcp://HOST:PORT.")
             return ActorAddress(value, None)
         try:
-            parts = urllib.parse.urlsplit(value)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host = port = None
-        if not host or not port or parts.path.strip("/") or parts.username:
-            self.fail(f"{value!r} is not the address of an actor: use tcp://HOST:PORT.")
-        return ActorAddress(value.rstrip("/"), (host, port))
+            return ActorAddress(value.rstrip("/"), split_url(value))
+        except CluValueError as error:
+            self.fail(str(error))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
