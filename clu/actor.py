@@ -19,7 +19,7 @@ from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
-from clu._core.signature import with_open_signature
+from clu._core.signature import ClassSignature, with_open_signature
 from clu._speedups.reply import encode_compact_line, encode_line, would_log
 from clu._tcp.actor import TCPServerActor, peer_name
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
@@ -104,6 +104,8 @@ class TCPBaseActor(TCPServerActor):
     CluValueError
         If the port is missing, or the token is not a single word.
     """
+
+    __signature__ = ClassSignature()
 
     def __init__(
         self,
@@ -257,6 +259,8 @@ class JSONActor(ClickParser, TCPBaseActor):
         Arguments of `TCPBaseActor`.
     """
 
+    __signature__ = ClassSignature()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser.add_command(multiline)
@@ -291,6 +295,8 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
     It subscribes to the replies of other actors when it first needs them: if it overrides
     ``handle_reply``, has a model or a callback, or sends a command.
     """
+
+    __signature__ = ClassSignature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -392,6 +398,8 @@ class AMQPActor(ClickParser, AMQPBaseActor):
     task_handlers
         The handlers of tasks, by the name of the task.
     """
+
+    __signature__ = ClassSignature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._core.active_commands import ActiveCommands
 from clu._core.callbacks import callback_name, start_user_coroutine
 from clu._core.config import make_from_config, parse_config
-from clu._core.logging import REPLY, guard_handlers, log_to_file
+from clu._core.logging import REPLY, guard_handlers, log_to_file, one_line
 from clu._core.loop import cancel_tasks
 from clu._core.names import lazy_names
 from clu._core.reply import (
@@ -489,11 +489,19 @@ class BaseActor(BaseClient):
         except Exception as error:
             return f"Failed validating the reply: {error}"
         if not validated:
-            if not isinstance(reason, str):  # the error of jsonschema names more than users need
+            if not isinstance(reason, str):  # the reply stays as short as that of sdss-clu
+                self._warn_invalid(message, reason)
                 reason = f"message {message} does not match the schema."
             return f"Failed validating the reply: {reason}"
         reply.validated = True
         return None
+
+    def _warn_invalid(self, message: dict[str, Any], error: Any) -> None:
+        from clu._core.invalid import why_invalid
+
+        known = [] if self.model is None else list(self.model.schema.get("properties", ()))
+        why = why_invalid(message, error, known)
+        self.log.warning("%s: a reply does not match the schema: %s", self.name, one_line(why))
 
     def _process(self, message: dict[str, Any]) -> dict[str, Any]:
         processor = self._message_processor

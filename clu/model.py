@@ -17,6 +17,8 @@ from clu._core.schema import (
     complete_schema,
     names_file,
     read_schema,
+    why_invalid,
+    why_no_object,
 )
 from clu._core.tracked import Revision, track
 from clu._speedups.model import update_properties
@@ -109,9 +111,9 @@ class Model(CluModel[Property]):
         parsed = read_schema(schema, is_file)
         default = {"additionalProperties": additional_properties}
         if not isinstance(parsed, dict) or not self.check_schema({**default, **parsed}):
-            raise CluValueError(f"schema {name!r} is invalid.")
+            raise CluValueError(why_invalid(name, parsed, schema))
         if parsed.get("type", "object") != "object" or "properties" not in parsed:
-            raise CluValueError("Schema must be of type object.")
+            raise CluValueError(why_no_object(parsed))
         self._known: dict[str, Property] = {}  # by the keyword as it is written
         super().__init__(name, **kwargs)
         self._revision = Revision()

@@ -584,6 +584,25 @@ def test_a_reply_that_does_not_match_is_replaced_by_an_error(actor: Collector) -
     assert actor.model["text"].value is None
 
 
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"temperature": "hot"}, "temperature: 'hot' is not of type 'number'."),
+        (
+            {"temprature": 5, "text": "x"},
+            "the keyword 'temprature' is not in it. Did you mean 'temperature'?",
+        ),
+        ({"zzz": 5}, "the keyword 'zzz' is not in it."),
+    ],
+)
+def test_why_a_reply_does_not_match_is_logged(
+    actor: Collector, caplog: pytest.LogCaptureFixture, message: dict[str, Any], reason: str
+) -> None:
+    actor.write("i", message)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == [f"collector: a reply does not match the schema: {reason}"]
+
+
 def test_an_error_of_the_validation_itself_is_reported(
     actor: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clu import Device
+from clu.exceptions import CluConnectionError, CluError, CluTimeoutError
 
 from .waiting import until
 
@@ -208,3 +210,145 @@ async def test_a_newline_that_is_there_is_not_repeated(server: Server) -> None:
 async def test_nobody_listens_before_there_is_a_connection() -> None:
     with pytest.raises(RuntimeError, match=r"connection is not open\."):
         await Device("localhost", 1)._listen()
+
+
+async def ask(device: Device, server: Server, line: str, answer: bytes, **kwargs: Any) -> list[str]:
+    """Send a request, and the answer once the request is there."""
+    before = len(server.received)
+    asking = asyncio.ensure_future(device.request(line, **kwargs))
+    await until(lambda: len(server.received) > before)
+    await server.send(answer)
+    return await asking
+
+
+async def test_request_returns_the_lines_until_the_last_one(server: Server) -> None:
+    seen: list[str] = []
+    device = await Device("localhost", server.port, seen.append).start()
+    assert await ask(device, server, "A?", b"1\n") == ["1"]
+    assert await ask(device, server, "B?", b"1\n2\n3\n", until=2) == ["1", "2"]
+    assert await ask(device, server, "C?", b"1\nOK\n", until="OK") == ["1", "OK"]
+    pattern = re.compile(r"ok|error \d")
+    assert await ask(device, server, "D?", b"1\nan error 5\n", until=pattern) == ["1", "an error 5"]
+    assert await ask(device, server, "E?", b"1\n\n", until=lambda line: not line) == ["1", ""]
+    assert server.received == [b"A?\n", b"B?\n", b"C?\n", b"D?\n", b"E?\n"]
+    assert seen == ["1", "1", "2", "3", "1", "OK", "1", "an error 5", "1", ""]
+    await device.stop()
+
+
+async def test_requests_wait_for_each_other(server: Server) -> None:
+    device = await Device("localhost", server.port).start()
+    first, second = (asyncio.ensure_future(device.request(line)) for line in ("A?", "B?"))
+    await until(lambda: server.received)
+    await server.send(b"a\n")
+    assert await first == ["a"]
+    await until(lambda: len(server.received) == 2)
+    await server.send(b"b\n")
+    assert await second == ["b"]
+    await device.stop()
+
+
+async def test_request_that_is_not_answered_in_time_says_what_came(server: Server) -> None:
+    device = await Device("localhost", server.port).start()
+    where = f"The device at localhost:{server.port}"
+    with pytest.raises(CluTimeoutError) as caught:
+        await device.request("A?", timeout=0.01)
+    assert str(caught.value) == f"{where} did not answer 'A?' within 0.01 s: nothing came."
+    assert isinstance(caught.value, asyncio.TimeoutError)
+    with pytest.raises(CluTimeoutError, match=r"within 0\.5 s: only \['1'\] came\.$"):
+        await ask(device, server, "B?", b"1\n", until=2, timeout=0.5)
+    assert await ask(device, server, "C?", b"2\n") == ["2"]
+    await device.stop()
+
+
+async def test_request_fails_when_the_connection_is_lost_or_closed(server: Server) -> None:
+    device = Device("localhost", server.port)
+    with pytest.raises(CluConnectionError, match="is not connected: cannot send 'A\\?'"):
+        await device.request("A?")
+    await device.start()
+    asking = asyncio.ensure_future(device.request("A?", timeout=None))
+    await until(lambda: server.received)
+    server.hang_up()
+    with pytest.raises(CluConnectionError, match="closed the connection, or it was lost, before"):
+        await asking
+    await device.start()
+    asking = asyncio.ensure_future(device.request("A?", timeout=None))
+    await until(lambda: len(server.received) == 2)
+    await device.stop()
+    with pytest.raises(CluConnectionError, match="before it answered"):
+        await asking
+
+
+@pytest.mark.parametrize("condition", [0, -1, True, None])
+async def test_condition_that_makes_no_sense_is_refused(server: Server, condition: Any) -> None:
+    device = await Device("localhost", server.port).start()
+    with pytest.raises(CluError):
+        await device.request("A?", until=condition)
+    assert await ask(device, server, "B?", b"2\n") == ["2"]
+    await device.stop()
+
+
+async def test_condition_that_raises_raises_from_the_request(server: Server) -> None:
+    device = await Device("localhost", server.port).start()
+    with pytest.raises(ZeroDivisionError):
+        await ask(device, server, "A?", b"2\n", until=lambda _: 1 / 0)
+    await device.stop()
+
+
+async def test_lost_device_is_reported_and_not_connected_again_by_default(server: Server) -> None:
+    events: list[str] = []
+    device = Device(
+        "localhost",
+        server.port,
+        on_connected=lambda device: events.append(f"connected {device.port}"),
+        on_lost=lambda: events.append("lost"),
+    )
+    await device.start()
+    await until(lambda: server.writers)
+    server.hang_up()
+    await until(lambda: len(events) == 2)
+    assert events == [f"connected {server.port}", "lost"]
+    assert device.listener is not None
+    await asyncio.wait_for(device.listener, 10)  # it has ended
+    await device.stop()
+    assert len(events) == 2
+
+
+async def test_device_connects_again_until_it_is_stopped(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clu.device._FIRST_PAUSE", 0.01)
+    events: list[str] = []
+
+    async def connected() -> None:
+        events.append("connected")
+
+    async def lost() -> None:
+        events.append("lost")
+
+    device = Device("localhost", server.port, on_connected=connected, on_lost=lost, reconnect=0.05)
+    await device.start()
+    await until(lambda: server.writers)
+    server.server.close()
+    server.hang_up()
+    await until(lambda: len(events) == 2)
+    with pytest.raises(RuntimeError, match="already running"):
+        await device.start()
+    again = await asyncio.start_server(server._serve, "localhost", server.port)
+    await until(lambda: len(events) == 3)
+    assert events == ["connected", "lost", "connected"]
+    assert await ask(device, server, "A?", b"1\n") == ["1"]
+    await device.stop()
+    assert not device.is_connected()
+    assert device.listener is None
+    assert events == ["connected", "lost", "connected"]
+    again.close()
+
+
+async def test_second_start_is_an_error_while_the_first_one_connects(server: Server) -> None:
+    device = Device("localhost", server.port)
+    results = await asyncio.gather(device.start(), device.start(), return_exceptions=True)
+    assert results[0] is device
+    assert isinstance(results[1], RuntimeError)
+    await until(lambda: server.writers)
+    assert len(server.writers) == 1
+    await device.stop()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from clu._core.config_source import ConfigSource
 from clu._core.references import read_with_references
-from clu.exceptions import CluValueError
+from clu.exceptions import CluValueError, also
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _TEXTS = {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 
 EXCEPTION_SCHEMA: dict[str, Any] = {
@@ -95,12 +98,75 @@ def read_schema(schema: object, is_file: bool | None) -> Any:
     if is_file is None:
         is_file = is_path or names_file(schema)
     path = pathlib.Path(schema)
-    if is_file:
-        path.stat()  # that a file is missing is another error than one in a reference
+    if is_file and not path.exists():  # that is another error than one in a reference
+        raise also(CluValueError, FileNotFoundError)(_no_file(path))
     try:
         return read_with_references(path) if is_file else json.loads(str(schema))
     except (OSError, ValueError) as error:
-        raise CluValueError(f"cannot parse input schema. {error}") from error
+        reason = f"{path}: {error}" if is_file else str(error)
+        if not is_file and _looks_like_path(str(schema)):
+            reason = _no_file(path)
+        raise CluValueError(f"cannot parse input schema. {reason}") from error
+
+
+def _looks_like_path(text: str) -> bool:
+    """Whether a string that is not JSON is meant as a path."""
+    return (
+        bool(text.strip())
+        and "\n" not in text
+        and text.lstrip()[0] not in '{["'
+        and len(text) < 500
+    )
+
+
+def _no_file(path: pathlib.Path) -> str:
+    folder = path.parent
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    close = difflib.get_close_matches(path.name, names, 1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"There is no file {path.absolute()}.{hint}"
+
+
+def why_invalid(name: str, schema: Any, source: Any) -> str:
+    """Return why a schema is not valid: the file and the line, if there are any, and the key.
+
+    Parameters
+    ----------
+    name
+        The name of the model.
+    schema
+        The schema.
+    source
+        What it was read from.
+    """
+    text = f"schema {name!r} is invalid."
+    if not isinstance(schema, dict):
+        return f"{text} It must be a dictionary, not {schema!r}."
+    import jsonschema
+
+    try:
+        jsonschema.Draft7Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        where = ConfigSource(source).of(*error.absolute_path) if names_file(source) else ""
+        key = ".".join(map(str, error.absolute_path)) or "the top level"
+        value = error.instance
+        reason = f"{error.message}."
+        if error.absolute_path and error.absolute_path[-1] == "type":
+            close = difflib.get_close_matches(str(value), _TYPES, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" Use {', '.join(_TYPES)}."
+            reason = f"{value!r} is not a type.{hint}"
+        return f"{text} {where}{': ' if where else ''}{key}: {reason}"
+    return text
+
+
+def why_no_object(schema: dict[str, Any]) -> str:
+    """Return why a schema is not one of an object with keywords."""
+    text = "Schema must be of type object."
+    if (kind := schema.get("type", "object")) != "object":
+        return f"{text} Its type is {kind!r}."
+    close = difflib.get_close_matches("properties", [str(key) for key in schema], 1)
+    hint = f" {close[0]!r} may be meant." if close else ""
+    return f"{text} It has no 'properties'.{hint}"
 
 
 def complete_schema(schema: dict[str, Any], additional_properties: bool) -> dict[str, Any]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _INTERRUPTED = 130
+_REJECTED = 1
+#: What an actor, also one of sdss-clu, replies instead of a reply that is not valid.
+_REJECTION = "Failed validating the reply:"
 _NEEDS_QUOTES = re.compile(r"[\s\"'\\]|^$")
 
 
@@ -84,7 +87,7 @@ def command(
     \b
     The exit status is
       0    the command is done
-      1    the command failed
+      1    the command failed, or a reply did not match the schema of the actor
       2    the arguments are not valid
       3    the broker or the actor cannot be reached, or the connection was lost
       4    the command did not end within --timeout; it may still be running
@@ -101,10 +104,20 @@ def command(
     except KeyboardInterrupt:
         click.echo("Interrupted. The command may still be running.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
+    if result.outcome == 0 and any(map(_is_rejected, result.replies)):
+        click.echo(
+            "Error: A reply did not match the schema of the actor; its log says why.", err=True
+        )
+        raise click.exceptions.Exit(_REJECTED)
     if result.reason:
         click.echo(f"Error: {result.reason}", err=True)
     gc.freeze()  # at its exit, the interpreter would look for garbage in all that was imported
     raise click.exceptions.Exit(int(result.outcome))
+
+
+def _is_rejected(reply: Received) -> bool:
+    error = reply.keywords.get("error")
+    return reply.code == "e" and isinstance(error, str) and error.startswith(_REJECTION)
 
 
 def _join(words: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from clu._core.config import make_from_config
 from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
+from clu._core.signature import ClassSignature
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
@@ -535,6 +536,8 @@ class LegacyActor(ClickParser, BaseLegacyActor):
     args, kwargs
         Arguments of `BaseLegacyActor`.
     """
+
+    __signature__ = ClassSignature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -40,6 +40,7 @@ from clu.parsers._tasks import (
     get_current_command_name,
     get_running_tasks,
 )
+from clu.parsers._unknown_options import unknown_option
 from clu.parsers._words import excerpt, split_words
 
 if TYPE_CHECKING:
@@ -147,7 +148,10 @@ class ClickParser:
         elif isinstance(exception, asyncio.CancelledError):
             end_cancelled(command)
         elif isinstance(exception, click.ClickException):
-            self._refuse(command, f"{self._name_of(exception)}: {_usage_message(exception)}")
+            reason = _unknown_option(command, exception)
+            if reason is None:
+                reason = f"{self._name_of(exception)}: {_usage_message(exception)}"
+            self._refuse(command, reason)
         elif isinstance(exception, WordsError):
             self._refuse(command, str(exception))
         else:
@@ -210,6 +214,15 @@ def _lacks_subcommand(exception: BaseException) -> TypeGuard[NoSubcommand]:
     if isinstance(exception, NoSubcommand):
         return True
     return isinstance(exception, _NoArgsIsHelp) and isinstance(exception.ctx.command, click.Group)
+
+
+def _unknown_option(command: Command[Any], error: click.ClickException) -> str | None:
+    if command.context is not None:  # it is an error of the callback, which got all words
+        return None
+    try:
+        return unknown_option(error, split_words(command.body))
+    except ValueError:  # the words of the parser may be others
+        return None
 
 
 def _usage_message(error: click.ClickException) -> str:

@@ -59,6 +59,11 @@ def make_parser() -> click.Group:
         """Repeats its arguments."""
         command.finish(text=json.dumps(words))
 
+    @parser.command()
+    def mismatch(command: Command[Any]) -> None:
+        command.info(colour="red")
+        command.finish()
+
     @parser.command(name="break")
     def break_(command: Command[Any]) -> None:
         command.fail(error="It is broken.")

@@ -58,6 +58,18 @@ def test_replies_are_printed_as_json(target: list[str]) -> None:
     assert all(reply["time"].endswith("+00:00") for reply in replies)
 
 
+def test_reply_that_does_not_match_the_schema_is_a_failure(target: list[str]) -> None:
+    run = send(*target, "mismatch")
+    assert (run.returncode, run.stderr) == (
+        1,
+        "Error: A reply did not match the schema of the actor; its log says why.\n",
+    )
+    assert run.stdout == (
+        "e error=\"Failed validating the reply: message {'colour': 'red'} does not match the "
+        'schema."\n:\n'
+    )
+
+
 def test_words_and_options_reach_the_actor_as_they_are(target: list[str]) -> None:
     run = send("--json", *target, "echo", "two words", "it's", "--json", '"', "")
     assert run.returncode == 0

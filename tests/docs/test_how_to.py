@@ -35,7 +35,7 @@ _LIMIT = 20.0
 def test_the_unit_is_valid(tmp_path: pathlib.Path) -> None:
     text = (EXAMPLES / "stage.service").read_text()
     unit = tmp_path / "stage.service"
-    unit.write_text(text.replace("/opt/stage/venv/bin/python", os.path.realpath(sys.executable)))
+    unit.write_text(text.replace("/opt/stage/venv/bin/clu", os.path.realpath(sys.executable)))
     verified = subprocess.run(
         ["systemd-analyze", "verify", str(unit)],
         capture_output=True,
@@ -49,7 +49,7 @@ def test_the_unit_is_valid(tmp_path: pathlib.Path) -> None:
 async def test_the_service_runs_and_stops_in_order(broker: Broker, tmp_path: pathlib.Path) -> None:
     log = tmp_path / "logs"
     service = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "service.py")],
+        [sys.executable, "-m", "clu", "run", f"{EXAMPLES / 'service.py'}:make_stage"],
         env={**os.environ, "CLU_URL": broker.url, "LOGS_DIRECTORY": str(log)},
         stderr=subprocess.PIPE,
     )
@@ -59,7 +59,7 @@ async def test_the_service_runs_and_stops_in_order(broker: Broker, tmp_path: pat
             while (await client.send_command("stage", "ping")).status.did_fail:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.1)
-        service.send_signal(signal.SIGINT)
+        service.send_signal(signal.SIGTERM)
         errors = await asyncio.to_thread(service.communicate, timeout=_LIMIT)
     finally:
         service.kill()

@@ -1,32 +1,30 @@
 import clu
 from clu import Device, JSONActor, command_parser
-
-
-class Thermometer(Device):
-    def __init__(self, host, port):
-        super().__init__(host, port)
-        self.waiting = []
-
-    async def process_message(self, line):
-        temperature = float(line.removeprefix("T=").removesuffix(" C"))
-        command = self.waiting.pop(0)
-        command.finish(temperature=temperature)
+from clu.exceptions import CluError
 
 
 @command_parser.command()
-def read(command, thermometer):
+async def read(command, thermometer):
     """Reads the thermometer."""
-    if not thermometer.is_connected():
-        return command.fail(error="The thermometer is not connected.")
-    thermometer.waiting.append(command)
-    return thermometer.write("READ?")
+    try:
+        [line] = await thermometer.request("READ?", timeout=5)
+    except CluError as error:
+        return command.fail(error=error)
+    return command.finish(temperature=float(line.removeprefix("T=").removesuffix(" C")))
 
 
 async def main():
     dome = JSONActor("dome", port=9999, additional_properties=True)
-    thermometer = await Thermometer("localhost", 9998).start()
+    thermometer = Device(
+        "localhost",
+        9998,
+        reconnect=True,
+        on_connected=lambda: dome.write("i", text="The thermometer is connected."),
+        on_lost=lambda: dome.write("w", text="The thermometer is lost."),
+    )
     dome.parser_args = [thermometer]
     await dome.start()
+    await thermometer.start()
     await dome.run_forever()
 
 
