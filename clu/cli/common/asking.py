@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from clu._core.run import run
 from clu.cli.common.command_models import CommandModels
 from clu.cli.common.open import make_connection
+from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -42,14 +42,11 @@ def command_model(
 
 def names_of_actors(broker: BrokerOptions, limit: float) -> list[str]:
     """Return the names of the actors that answer the question who is there."""
+    from clu._amqp.presence import who_is_there
     from clu.cli.common.broker import BrokerConnection
 
     async def ask(connection: BrokerConnection) -> list[str]:
-        try:
-            presence = importlib.import_module("clu._amqp.presence")
-        except ModuleNotFoundError:
-            return []
-        present = await presence.who_is_there(connection.client, _NEXT_ANSWER)
+        present = await who_is_there(connection.client, _NEXT_ANSWER)
         return [item.name for item in present if item.is_actor]
 
     return _within(limit, lambda: BrokerConnection(broker), ask) or []
@@ -73,5 +70,5 @@ def _within(
 
     try:
         return run(limited(), loop="asyncio")
-    except (click.ClickException, asyncio.TimeoutError, OSError):
+    except (click.ClickException, CluError, asyncio.TimeoutError, OSError):
         return None
