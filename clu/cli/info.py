@@ -34,6 +34,7 @@ DEPENDENCIES = (
     "PyYAML",
     "rich",
     "sdsstools",
+    "tomli",
     "unclick",
     "uvloop",
     "psutil",

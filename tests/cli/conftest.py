@@ -68,7 +68,7 @@ def make_parser() -> click.Group:
     def break_(command: Command[Any]) -> None:
         command.fail(error="It is broken.")
 
-    @parser.command()
+    @parser.command(hidden=True)
     @click.argument("end", type=click.Choice(["finish", "fail"]))
     async def panic(command: Command[Any], end: str) -> None:
         command.write("!", text="It is on fire.")

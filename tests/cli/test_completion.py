@@ -99,6 +99,10 @@ def test_actors_are_those_that_are_known_on_this_broker(place: CompletionCache) 
     assert complete(["send", "-p", "1", "ca"]) == []
 
 
+def test_actors_are_asked_who_is_there(place: CompletionCache, observatory: Observatory) -> None:
+    assert {"camera", "stage"} <= set(complete(["send", ""]))
+
+
 def test_commands_are_asked_from_the_actor_and_then_remembered(
     place: CompletionCache, observatory: Observatory
 ) -> None:

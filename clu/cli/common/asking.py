@@ -10,6 +10,7 @@ import click
 from clu._core.run import run
 from clu.cli.common.command_models import CommandModels
 from clu.cli.common.open import make_connection
+from clu.exceptions import CluError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -69,5 +70,5 @@ def _within(
 
     try:
         return run(limited(), loop="asyncio")
-    except (click.ClickException, asyncio.TimeoutError, OSError):
+    except (click.ClickException, CluError, asyncio.TimeoutError, OSError):
         return None

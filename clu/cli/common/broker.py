@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,8 @@ _LOOK_PERIOD, _LONGEST_LOOK_PERIOD = 1.0, 8.0
 _MOST_UNANSWERED = 2
 #: The seconds after which it is known that there is nobody, where no program records everything.
 LOOK_TIME = 2 * _LOOK_PERIOD
+#: What asyncio, unlike uvloop, says of a connection that is refused.
+_CALL_FAILED = re.compile(r"(\[Errno (\d+)\] )Connect call failed \([^)]*\)")
 #: The maximum length of an AMQP routing key, in bytes.
 _LONGEST_KEY = 255
 
@@ -95,7 +99,7 @@ class BrokerConnection(Connection):
         try:
             await self.client.start()
         except CluError as error:
-            raise CannotConnect(str(error)) from None
+            raise CannotConnect(_CALL_FAILED.sub(_reason, str(error))) from None
         asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         connection = self.client.connection.connection
         connection.close_callbacks.add(self._on_lost)
@@ -216,6 +220,11 @@ class BrokerConnection(Connection):
         self._lost = False
         self.on_notice(f"Reconnected to {self.address}.")
         self.on_connected(self)
+
+
+def _reason(found: re.Match[str]) -> str:
+    """Return the reason that asyncio leaves out where it names the address once more."""
+    return f"{found[1]}{os.strerror(int(found[2]))}"
 
 
 #: The functions of the client whose log lines are replaced by our own notices.
