@@ -6,7 +6,6 @@ corresponding builtin exception, and can be caught as either.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -68,10 +67,6 @@ class CluRuntimeError(CluError, RuntimeError):
 
 class CluConnectionError(CluError, ConnectionError):
     """A server that cannot be reached, or refuses the connection."""
-
-
-class CluTimeoutError(CluError, asyncio.TimeoutError):
-    """An answer that did not come in time."""
 
 
 class ConfigurationError(CluError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol
@@ -292,11 +293,12 @@ class FrameTransportFactory(TransportFactory):
                 ssl=tls,
                 **kwargs,
             )
+        except ConnectionRefusedError as error:
+            # asyncio's own words name the address, and not what is wrong with it.
+            number = error.errno or errno.ECONNREFUSED
+            raise AMQPConnectionError(number, os.strerror(number)) from error
         except OSError as error:
-            # asyncio's own words name each address, and not what is wrong with it.
-            number = error.errno or 0
-            reason = (number, os.strerror(number)) if number > 0 else error.args
-            raise AMQPConnectionError(*reason) from error
+            raise AMQPConnectionError(*error.args) from error
         self._transport = transport
         return reader, FrameWriter(transport, protocol, reader, loop)
 

@@ -42,7 +42,7 @@ def parse_config(config: Any, loader: Any = None) -> Any:
             f"configuration path does not exist. There is no file {path.absolute()}.{hint}"
         )
     from sdsstools import read_yaml_file
-    from yaml import YAMLError  # type: ignore[import-untyped]
+    from yaml import YAMLError
 
     try:
         return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))

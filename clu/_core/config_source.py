@@ -58,7 +58,7 @@ class ConfigSource:
 
     def _line(self, keys: list[Any]) -> int | None:
         """Return the line of a key: the file is read again, as its values have none."""
-        import yaml  # type: ignore[import-untyped]
+        import yaml
 
         try:
             assert self._path is not None

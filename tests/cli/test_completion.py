@@ -38,6 +38,14 @@ SETUP = {
 }
 
 
+def complete_soon(words: list[str]) -> list[str]:
+    """Return what is offered once the actor has answered: on a busy machine that takes longer."""
+    end = time.monotonic() + 60
+    while not (found := complete(words)) and time.monotonic() < end:
+        pass
+    return found
+
+
 def complete(words: list[str], **environment: str) -> list[str]:
     """Return what click offers to a shell for the last word."""
     run = subprocess.run(
@@ -81,6 +89,7 @@ def test_tab_completes_subcommands_actors_commands_and_options(
     place: CompletionCache, name: str
 ) -> None:
     place.add("who is there", ["camera", "stage"])
+    complete_soon(["send", "camera", "ex"])
     with shell(name) as terminal:
         terminal.press("clu sen", "Tab")
         terminal.wait_for("clu send$")
@@ -100,13 +109,13 @@ def test_actors_are_those_that_are_known_on_this_broker(place: CompletionCache) 
 
 
 def test_actors_are_asked_who_is_there(place: CompletionCache, observatory: Observatory) -> None:
-    assert {"camera", "stage"} <= set(complete(["send", ""]))
+    assert {"camera", "stage"} <= set(complete_soon(["send", ""]))
 
 
 def test_commands_are_asked_from_the_actor_and_then_remembered(
     place: CompletionCache, observatory: Observatory
 ) -> None:
-    assert complete(["send", "camera", "ex"]) == ["expose"]
+    assert complete_soon(["send", "camera", "ex"]) == ["expose"]
     assert CompletionCache(f"guest@127.0.0.1:{observatory.broker.port}").names == ["camera"]
     # Of what is remembered nothing is asked.
     path = place.path
@@ -118,7 +127,7 @@ def test_commands_are_asked_from_the_actor_and_then_remembered(
 def test_what_is_old_is_asked_again_in_the_background(
     place: CompletionCache, observatory: Observatory
 ) -> None:
-    complete(["send", "camera", "ex"])
+    complete_soon(["send", "camera", "ex"])
     content = json.loads(place.path.read_text().replace('"expose"', '"exposure"'))
     content["asked"]["camera"] = time.time() - FRESH - 1
     place.path.write_text(json.dumps(content))
@@ -132,8 +141,8 @@ def test_what_is_old_is_asked_again_in_the_background(
 def test_values_of_options_and_commands_of_tcp_actors(
     place: CompletionCache, observatory: Observatory
 ) -> None:
-    assert complete(["send", "camera", "expose", "--flavour", ""]) == ["bias", "dark"]
-    assert complete(["send", observatory.lamp_address, "br"]) == ["break", "broadcast"]
+    assert complete_soon(["send", "camera", "expose", "--flavour", ""]) == ["bias", "dark"]
+    assert complete_soon(["send", observatory.lamp_address, "br"]) == ["break", "broadcast"]
     assert complete(["send", "--ti"]) == ["--timeout"]
 
 
@@ -154,6 +163,7 @@ def test_an_actor_that_is_not_there_and_a_broken_cache_give_nothing(
 ) -> None:
     assert complete(["send", "nobody", ""]) == []
     assert complete(["send", "tcp://127.0.0.1:1", ""]) == []
+    place.path.parent.mkdir(parents=True, exist_ok=True)
     for text in ("", "[]", '{"actors": 5, "asked": {}}', '{"actors": {"camera": 3}, "asked": {}}'):
         place.path.write_text(text)
         assert isinstance(complete(["send", "ca"]), list)

@@ -40,6 +40,7 @@ echo [WORDS...]                                  Repeats its arguments.
 expose SECONDS [--flavour bias|dark]             Exposes the detector.
   SECONDS                             float
   --flavour                           bias|dark  What to expose.
+mismatch
 status                                           Reports the state.
 """
 

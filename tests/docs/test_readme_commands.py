@@ -143,6 +143,6 @@ def _check(command: list[str], **environment: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=200,
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"

@@ -93,12 +93,14 @@ def _detach() -> None:
 def _ask_names(broker: BrokerOptions, cache: CompletionCache) -> None:
     from clu.cli.common.asking import names_of_actors
 
-    found = names_of_actors(broker, LIMIT)
-    cache.add(_ACTORS, found)
+    # Who did not answer in time may do so at the next Tab.
+    if found := names_of_actors(broker, LIMIT):
+        cache.add(_ACTORS, found)
 
 
 def _ask_model(actor: ActorAddress, broker: BrokerOptions, cache: CompletionCache) -> None:
     from clu.cli.common.asking import command_model
 
     model: dict[str, Any] | None = command_model(actor, broker, LIMIT)
-    cache.add(actor.name, [] if model is None else [actor.name], model)
+    if model is not None:
+        cache.add(actor.name, [actor.name], model)

@@ -22,7 +22,7 @@ _SECTIONS = ("actor", "client")
 
 def parse_setting(text: str) -> tuple[list[str], Any]:
     """Return the keys and the value of a setting ``key.key=value``; the value is YAML."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
