@@ -14,9 +14,8 @@ from clu._tcp.request import Request
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluTimeoutError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
-
-    from clu._tcp.request import Until
 
 __all__ = ["Device"]
 
@@ -114,7 +113,12 @@ class Device(CallbackMixIn):
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
 
-    async def request(self, line: str, until: Until = 1, timeout: float | None = 10.0) -> list[str]:
+    async def request(
+        self,
+        line: str,
+        until: int | str | re.Pattern[str] | Callable[[str], Any] = 1,
+        timeout: float | None = 10.0,
+    ) -> list[str]:
         """Send a line to the device, and wait for the lines that answer it.
 
         Requests wait for each other, in their order. All lines that come before the end of the

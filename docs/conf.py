@@ -61,12 +61,12 @@ html_show_sphinx = False
 # Nothing is downloaded to link to what others document, and types inside clu stay plain text.
 _OTHERS = (
     "_asyncio|aio_pika|asyncio|click|click_aliases|collections|datetime|dict|enum|jsonschema|"
-    "logging|pathlib|ssl_module"
+    "logging|pathlib|re|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
     "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|CommandLike|CommandSender|"
     "Handler|StatusCallbacks|"
-    "HubReply|LoopThread|Plan|SDSSLogger|Sending|Server|Token|Writer"
+    "HubReply|LoopThread|MissingModel|Plan|SDSSLogger|Sending|Server|Token|Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"
 nitpick_ignore_regex = [
