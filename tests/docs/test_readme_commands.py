@@ -29,6 +29,8 @@ SHELLS = ("console", "sh")
 EXEMPT = {
     "pip install .": "the set-up of the tests does it",
     "pip install /path/to/this/repository": "the set-up of the tests does it",
+    'pip install "sdss-clu===2.6.1"': "tests/tools/test_going_back.py does it",
+    ". .venv/bin/activate": "the commands below it are run with the scripts of the tests",
     "pip install ./sdss_clu-2.6.1+fast.1-*.whl": "tools/test_distribution.sh does it with a wheel",
     'pip install --extra-index-url ADDRESS "sdss-clu==2.6.1+fast.1"': "the index is that of a "
     "release; its pages are tested in tests/tools/test_make_index.py",
