@@ -61,8 +61,15 @@ def lines() -> Iterator[LogLines]:
         yield lines
 
 
-async def arrived(numbers: list[int], count: int) -> None:
-    await until(lambda: len(numbers) >= count, LIMIT)
+async def arrived(numbers: list[int], count: int, *clients: Camera) -> None:
+    try:
+        await until(lambda: len(numbers) >= count, LIMIT)
+    except (asyncio.TimeoutError, TimeoutError):
+        missing = sorted(set(range(count)).difference(numbers))
+        what = f"{len(missing)} of {count} are missing, from {missing[:3]} to {missing[-3:]}"
+        raise AssertionError(
+            f"{what}: {[(client.name, client.stats) for client in clients]}"
+        ) from None
     assert numbers == list(range(count))
 
 
@@ -124,7 +131,7 @@ async def test_nothing_is_lost_when_the_broker_is_killed(mortal: Broker, lines: 
             await until(lambda: camera.is_connected() and observer.is_connected())
             await caught_up(numbers, written)
             await asyncio.sleep(0.5)
-        await arrived(numbers, written.count)
+        await arrived(numbers, written.count, camera, observer)
         check_outcomes(await commands.ended(LIMIT))
         await asyncio.wait_for(asyncio.gather(short, long), LIMIT)
         assert short.replies.get("text") == "slept"
@@ -153,7 +160,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
             await asyncio.sleep(2)
         check_outcomes(await commands.ended(LIMIT))
         if whose == "camera":
-            await arrived(numbers, written.count)
+            await arrived(numbers, written.count, camera, observer)
         else:  # its queue went with its connection: what came meanwhile is not for it
             await until(lambda: numbers[-1] == written.count - 1)
             assert numbers == sorted(set(numbers))
@@ -177,7 +184,7 @@ async def test_nothing_is_lost_when_the_connection_is_half_open(
             await until(lambda: not camera.is_connected())
             await until(camera.is_connected)
             await caught_up(numbers, written)
-        await arrived(numbers, written.count)
+        await arrived(numbers, written.count, camera, observer)
         check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         seen.check()
@@ -199,7 +206,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
             assert camera.stats["backlog"] > RATE
             mortal.resume()
             await caught_up(numbers, written)
-        await arrived(numbers, written.count)
+        await arrived(numbers, written.count, camera, observer)
         check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         assert seen.check() == 0
@@ -222,7 +229,7 @@ async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heart
             mortal.resume()
             await until(camera.is_connected)
             await caught_up(numbers, written)
-        await arrived(numbers, written.count)
+        await arrived(numbers, written.count, camera, observer)
         check_outcomes(await commands.ended(LIMIT))
         await check_that_all_is_back(camera, observer)
         seen.check()
@@ -244,7 +251,7 @@ async def test_an_attempt_to_connect_again_that_gets_no_answer_is_not_the_last(
             assert not camera.is_connected()
             proxy.blackhole(False)
             await until(camera.is_connected)
-        await arrived(numbers, written.count)
+        await arrived(numbers, written.count, camera, observer)
         await check_that_all_is_back(camera, observer)
         check_log(lines, "camera")
 
@@ -276,7 +283,7 @@ async def test_what_does_not_fit_into_the_outbox_is_counted_and_logged_once(
             proxy.blackhole(False)
             lost = camera.stats["dropped"] - dropped
             assert lost == count - limit == camera.stats["dropped_outbox"] // (outage + 1)
-            await arrived(numbers, limit)
+            await arrived(numbers, limit, camera)
             await until(lambda: camera.stats["backlog"] == 0)
             said = [line for line in lines.of("clu:camera", level=30) if "connect" not in line]
             assert [line for line in said if "outbox is full" in line] == said[::2]
