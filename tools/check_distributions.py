@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SPEEDUPS = "clu/_speedups"
+TEMPLATES = "clu/cli/new/templates"
 
 #: What a build leaves behind, and what belongs to somebody's machine.
 LEFTOVERS = re.compile(
@@ -28,6 +29,11 @@ def kernels() -> set[str]:
     return {path.stem for path in sources}
 
 
+def templates() -> list[str]:
+    """Return the paths of the files from which ``clu new`` makes a project."""
+    return [f"{TEMPLATES}/{path.name}" for path in (ROOT / TEMPLATES).iterdir()]
+
+
 def wheel_problems(path: Path) -> list[str]:
     """Return what is wrong with the contents of a wheel."""
     names = zipfile.ZipFile(path).namelist()
@@ -40,7 +46,7 @@ def wheel_problems(path: Path) -> list[str]:
     expected = set() if path.name.endswith("-py3-none-any.whl") else kernels()
     problems += [f"{name} is not compiled" for name in sorted(expected - compiled)]
     problems += [f"{name} is compiled" for name in sorted(compiled - expected)]
-    wanted = ["clu/py.typed", f"{about}/licenses/LICENSE"]
+    wanted = ["clu/py.typed", f"{about}/licenses/LICENSE", *templates()]
     return problems + [f"{name} is missing" for name in wanted if name not in names]
 
 
@@ -50,7 +56,7 @@ def sdist_problems(path: Path) -> list[str]:
         names = {name.partition("/")[2] for name in archive.getnames() if "/" in name}
     problems = [f"{name} is a leftover of a build" for name in names if LEFTOVERS.search(name)]
     problems += [f"{name} is compiled" for name in names if COMPILED.search(name)]
-    wanted = [*IN_SDIST, "tests/broker.py", "examples/start.py", "clu/py.typed"]
+    wanted = [*IN_SDIST, "tests/broker.py", "examples/start.py", "clu/py.typed", *templates()]
     wanted += [
         f"{SPEEDUPS}/{source.name}"
         for source in (ROOT / SPEEDUPS).iterdir()

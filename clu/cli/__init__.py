@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "describe": "clu.cli.describe",
     "info": "clu.cli.info",
     "list": "clu.cli.list",
+    "new": "clu.cli.new.command",
     "ping": "clu.cli.ping",
     "run": "clu.cli.run.command",
     "send": "clu.cli.send",
