@@ -20,6 +20,8 @@ KEYS = {
     "Enter": "\r",
     "Up": "\x1b[A",
     "Down": "\x1b[B",
+    "Home": "\x1b[H",
+    "End": "\x1b[F",
     "C-c": "\x03",
     "C-d": "\x04",
     "C-u": "\x15",

@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "completion": "clu.cli.completion",
     "demo": "clu.cli.demo.command",
     "describe": "clu.cli.describe",
+    "hz": "clu.cli.hz",
     "info": "clu.cli.info",
     "list": "clu.cli.list",
     "new": "clu.cli.new.command",

@@ -189,6 +189,7 @@ class BrokerConnection(Connection):
             reply.internal,
             commander_id is None or key == "reply.broadcast",
             str(commander_id).startswith(f"{self.client.name}."),
+            len(reply.message.body),
         )
 
     def _receive(self, reply: AMQPReply) -> None:

@@ -37,6 +37,8 @@ class Received(NamedTuple):
         Whether the reply is a broadcast.
     own
         Whether the reply answers a command of this program.
+    size
+        The number of bytes of the message, without its headers over AMQP.
     """
 
     actor: str
@@ -45,6 +47,7 @@ class Received(NamedTuple):
     internal: bool = False
     broadcast: bool = False
     own: bool = False
+    size: int = 0
 
 
 class Outcome(enum.IntEnum):

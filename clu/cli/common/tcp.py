@@ -208,7 +208,7 @@ class TCPConnection(Connection):
             running = None
         own = running is not None
         broadcast = not own and (command_id is None or not self._listens)
-        received = Received(actor, code, keywords, internal, broadcast, own)
+        received = Received(actor, code, keywords, internal, broadcast, own, len(line))
         if running is not None:
             running.replies.append(received)
         if running is None or not running.quiet:

@@ -60,7 +60,8 @@ def command(
     clu watch --json --seconds 60 tcp://localhost:19990 cpu > cpu.jsonl
 
     An actor that has a command status is sent it first, to get the initial values. The values are
-    shown in a table on a terminal, and otherwise as a line for each change.
+    shown in a table on a terminal, and otherwise as a line for each change. The table scrolls with
+    the arrows and the mouse, what is typed filters it, and Space freezes it.
 
     The exit status is 0 at the end, 2 if the arguments are not valid or an actor has no such
     keyword, and 3 if the broker or a TCP actor cannot be reached at the start. A connection that
@@ -108,12 +109,17 @@ async def _watch(
 ) -> None:
     import asyncio
 
-    from clu.cli.watch.view import watch_lines, watch_table
-
     view: asyncio.Task[None] | None = None
     try:
         await follower.open()
-        shown = watch_table(follower) if table else watch_lines(follower, as_json)
+        if table:
+            from clu.cli.watch.screen import watch_table
+
+            shown = watch_table(follower)
+        else:
+            from clu.cli.watch.view import watch_lines
+
+            shown = watch_lines(follower, as_json)
         view = asyncio.ensure_future(shown)
         ends: set[asyncio.Future[Any]] = {view, follower.problem}
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -233,10 +233,52 @@ def test_table_on_a_terminal(observatory: Observatory, columns: int, rows: int) 
         terminal.wait_for("^number +12")
         assert terminal.text.count("number") == 1
         observatory.broadcast(observatory.lamp, text="a" * 100)
-        terminal.wait_for("^text +a+…" if rows > 6 else "^and 2 more")
+        terminal.wait_for("^text +a+…")
+        terminal.wait_for("^1-4 of 4 ")
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait() == 0
         assert "Traceback" not in terminal.text
+
+
+def test_table_of_several_actors_scrolls_filters_and_freezes(observatory: Observatory) -> None:
+    arguments = ["watch", *observatory.options, "camera", "stage.*"]
+    with Terminal(*arguments, columns=80, lines=5) as terminal:
+        terminal.wait_for("^temperature +-120.5")
+        observatory.broadcast(observatory.camera, number=1)
+        observatory.broadcast(observatory.stage, number=2)
+        terminal.wait_for("^1-3 of [0-9]")
+        assert terminal.rows[0].startswith("actor ")
+        terminal.press("End")
+        terminal.wait_for("^stage +")
+        terminal.press("Home")
+        terminal.wait_for("^1-3 of")
+        terminal.press("\x1b[<65;1;2M")  # the wheel of the mouse
+        terminal.wait_for("^([2-9])-[3-9] of")
+        terminal.press("number")
+        terminal.wait_for("^1-2 of 2  filter: number")
+        terminal.wait_for("^camera +number +1")
+        terminal.press(" ")
+        terminal.wait_for("FROZEN")
+        observatory.broadcast(observatory.camera, number=7)
+        observatory.broadcast(observatory.camera, number=8)
+        terminal.press("\x7f")
+        terminal.wait_for("filter: numbe  FROZEN")
+        assert re.search("^camera +number +1 ", terminal.text, re.MULTILINE)
+        terminal.press(" ")
+        terminal.wait_for("^camera +number +8 ")
+        terminal.press("C-c")
+        assert terminal.wait() == 0
+
+
+def test_table_says_that_there_are_no_values_yet_and_what_is_wrong(
+    observatory: Observatory,
+) -> None:
+    with Terminal("watch", *observatory.options, "nobody") as terminal:
+        terminal.wait_for("^no values yet: they appear when the actors send them")
+        terminal.wait_for("^There is no actor 'nobody' on amqp")
+    with Terminal("watch", observatory.lamp_address, "temprature") as terminal:
+        assert terminal.wait() == 2
+        assert "Did you mean temp" in terminal.text
 
 
 def test_actor_that_is_restarted_is_connected_again(observatory: Observatory) -> None:
