@@ -39,7 +39,7 @@ def options_of_the_command() -> list[str]:
     return found
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(
     os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0"),
     reason="the pages are the same without the compiled kernels",
@@ -54,7 +54,7 @@ def test_the_documentation_is_built_without_a_warning(tmp_path: pathlib.Path) ->
         capture_output=True,
         text=True,
         check=False,
-        timeout=170,
+        timeout=280,
     )
     assert (built.returncode, built.stderr) == (0, "")
     reference = "".join(page.read_text() for page in (html / "reference").glob("*.html"))

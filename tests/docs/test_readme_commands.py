@@ -85,7 +85,7 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
     assert all(any(command.startswith(start) for command in everything) for start in SHORTER)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("text", "line", "commands"), COMMANDS, ids=NAMES)
 def test_the_commands_of_a_block_run(
     text: Path, line: int, commands: list[str], tmp_path: Path
@@ -145,6 +145,6 @@ def _check(command: list[str], **environment: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=280,
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
