@@ -8,7 +8,10 @@ The convention, in the order of a page:
 - A comment ``<!-- test: ... -->`` before a block says how to run it: ``background until COMMAND``
   for a program that the reader leaves running, which is ready when the command succeeds, and
   ``background alone until COMMAND`` for one before which the reader stops the others;
+  ``after stopping COMMAND`` for what is typed after the reader has stopped such a program;
+  ``replies PATTERN`` for what the replies begin with where ``nc`` does not talk to an actor;
   ``skip, REASON`` for what cannot be run here.
+- ``cd FOLDER`` alone counts for the rest of the page, as it does in a terminal.
 """
 
 from __future__ import annotations

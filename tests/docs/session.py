@@ -35,6 +35,7 @@ class Reader:
     def __init__(self, page: pathlib.Path, directory: pathlib.Path, broker: Broker | None) -> None:
         self.page = page
         self.directory = directory
+        self._folder = directory  # where the commands are typed
         self._places = {port: str(free_port()) for port in _PORTS}
         self._environment = {
             **os.environ,
@@ -79,7 +80,14 @@ class Reader:
         return text.replace(f"{self.directory}/", "")
 
     def _do(self, command: Command, mark: str) -> None:
-        if mark.startswith("background until "):
+        if mark.startswith("after stopping "):
+            stopped = mark.removeprefix("after stopping ")
+            assert stopped in self._running, f"{stopped!r} does not run"
+            self._interrupt(stopped)
+            self._run(command)
+        elif mark.startswith("replies "):
+            self._talk(command, re.compile(mark.removeprefix("replies ")))
+        elif mark.startswith("background until "):
             self._start(command, mark.removeprefix("background until "))
         elif mark.startswith("background alone until "):
             self.close()
@@ -87,14 +95,17 @@ class Reader:
         elif mark:
             raise AssertionError(f"there is no mark {mark!r}")
         elif command.command.startswith("nc "):
-            self._talk(command)
+            self._talk(command, _REPLY)
+        elif command.command.startswith("cd ") and len(command.command.split()) == 2:
+            self._folder = self._folder / command.command.split()[1]
+            assert self._folder.is_dir(), f"there is no folder {self._folder}"
         else:
             self._run(command)
 
     def _popen(self, command: str, **streams: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
-            cwd=self.directory,
+            cwd=self._folder,
             env=self._environment,
             start_new_session=True,
             **streams,  # type: ignore[call-overload]
@@ -102,24 +113,24 @@ class Reader:
 
     def _start(self, command: Command, check: str) -> None:
         self._interrupt(command.command)
-        with (self.directory / "background.out").open("wb") as output:
+        with (self._folder / "background.out").open("wb") as output:
             process = self._popen(
                 self._here(command.command), stdout=output.fileno(), stderr=output.fileno()
             )
         self._running[command.command] = process
         end = time.monotonic() + _LIMIT
         while self._succeeds(check) is False:
-            printed = (self.directory / "background.out").read_text()
+            printed = (self._folder / "background.out").read_text()
             assert process.poll() is None, f"{command.command!r} ended: {printed}"
             assert time.monotonic() < end, f"{command.command!r} is not ready: {printed}"
             time.sleep(0.05)
-        printed = (self.directory / "background.out").read_text()
+        printed = (self._folder / "background.out").read_text()
         _compare(command, self._there(printed))
 
     def _succeeds(self, check: str) -> bool:
         done = subprocess.run(
             ["bash", "-c", self._here(check)],
-            cwd=self.directory,
+            cwd=self._folder,
             env=self._environment,
             capture_output=True,
             check=False,
@@ -144,7 +155,7 @@ class Reader:
     def _run(self, command: Command) -> None:
         done = subprocess.run(
             ["bash", "-c", self._here(command.command)],
-            cwd=self.directory,
+            cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -154,7 +165,7 @@ class Reader:
         )
         _compare(command, self._there(done.stdout.decode()))
 
-    def _talk(self, command: Command) -> None:
+    def _talk(self, command: Command, reply: re.Pattern[str]) -> None:
         """Type lines into netcat, and read the replies that the page shows after each."""
         assert shutil.which("nc"), "the tutorial needs netcat: install netcat-openbsd"
         netcat = self._popen(
@@ -166,7 +177,7 @@ class Reader:
         lines = _Lines(netcat.stdout)
         try:
             for shown in command.output:
-                if _REPLY.match(shown) is None:
+                if reply.match(shown) is None:
                     netcat.stdin.write(f"{shown}\n".encode())
                     netcat.stdin.flush()
                 elif shown != ANYTHING:

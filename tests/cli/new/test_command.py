@@ -18,8 +18,8 @@ from clu.cli.new.project import contents
 from clu.cli.new.transport import TRANSPORTS
 from tests.broker import free_port
 from tests.terminal import CLU
-from tests.tree import ROOT
-from tests.typing.test_typing import CONFIGURATION
+
+from .project import LIMIT, SOURCES, assert_clean, assert_formatted, new, run
 
 if TYPE_CHECKING:
     import pathlib
@@ -27,26 +27,7 @@ if TYPE_CHECKING:
 
     from tests.broker import Broker
 
-LIMIT = 100
-#: The projects find the clu of the tests, also where that is not installed but in the tree.
-SOURCES = {"PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT)} if (ROOT / "clu").is_dir() else {}
 MOVED = ": position=5.0\n"
-
-
-def run(*words: str, folder: pathlib.Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        words,
-        cwd=folder,
-        env={**os.environ, **SOURCES, **environment},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-
-
-def new(*arguments: str, folder: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    return run(*CLU, "new", *arguments, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +115,8 @@ def test_the_tests_of_a_new_project_find_mistakes(
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_code_of_a_new_project_is_clean(projects: pathlib.Path, transport: str) -> None:
     folder = projects / f"my-{transport}"
-    for words in (["check", "--isolated", "--no-cache"], ["format", "--isolated", "--check"]):
-        done = run(sys.executable, "-m", "ruff", *words, folder=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-    (projects / "mypy.ini").write_text(CONFIGURATION)
-    options = ["--config-file", str(projects / "mypy.ini"), "--cache-dir", str(projects / "mypy")]
-    options += ["--strict", "--no-color-output", "--no-error-summary"]
-    done = run(sys.executable, "-m", "mypy", *options, ".", folder=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert_clean(folder, projects / "mypy")
+    assert_formatted(folder)
 
 
 def test_an_actor_over_tcp_runs_and_is_commanded(projects: pathlib.Path) -> None:
