@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from clu.exceptions import CluRuntimeError
 
-__all__ = ["TCPStreamClient", "open_connection"]
+__all__ = ["TCPStreamClient", "open_connection", "why_not_connected"]
 
 
 class TCPStreamClient:
@@ -62,3 +63,12 @@ async def open_connection(host: str, port: int) -> TCPStreamClient:
     client = TCPStreamClient(host, port)
     await client.open_connection()
     return client
+
+
+def why_not_connected(error: Exception, timeout: float) -> str:
+    """Return the reason of a connection that was not made within a time, in a few words."""
+    number = getattr(error, "errno", None)
+    if number is None and isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        return f"no answer within {timeout:g} s"
+    # asyncio includes the addresses of all families in the error message.
+    return os.strerror(number) if number and number > 0 else str(error)

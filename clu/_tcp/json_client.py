@@ -6,7 +6,6 @@ import asyncio
 import functools
 import json
 import logging
-import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from clu._core.callbacks import (
 )
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
-from clu._tcp.client import open_connection
+from clu._tcp.client import open_connection, why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu.command import Command
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
@@ -134,7 +133,7 @@ class JSONClient:
         token: str | None = None,
         connection_timeout: float = _CONNECTION_TIMEOUT,
     ) -> None:
-        if token is not None and (not token or len(token.split()) != 1):
+        if token is not None and token.split() != [token]:
             raise CluValueError("The token must be a string without white space.")
         self.host = host
         self.port = port
@@ -284,7 +283,7 @@ class JSONClient:
                 open_connection(self.host, self.port), self.connection_timeout
             )
         except (OSError, asyncio.TimeoutError) as error:
-            reason = self._reason(error)
+            reason = why_not_connected(error, self.connection_timeout)
             raise CluConnectionError(f"Cannot connect to {self.address}: {reason}.") from None
 
     async def _send_token(self) -> None:
@@ -382,13 +381,6 @@ class JSONClient:
     def _tell(self, callback: Callable[[], Any] | None) -> None:
         if callback is not None:
             call_user_function(callback)
-
-    def _reason(self, error: Exception) -> str:
-        number = getattr(error, "errno", None)
-        if number is None and isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-            return f"no answer within {self.connection_timeout:g} s"
-        # asyncio includes the addresses of all families in the error message.
-        return os.strerror(number) if number and number > 0 else str(error)
 
 
 for _class in (JSONClient, JSONReply):

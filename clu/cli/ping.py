@@ -63,23 +63,25 @@ async def _ping_all(
         broker = BrokerConnection(options)
         await broker.open()
     try:
-        pings = [_ping(actor, broker, timeout) for actor in actors]
+        pings = [_ping(actor, options, broker, timeout) for actor in actors]
         return await asyncio.gather(*pings)
     finally:
         if broker is not None:
             await broker.close()
 
 
-async def _ping(actor: ActorAddress, broker: Connection | None, timeout: float) -> int:
+async def _ping(
+    actor: ActorAddress, options: BrokerOptions, broker: Connection | None, timeout: float
+) -> int:
     """Send a ping to an actor, and return the exit status for it."""
     from clu.cli.common.connection import CannotConnect, Outcome
 
     if actor.tcp is None:
         assert broker is not None
         return await _ping_over(broker, actor.name, timeout)
-    from clu.cli.common.tcp import TCPConnection
+    from clu.cli.common.open import make_connection
 
-    connection = TCPConnection(*actor.tcp)
+    connection = make_connection(actor, options)
     try:
         await connection.open()
     except CannotConnect as error:

@@ -46,6 +46,13 @@ def test_it_is_an_option_or_in_the_environment(address: str) -> None:
     assert run.stdout.endswith("vault state=idle\n")
 
 
+@pytest.mark.parametrize("command", ["ping", "describe"])
+def test_it_is_also_for_commands_that_ask_an_actor_about_itself(address: str, command: str) -> None:
+    run = clu(command, address, CLU_TOKEN="s3cret")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert clu(command, address).returncode == 3
+
+
 @pytest.mark.parametrize("command", [["send", "ping"], ["watch", "state"]])
 @pytest.mark.parametrize(("variables", "reason"), [({}, NEEDED), ({"CLU_TOKEN": "guess"}, WRONG)])
 def test_the_reason_is_told(

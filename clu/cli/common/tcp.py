@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from clu._tcp.client import open_connection
+from clu._tcp.client import open_connection, why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.refusals import NEEDED, NOT_RECEIVED, WRONG
 from clu.cli.common.connection import (
@@ -99,7 +99,8 @@ class TCPConnection(Connection):
         try:
             stream = await self._connect()
         except (OSError, asyncio.TimeoutError) as error:
-            raise CannotConnect(f"Cannot connect to {self.address}: {_reason(error)}.") from None
+            reason = why_not_connected(error, CONNECTION_TIMEOUT)
+            raise CannotConnect(f"Cannot connect to {self.address}: {reason}.") from None
         # A command may be sent before the task begins.
         admitted = self._use(stream)
         self._task = asyncio.get_running_loop().create_task(self._keep(stream))
@@ -237,11 +238,3 @@ class TCPConnection(Connection):
 def _excerpt(line: bytes, length: int = 60) -> str:
     text = line[: length + 1].decode(errors="replace").strip()
     return repr(text if len(line) <= length else f"{text[:length]}...")
-
-
-def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if number is None and isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-        return f"no answer within {CONNECTION_TIMEOUT:g} s"
-    # asyncio includes the addresses of all families in the error message.
-    return os.strerror(number) if number and number > 0 else str(error)
