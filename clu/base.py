@@ -279,6 +279,10 @@ class BaseActor(BaseClient):
     error_details
         Whether replies about exceptions include the traceback, the file name and line, and
         paths. The log always includes them.
+    strict
+        Whether a command fails if its callback returns without ending it. By default such a
+        command keeps running, as what the callback has started may end it; there is a warning in
+        the log if nothing can.
 
     Attributes
     ----------
@@ -301,9 +305,11 @@ class BaseActor(BaseClient):
         store: bool | int | list[str] | dict[str, Any] = False,
         additional_properties: bool = False,
         error_details: bool = True,
+        strict: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._is_strict = strict
         self.error_details = error_details
         if not error_details:
             self._report_exceptions = report_briefly

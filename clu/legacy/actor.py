@@ -76,7 +76,7 @@ class BaseLegacyActor(GreetingActor):
         Arguments of `clu.base.BaseClient`.
     loop
         Ignored; kept for backward compatibility.
-    schema, store, additional_properties, error_details
+    schema, store, additional_properties, error_details, strict
         Arguments of `clu.base.BaseActor`.
     max_connections
         The maximum number of clients.
@@ -146,6 +146,7 @@ class BaseLegacyActor(GreetingActor):
         buffer_hard_limit: int = BUFFER_HARD_LIMIT,
         max_commands: int | None = REQUEST_LIMIT,
         error_details: bool = True,
+        strict: bool = False,
     ) -> None:
         super().__init__(
             name,
@@ -157,6 +158,7 @@ class BaseLegacyActor(GreetingActor):
             store=store,
             additional_properties=additional_properties,
             error_details=error_details,
+            strict=strict,
             config=config,
         )
         limits = BufferLimits(buffer_limit, stall_limit, buffer_hard_limit)

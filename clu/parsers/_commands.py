@@ -1,6 +1,6 @@
 """The click commands and groups of an actor, and decorators for their callbacks.
 
-It is just over 400 lines: commands and groups run their callbacks in the same way.
+It is over 400 lines: commands and groups run their callbacks in the same way.
 """
 
 from __future__ import annotations
@@ -52,6 +52,17 @@ def exception_handler(ctx: click.Context) -> Handler:
     """Return what handles errors of the callbacks of a command, which may have no actor itself."""
     handler: Handler = ctx.meta["clu.exception_handler"]
     return handler
+
+
+def callback_returned(ctx: click.Context, *, may_fail: bool = True) -> None:
+    """Tell the parser that the callback of a command has returned."""
+    arguments = ctx.obj["parser_args"]
+    if arguments[0].status.is_done:
+        return
+    is_one_of_several = ctx.parent is not None and getattr(ctx.parent.command, "chain", False)
+    report = ctx.meta.get("clu.callback_returned")
+    if report is not None and not is_one_of_several:
+        report(arguments, ctx.command.callback, may_fail=may_fail)
 
 
 def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -239,6 +250,7 @@ class CluCommand(_QuickCommand):
         except asyncio.TimeoutError:
             return self._time_out(command)
         if not asyncio.iscoroutine(result):
+            callback_returned(ctx, may_fail=not inspect.isawaitable(result))
             return result
         # Within the context, which then is the current one for the task and those it creates.
         with ctx.scope(cleanup=False):
@@ -272,6 +284,7 @@ class CluCommand(_QuickCommand):
             timer = loop.call_later(seconds, self._stop_late, command)
         try:
             await callback
+            callback_returned(ctx, may_fail=not self._watches_task)
         except (KeyboardInterrupt, asyncio.CancelledError):
             # The end of the task ends a cancelled command: who cancelled it can give a reason.
             raise
@@ -361,7 +374,10 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Call the callback of the group, then that of the subcommand."""
         if self.callback is None or not inspect.iscoroutinefunction(inspect.unwrap(self.callback)):
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if self.callback is not None and ctx.invoked_subcommand is None:
+                callback_returned(ctx)
+            return result
         command: Command[Any] = ctx.obj["parser_args"][0]
         ctx.invoked_subcommand = self._name_of_subcommand(ctx)
         with ctx.scope(cleanup=False):
@@ -382,6 +398,8 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         try:
             await coro_helper(ctx.invoke, self.callback, **ctx.params)
             click.Group.invoke(silent, ctx)
+            if ctx.invoked_subcommand is None:
+                callback_returned(ctx)
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
         except BaseException as error:

@@ -40,10 +40,12 @@ from clu.parsers._tasks import (
     get_current_command_name,
     get_running_tasks,
 )
+from clu.parsers._unfinished import callback_returned
 from clu.parsers._unknown_options import unknown_option
 from clu.parsers._words import excerpt, split_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeGuard
 
     from sdsstools.logger import SDSSLogger
@@ -129,12 +131,19 @@ class ClickParser:
                 },
             )
             ctx.meta["clu.exception_handler"] = handler
+            ctx.meta["clu.callback_returned"] = self._callback_returned
             self.parser.invoke(ctx)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self._handle_command_exception(command, error)
         return command
+
+    def _callback_returned(
+        self, arguments: list[Any], callback: Callable[..., Any], *, may_fail: bool
+    ) -> None:
+        is_strict = may_fail and getattr(self, "_is_strict", False)
+        callback_returned(self, arguments, callback, is_strict=is_strict)
 
     def _handle_command_exception(self, command: Command[Any], exception: BaseException) -> None:
         """End a command with an error from its parsing or its callback."""

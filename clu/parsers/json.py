@@ -10,6 +10,7 @@ from clu._core.names import lazy_names
 from clu._core.reporting import error_text, without_paths
 from clu._core.status import CommandStatus
 from clu.parsers._tasks import end_cancelled, end_unstarted
+from clu.parsers._unfinished import callback_returned
 from clu.parsers._words import excerpt
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class JSONParser:
         except BaseException as error:
             self._fail(command, error)
             return command
-        task = asyncio.get_running_loop().create_task(self._run(command, result))
+        task = asyncio.get_running_loop().create_task(self._run(command, callback, result))
         command._task = task
 
         def ended(task: asyncio.Task[Any]) -> None:
@@ -89,9 +90,14 @@ class JSONParser:
         task.add_done_callback(ended)
         return command
 
-    async def _run(self, command: Command[Any], callback: Awaitable[Any]) -> None:
+    async def _run(
+        self, command: Command[Any], callback: Callable[..., Any], result: Awaitable[Any]
+    ) -> None:
         try:
-            await callback
+            await result
+            callback_returned(
+                self, [command], callback, is_strict=getattr(self, "_is_strict", False)
+            )
         except (KeyboardInterrupt, asyncio.CancelledError):
             # The end of the task ends a cancelled command: who cancelled it can give a reason.
             raise
