@@ -399,11 +399,7 @@ def test_unknown_keys_are_dropped_unless_the_class_takes_any() -> None:
     assert Open.from_config(config).others == {"host": "h", "config": config}
 
 
-#: sdsstools leaves the files that it reads to the garbage collector.
-reads_yaml = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-
-@reads_yaml
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # sdsstools opens it
 def test_a_configuration_of_sdsstools_stays_one(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.yml"
     path.write_text("actor: {name: a}\nfiles: {use_sjd: true}\n")
@@ -413,7 +409,6 @@ def test_a_configuration_of_sdsstools_stays_one(tmp_path: pathlib.Path) -> None:
     assert client.config.get("files.use_sjd") is True
 
 
-@reads_yaml
 def test_a_configuration_is_read_from_a_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.yml"
     path.write_text("actor: {name: a}\nother: 1\n")
@@ -423,7 +418,6 @@ def test_a_configuration_is_read_from_a_file(tmp_path: pathlib.Path) -> None:
         assert isinstance(client.config, dict)
 
 
-@reads_yaml
 def test_the_yaml_loader_can_be_chosen(tmp_path: pathlib.Path) -> None:
     import yaml
 

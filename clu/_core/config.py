@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import io
 import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -45,9 +46,20 @@ def parse_config(config: Any, loader: Any = None) -> Any:
     from yaml import YAMLError
 
     try:
-        return read_yaml_file(str(path), **({} if loader is None else {"loader": loader}))
+        with path.open("rb") as data, _YAMLFile(data) as file:
+            return read_yaml_file(file, **({} if loader is None else {"loader": loader}))
     except YAMLError as error:
         raise also(ConfigurationError, type(error))(_yaml_problem(path, error)) from error
+
+
+class _YAMLFile(io.TextIOWrapper):
+    """A file as a string, its path: sdsstools looks beside it for what the file extends.
+
+    Given the path itself, sdsstools would leave the file open.
+    """
+
+    def __str__(self) -> str:
+        return str(self.name)
 
 
 def _names_beside(path: pathlib.Path) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import pathlib
 import re
+import warnings
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +30,6 @@ def test_a_mapping_is_the_configuration_itself() -> None:
         assert parse_config(config) is config
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of sdsstools
 def test_a_file_is_read_as_yaml(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.yml").write_text("actor: {name: a, port: 5}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -73,7 +74,6 @@ def test_name_of_the_nearest_file_is_suggested(tmp_path: pathlib.Path) -> None:
         parse_config(tmp_path / "stage.yml")
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of sdsstools
 @pytest.mark.parametrize(
     ("text", "error", "reason"),
     [
@@ -115,7 +115,6 @@ class Lamp(JSONActor):
         super().__init__(name, port=port, config=config, schema=schema)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of sdsstools
 def test_argument_that_is_missing_may_be_misspelt(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("actor:\n  name: a\n  prot: 5\n")
@@ -127,7 +126,6 @@ def test_argument_that_is_missing_may_be_misspelt(tmp_path: pathlib.Path) -> Non
     )
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of sdsstools
 def test_key_that_is_ignored_but_nearly_an_argument_is_logged(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,3 +154,23 @@ def test_port_of_a_device_may_be_anything() -> None:
             self.port = port
 
     assert make_from_config(Serial, None, {"port": "/dev/ttyS0"}, (), {}).port == "/dev/ttyS0"
+
+
+def test_files_are_closed(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "lamp.yaml"
+    path.write_text("actor: {name: lamp, port: 6}\n")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert parse_config(path) == {"actor": {"name": "lamp", "port": 6}}
+        path.write_text("actor: [\n")
+        with pytest.raises(ConfigurationError):
+            parse_config(path)
+        gc.collect()
+    assert [each for each in caught if str(path) in str(each.message)] == []
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # sdsstools opens the other
+def test_a_file_extends_one_that_is_named_relative_to_it(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "base.yaml").write_text("actor: {name: lamp}\n")
+    (tmp_path / "lamp.yaml").write_text("#!extends base.yaml\nactor: {port: 6}\n")
+    assert parse_config(tmp_path / "lamp.yaml") == {"actor": {"name": "lamp", "port": 6}}
