@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: The seconds between two rounds. A command without a new reply since the last one is silent.
 _PERIOD = 2.5
-#: The most seconds between two looks for an actor that was found; the time doubles each time.
-_LONGEST_PERIOD = 10.0
 
 
 class AbsenceWatch:
@@ -73,11 +71,10 @@ class AbsenceWatch:
             # One that is suspected has a limit of its own, as the connection was lost or so.
             if is_silent and not running.is_suspected(command_id):
                 silent.setdefault(str(command.consumer_id), []).append(command_id)
-        now = asyncio.get_running_loop().time()
         searches, self._searches = self._searches, {}
         for name, command_ids in silent.items():
             search = self._searches[name] = searches.get(name) or _Search()
-            if now >= search.next_at and not search.is_looking:
+            if not search.is_looking:
                 search.is_looking = True
                 self._client._create_task(self._look(name, search, command_ids))
         self.start()
@@ -89,15 +86,12 @@ class AbsenceWatch:
         counts = {key: len(running[key].replies) for key in command_ids if key in running}
         finding = await look_for_actor(self._client, name, needs_answer=False)
         search.is_looking = False
-        now = asyncio.get_running_loop().time()
         if finding is not Finding.ABSENT:
             search.absent_since = None
-            search.next_at = now + search.period
-            search.period = min(2 * search.period, _LONGEST_PERIOD)
             return
+        now = asyncio.get_running_loop().time()
         if search.absent_since is None:
             search.absent_since = now
-        search.period = _PERIOD
         if now - search.absent_since < self._limit or self._searches.get(name) is not search:
             return
         for command_id, count in counts.items():
@@ -111,8 +105,6 @@ class _Search:
 
     def __init__(self) -> None:
         self.is_looking = False
-        self.next_at = 0.0
-        self.period = _PERIOD
         self.absent_since: float | None = None
 
 

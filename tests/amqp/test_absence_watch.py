@@ -39,7 +39,6 @@ asyncio.run(main())
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(absence_watch, "_PERIOD", 0.2)
-    monkeypatch.setattr(absence_watch, "_LONGEST_PERIOD", 0.8)
 
 
 @pytest.fixture
