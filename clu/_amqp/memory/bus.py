@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clu._amqp.address import MEMORY_PORT
 from clu._amqp.memory.broker import Broker
 
 if TYPE_CHECKING:
@@ -94,4 +93,4 @@ class MemoryBroker(Broker):
         """
         from clu._amqp.memory.client import connect
 
-        return await connect(f"{self.url}:{MEMORY_PORT}", name)
+        return await connect(self.url, name)

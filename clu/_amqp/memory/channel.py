@@ -208,10 +208,9 @@ class Channel:
 
     def _check(self, message: MemoryMessage) -> None:
         """See that a message asks for nothing that there is not here."""
-        if message.raw_expiration is not None:
-            raise ConnectionProblem(
-                540, "NOT_IMPLEMENTED - in the memory broker messages do not expire"
-            )
+        expiration = message.raw_expiration
+        if expiration is not None and not (expiration.isascii() and expiration.isdigit()):
+            raise ChannelProblem(406, f"PRECONDITION_FAILED - invalid expiration '{expiration}'")
         for name in ("CC", "BCC"):
             if name in message.headers:
                 raise ConnectionProblem(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 
+from clu._amqp.address import MEMORY_PORT
 from clu._amqp.memory.broker import find
 from clu._amqp.memory.message import Encoder, MemoryMessage
 from clu._amqp.memory.session import Session
@@ -112,6 +113,9 @@ class MemoryTransport(asyncio.Transport):
 
     def take_message(self, handler: Callable[[Any], Any], message: MemoryMessage) -> None:
         """Take a message that is for a consumer."""
+        closes = self._protocol.splitter.closes
+        if closes:
+            message.closes = closes.get(message.channel_number, 0)
         try:
             handler(message)
         except (SystemExit, KeyboardInterrupt):
@@ -226,8 +230,10 @@ async def connect(url: Any, name: str) -> Any:
         The name of the connection.
     """
     from aio_pika import Connection
+    from yarl import URL
 
-    connection = Connection(url, client_properties={"connection_name": name})
+    address = URL(url).with_port(MEMORY_PORT)
+    connection = Connection(address, client_properties={"connection_name": name})
     connection.kwargs["transport_factory"] = _PlainTransportFactory()
     await connection.connect()
     return connection

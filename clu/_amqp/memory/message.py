@@ -96,11 +96,10 @@ def decode(header: bytes, body: bytes) -> MemoryMessage:
     """
     found: list[MemoryMessage] = []
     splitter = Splitter(_nothing, MemoryMessage, {b"x": found.append}, _nothing, _nothing, _nothing)
-    splitter.feed(_DELIVER + frame(_HEADER, 1, header))
-    if body:
-        splitter.feed(frame(_BODY, 1, body))
+    # Without the body, which may be longer than a frame.
+    splitter.feed(_DELIVER + frame(_HEADER, 1, _with_size(header, 0)))
     (message,) = found
-    message.header = header
+    message.body, message.header = body, header
     message.has_containers = any(type(value) not in _PLAIN for value in message.headers.values())
     message.is_mandatory = message.is_shared = False
     return message
@@ -203,6 +202,11 @@ def _is_short(text: Any) -> bool:
     return type(text) is str and len(text) <= _SHORT and text.isascii()
 
 
+def _with_size(header: bytes, size: int) -> bytes:
+    """Return the payload of a header frame that announces a body of a size."""
+    return header[:4] + size.to_bytes(8, "big") + header[12:]
+
+
 def _end_of_frame(data: bytes, start: int) -> int:
     size: int = _read_size(data, start + 3)[0]
     return start + size + _OVERHEAD
@@ -234,8 +238,7 @@ def content_frames(message: MemoryMessage, channel: int, frame_max: int) -> byte
         )
         start = _end_of_frame(frames, 0)
         header = message.header = frames[start + 7 : _end_of_frame(frames, start) - 1]
-    # It has the size of the body, which is not known to the line above.
-    header = header[:4] + len(message.body).to_bytes(8, "big") + header[12:]
+    header = _with_size(header, len(message.body))
     most = frame_max - _OVERHEAD if frame_max > _OVERHEAD else len(message.body) or 1
     bodies = [
         frame(_BODY, channel, message.body[i : i + most]) for i in range(0, len(message.body), most)

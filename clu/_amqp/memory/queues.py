@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ class Entry(NamedTuple):
         The message.
     redelivered
         Whether it was delivered before.
+    end
+        When it expires, on the monotonic clock, or None.
     """
 
     number: int
     message: MemoryMessage
-    redelivered: bool
+    redelivered: bool = False
+    end: float | None = None
 
 
 class Receiver(Protocol):
@@ -124,12 +128,16 @@ class Queue:
         self._number = 0
 
     def __len__(self) -> int:
+        self._expire()
         return len(self._entries)
 
     def put(self, message: MemoryMessage) -> None:
         """Add a message at the end, or deliver it at once."""
         self._number += 1
-        entry = Entry(self._number, message, False)
+        entry = Entry(self._number, message)
+        if message.raw_expiration is not None:
+            end = time.monotonic() + int(message.raw_expiration) / 1000
+            entry = Entry(self._number, message, False, end)
         if not self._entries and len(self.consumers) == 1:
             consumer = self.consumers[0]
             if consumer.has_room():
@@ -141,19 +149,28 @@ class Queue:
     def advance(self) -> None:
         """Deliver what is there, as far as consumers take it."""
         entries, consumers = self._entries, self.consumers
-        while entries:
+        while entries and consumers:
             for _ in range(len(consumers)):
                 consumer = consumers[0]
                 consumers.rotate(-1)
                 if consumer.has_room():
-                    consumer.channel.deliver(consumer, entries.popleft())
+                    self._expire()
+                    if entries:
+                        consumer.channel.deliver(consumer, entries.popleft())
                     break
             else:
                 return
 
     def take(self) -> Entry | None:
         """Take the first message, if there is one."""
+        self._expire()
         return self._entries.popleft() if self._entries else None
+
+    def _expire(self) -> None:
+        """Drop the first messages if their time is over."""
+        entries = self._entries
+        while entries and (end := entries[0].end) is not None and end <= time.monotonic():
+            entries.popleft()
 
     def requeue(self, entries: Iterable[Entry]) -> None:
         """Put messages back at their places, as such that were delivered before."""
