@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.brokers import ABOUT_RABBITMQ, IN_MEMORY
 from tests.hanging import tasks_shown_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from clu.testing import MemoryBroker
     from tests.broker import Broker
 
 # What an example takes depends on what else the machine does.
@@ -60,9 +62,30 @@ def pytest_asyncio_loop_factories(
     return loop_factories()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about RabbitMQ where the broker is in memory."""
+    if not IN_MEMORY:
+        return
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("rabbitmq")
+        or ABOUT_RABBITMQ & set(getattr(item, "fixturenames", ()))
+    ]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A private RabbitMQ server, which the tests of a worker share."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | MemoryBroker]:
+    """The broker that the tests of a worker share: a private RabbitMQ server, or one in memory."""
+    if IN_MEMORY:
+        from clu.testing import MemoryBroker
+
+        with MemoryBroker() as in_memory:
+            yield in_memory
+        return
     from tests.broker import Broker
 
     broker = Broker(tmp_path_factory.mktemp("rabbitmq"))

@@ -19,8 +19,12 @@ _LONGEST_HEARTBEAT = 65534
 #: Every peer must accept frames of this many bytes.
 _LEAST_FRAME_MAX = 4096
 #: Between two URLs in a string. Within one, commas separate the hosts.
-_between_urls = re.compile(r"[,\s]+(?=amqps?://)", re.IGNORECASE)
+_between_urls = re.compile(r"[,\s]+(?=(?:amqps?|memory)://)", re.IGNORECASE)
 _parts_of_url = re.compile(r"(amqps?)://([^/?#]*@)?([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
+#: A memory broker has a name and nothing else, but aiormq wants to see a port.
+MEMORY = "memory"
+MEMORY_PORT = 1
+_memory_url = re.compile(r"memory://[a-z0-9][a-z0-9_.-]*/?(?:[?].*)?")
 _host_and_port = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 
 
@@ -59,22 +63,34 @@ def split_urls(url: Any) -> list[str]:
     urls = url if isinstance(url, (list, tuple)) else [url]
     if not urls:
         raise CluValueError("The list of addresses of the broker is empty.")
-    return [
+    split = [
         single
         for several in urls
         for url in _between_urls.split(str(several).strip())
         for single in _split_hosts(url)
     ]
+    if len(split) > 1 and any(url.startswith(f"{MEMORY}:") for url in split):
+        raise CluValueError(
+            "A memory broker is alone: its address cannot be one of several addresses."
+        )
+    return split
 
 
 def _split_hosts(url: str) -> list[str]:
+    if url.startswith(f"{MEMORY}:"):
+        if not _memory_url.fullmatch(url):
+            raise CluValueError(
+                f"The address of the broker {url!r} makes no sense: that of a memory broker is "
+                "memory://NAME, with a name of lower-case letters, digits, '_', '.' and '-'."
+            )
+        return [url]
     found = _parts_of_url.fullmatch(url)
     if found is None:
         # What is not an address may be anything, a password included: it is not repeated.
         scheme, has_scheme, _ = url.partition("://")
         begins = f"begins with {scheme + has_scheme!r}" if has_scheme else "has no scheme"
         raise CluValueError(
-            f"The address of the broker {begins}; it must be amqp://... or amqps://..."
+            f"The address of the broker {begins}; it must be amqp://..., amqps://... or memory://..."
         )
     scheme, user, hosts, rest = (part or "" for part in found.groups())
     if "," not in hosts:
@@ -151,6 +167,11 @@ class Addresses:
     def current(self, url: URL) -> None:
         self._urls[self._position] = url
 
+    @property
+    def are_in_memory(self) -> bool:
+        """Whether it is the address of a memory broker."""
+        return self.current.scheme == MEMORY
+
     def next(self) -> URL:
         """Return the address to try now: another one than the last, if there is one."""
         if self._is_tried:
@@ -166,6 +187,8 @@ class Addresses:
 def without_password(url: URL) -> str:
     """Return an address with stars for its password, and without its query."""
     url = url.with_query(None)
+    if url.scheme == MEMORY:
+        return f"{MEMORY}://{url.host}"
     return str(url.with_password("******") if url.password else url)
 
 

@@ -12,6 +12,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.address import (
+    MEMORY,
+    MEMORY_PORT,
     Addresses,
     check_frame_max,
     check_heartbeat,
@@ -162,6 +164,8 @@ class TopicListener:
             ]
         else:
             urls = [make_url(url) for url in split_urls(self.url)]
+            if urls[0].scheme == MEMORY:
+                urls = [urls[0].with_port(MEMORY_PORT)]
         # aio-pika 9, the last for Python 3.10, leaves out what make_url is given with a URL.
         query: dict[str, float] = {"reconnect_interval": RECONNECT_INTERVAL}
         if self.heartbeat is not None:

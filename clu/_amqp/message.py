@@ -135,7 +135,7 @@ class IncomingMessage(Delivery):
             info = self.info()
         except (ValueError, OverflowError, OSError):  # a property makes no sense, as a time
             info = {"headers": self.headers, "routing_key": self.routing_key}
-        return f"{type(self).__name__}:{info!r}"
+        return f"IncomingMessage:{info!r}"
 
     def info(self) -> dict[str, Any]:
         info: dict[str, Any] = dict(self._copied().info())

@@ -90,8 +90,13 @@ class DataPlane:
         from clu._amqp.robust import BrokerConnection
         from clu._amqp.stream import FrameTransportFactory
 
+        factory = FrameTransportFactory
+        if addresses.are_in_memory:
+            from clu._amqp.memory.client import MemoryTransportFactory
+
+            factory = MemoryTransportFactory
         connection = BrokerConnection(addresses, ssl_context, client_properties)
-        connection.kwargs["transport_factory"] = FrameTransportFactory(self, addresses.tried)
+        connection.kwargs["transport_factory"] = factory(self, addresses.tried)
         return connection
 
     async def open(

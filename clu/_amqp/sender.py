@@ -80,7 +80,9 @@ class Sender:
     """
 
     def __init__(self, exchange: str, log: logging.Logger, backlog: Backlog) -> None:
-        self._encode_frames = Publisher(exchange, "text/json").encode
+        self._exchange = exchange
+        #: Makes what the connection takes of a message.
+        self._make: Callable[..., Any] = Publisher(exchange, "text/json").encode
         self._log = log
         self.backlog = backlog
         self.published = self.repeated = self.nacked = self.unpublished = self.stalls = 0
@@ -191,9 +193,9 @@ class Sender:
         self._number += 1
         return self._number
 
-    def _encode(self, item: Sending) -> bytes:
+    def _encode(self, item: Sending) -> Any:
         envelope = item.envelope
-        return self._encode_frames(
+        return self._make(
             self._channel,
             self._frame_max,
             envelope.routing_key,
@@ -331,6 +333,7 @@ class Sender:
         if self._losses:
             self._nacked_at = time.monotonic()  # the log says already that there was a loss
         self._protocol = protocol
+        self._make = protocol.encoder(self._exchange)
         self._first_tag = 1
         self._channel, self._frame_max = channel, frame_max
         self.update()

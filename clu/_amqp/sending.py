@@ -21,8 +21,11 @@ class FrameSink(Protocol):
     is_blocked: bool
     is_closed: bool
 
-    def send(self, data: bytes, is_urgent: bool = False) -> None:
-        """Write bytes, with what else is written in this iteration of the event loop."""
+    def encoder(self, exchange: str) -> Callable[..., Any]:
+        """Return what makes what `send` takes of a message for an exchange."""
+
+    def send(self, data: Any, is_urgent: bool = False) -> None:
+        """Write a message, with what else is written in this iteration of the event loop."""
 
     def flush(self) -> None:
         """Hand what was written to the transport."""

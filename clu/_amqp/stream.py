@@ -12,7 +12,7 @@ from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 
 from clu._amqp.message import IncomingMessage
-from clu._speedups.amqp import FrameError, Splitter
+from clu._speedups.amqp import FrameError, Publisher, Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,8 @@ class Plane(Protocol):
 
 logger = logging.getLogger("clu")
 
+#: What the bodies of messages are.
+CONTENT_TYPE = "text/json"
 _HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 #: The seconds after which aiormq, which sees none of our frames, is told that there are some.
 _HEARTBEAT_PERIOD = 5.0
@@ -52,7 +54,7 @@ _HIGH_WATER = 128 * 1024
 #: does not go on.
 _OFFER = 64 * 1024
 #: How many bytes may wait for aiormq before reading pauses.
-_READER_LIMIT = 1024 * 1024
+READER_LIMIT = 1024 * 1024
 
 #: How often what the last message in hand brings about is written before it is all there.
 _EARLY_WRITES = 2
@@ -174,6 +176,10 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
     # -- out ------------------------------------------------------------------------------
 
+    def encoder(self, exchange: str) -> Callable[..., bytes]:
+        """Return what makes what `send` takes of a message for an exchange."""
+        return Publisher(exchange, CONTENT_TYPE).encode
+
     def send(self, data: bytes, is_urgent: bool = False) -> None:
         """Write bytes, with what else is written in this iteration of the event loop.
 
@@ -273,7 +279,7 @@ class FrameTransportFactory(TransportFactory):
     """
 
     def __init__(self, plane: Plane, on_attempt: Callable[[], None]) -> None:
-        self._plane = plane
+        self.plane = plane
         self._on_attempt = on_attempt
         self._transport: asyncio.WriteTransport | None = None
 
@@ -281,13 +287,24 @@ class FrameTransportFactory(TransportFactory):
         """Open a stream, with TLS if the address says so, in the place of the one before."""
         self._on_attempt()
         self.close()
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=READER_LIMIT, loop=loop)
+        transport, protocol = await self._open(url, reader, loop, **kwargs)
+        self._transport = transport
+        return reader, FrameWriter(transport, protocol, reader, loop)
+
+    async def _open(
+        self,
+        url: Any,
+        reader: asyncio.StreamReader,
+        loop: asyncio.AbstractEventLoop,
+        **kwargs: Any,
+    ) -> tuple[Any, FrameProtocol]:
         provider = kwargs.pop("ssl_context_provider")
         tls = await provider.get_context() if url.scheme == "amqps" else None
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=_READER_LIMIT, loop=loop)
         try:
-            transport, protocol = await loop.create_connection(
-                lambda: FrameProtocol(reader, loop, self._plane),
+            return await loop.create_connection(
+                lambda: FrameProtocol(reader, loop, self.plane),
                 url.host,
                 url.port,
                 ssl=tls,
@@ -299,8 +316,6 @@ class FrameTransportFactory(TransportFactory):
             raise AMQPConnectionError(number, os.strerror(number)) from error
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error
-        self._transport = transport
-        return reader, FrameWriter(transport, protocol, reader, loop)
 
     def close(self) -> None:
         """Close the stream, if it still is open, without waiting for anything."""

@@ -1,4 +1,4 @@
-"""Actors without a network, for tests."""
+"""Actors without a network, and a broker in memory, for tests."""
 
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if not TYPE_CHECKING:
         __name__,
         AMQPBaseActor="clu.actor:AMQPBaseActor",
         Command="clu.command:Command",
+        MemoryBroker="clu._amqp.memory.bus:MemoryBroker",
         DeliveredMessage="aiormq.abc:DeliveredMessage",
         LegacyActor="clu.legacy.actor:LegacyActor",
         TCPBaseActor="clu.actor:TCPBaseActor",

@@ -11,6 +11,7 @@ import click
 
 from clu import AMQPActor, AMQPClient, Command
 from clu.parsers import click as parsers
+from tests.brokers import connect
 
 SCHEMA = {
     "type": "object",
@@ -95,7 +96,7 @@ class Listener:
 
     @classmethod
     async def connect(cls, url: str) -> Listener:
-        connection = await aio_pika.connect(url)
+        connection = await connect(url)
         channel = await connection.channel()
         exchange = await channel.declare_exchange("sdss_exchange", "topic", auto_delete=True)
         self = cls(connection, exchange)

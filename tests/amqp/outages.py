@@ -8,9 +8,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-import aio_pika
-
 from clu.exceptions import CluConnectionError
+from tests.brokers import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -186,7 +185,7 @@ class Witness:
 async def witness(url: str) -> AsyncIterator[Witness]:
     """Listen to the replies on a connection of its own, which does not come back."""
     witness = Witness()
-    async with await aio_pika.connect(url) as connection:
+    async with await connect(url) as connection:
         channel = await connection.channel()
         exchange = await channel.declare_exchange("sdss_exchange", "topic", auto_delete=True)
         queue = await channel.declare_queue(exclusive=True)

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import aio_pika
 import pytest
 
 from clu import AMQPClient
 from clu._amqp.absence import Finding, look_for_actor
+from tests.brokers import connect
 
 from .actors import Camera
 
@@ -28,7 +28,7 @@ async def queue(broker: Broker, name: str | None, *keys: str) -> AsyncIterator[l
     async def take(message: Any) -> None:
         messages.append(message)
 
-    connection = await aio_pika.connect(broker.url)
+    connection = await connect(broker.url)
     channel = await connection.channel()
     exchange = await channel.declare_exchange("sdss_exchange", "topic", auto_delete=True)
     declared = await channel.declare_queue(name, exclusive=True)
@@ -83,6 +83,7 @@ async def test_behind_a_recorder_who_is_not_there_is_not_found(
         assert await look_for_actor(client, "camera") is Finding.PRESENT
 
 
+@pytest.mark.rabbitmq
 async def test_what_the_broker_does_not_allow_is_not_known_and_does_no_harm(
     broker: Broker, camera: Camera, client: AMQPClient
 ) -> None:

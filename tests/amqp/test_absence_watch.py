@@ -54,6 +54,7 @@ async def running(client: AMQPClient, seconds: float = 600) -> Any:
     return command
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("key", [None, "command.#"])
 async def test_a_command_ends_when_its_actor_was_killed(
     broker: Broker, commander: AMQPClient, key: str | None
@@ -75,6 +76,7 @@ async def test_a_command_ends_when_its_actor_was_killed(
     assert command.replies.get("error") == ABSENT
 
 
+@pytest.mark.rabbitmq
 async def test_nothing_is_asked_of_an_actor_that_is_slow(
     broker: Broker, camera: Camera, commander: AMQPClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,6 +91,7 @@ async def test_nothing_is_asked_of_an_actor_that_is_slow(
     assert "camera_commands" not in broker.log  # where the broker says that a queue is locked
 
 
+@pytest.mark.rabbitmq
 async def test_an_actor_that_connects_again_runs_its_command_on(
     broker: Broker, commander: AMQPClient
 ) -> None:

@@ -101,6 +101,7 @@ def test_parameters_that_are_changed_before_the_start_count() -> None:
     assert client.connection.address == "amqp://c/v"
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.usefixtures("in_order")
 @pytest.mark.parametrize("kind", ["url", "urls", "hosts", "string"])
 @pytest.mark.parametrize("first", ["dead", "alive"])
@@ -131,6 +132,7 @@ async def test_all_failures_are_named_without_passwords() -> None:
         assert text.count(f"amqp://operator:******@{host}/: ") == 1
 
 
+@pytest.mark.rabbitmq
 async def test_a_wrong_password_at_one_address_is_named(broker: Broker) -> None:
     dead = f"127.0.0.1:{free_port()}"
     urls = [f"amqp://guest:wrong@127.0.0.1:{broker.port}/", f"amqp://guest:guest@{dead}/"]
@@ -143,6 +145,7 @@ async def test_a_wrong_password_at_one_address_is_named(broker: Broker) -> None:
         assert client.is_connected()
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.usefixtures("in_order")
 async def test_another_address_is_used_when_the_connection_is_lost(
     broker: Broker, camera: Camera
@@ -164,6 +167,7 @@ async def test_another_address_is_used_when_the_connection_is_lost(
         await actor.stop()
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("key", ["hosts", "url"])
 async def test_a_configuration_may_have_a_list(broker: Broker, key: str) -> None:
     hosts = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{broker.port}"]
@@ -173,6 +177,7 @@ async def test_a_configuration_may_have_a_list(broker: Broker, key: str) -> None
         assert actor.is_connected()
 
 
+@pytest.mark.rabbitmq
 async def test_the_broker_is_told_who_is_connected(broker: Broker) -> None:
     async with AMQPClient("observer", url=broker.url):
         [found] = [
@@ -185,6 +190,7 @@ async def test_the_broker_is_told_who_is_connected(broker: Broker) -> None:
         assert text in found
 
 
+@pytest.mark.rabbitmq
 def test_the_options_of_the_commands_take_several_hosts(broker: Broker) -> None:
     hosts = f"127.0.0.1:{free_port()},127.0.0.1:{broker.port}"
     for options, variables in (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import aio_pika
 import pytest
 
 from clu import AMQPActor, AMQPClient
+from tests.brokers import connect
 from tests.proxy import Proxy
 
 from ..waiting import until
@@ -324,7 +324,7 @@ async def test_a_peer_that_cannot_be_asked_is_left_to_the_limit_of_the_command(
 ) -> None:
     """One of the recorded release has a queue of commands, which is not bound to questions."""
     async with AMQPClient("sender", url=proxy.url, lost_command_limit=3.0) as sender:
-        connection = await aio_pika.connect(broker.url)
+        connection = await connect(broker.url)
         async with connection:
             channel = await connection.channel()
             queue = await channel.declare_queue("old_commands", exclusive=True)

@@ -117,6 +117,7 @@ clu.run(main(), loop=sys.argv[2])
 """
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
 @pytest.mark.parametrize("has_stream", [False, True])
 def test_two_processes_lose_nothing_also_where_confirms_come_late(

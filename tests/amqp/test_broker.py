@@ -13,9 +13,12 @@ import pytest
 
 from tests import rabbitmq
 from tests.broker import Broker
+from tests.brokers import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.rabbitmq
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def family(broker: Broker) -> list[psutil.Process]:
 
 
 async def test_a_message_goes_through_the_private_broker(broker: Broker) -> None:
-    connection = await aio_pika.connect(broker.url)
+    connection = await connect(broker.url)
     async with connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
@@ -46,7 +49,7 @@ async def test_a_message_goes_through_the_private_broker(broker: Broker) -> None
 
 
 async def test_it_is_of_the_release_that_the_environment_names(broker: Broker) -> None:
-    async with await aio_pika.connect(broker.url) as connection:
+    async with await connect(broker.url) as connection:
         version = connection.transport.connection.server_properties["version"]
     assert version.startswith(os.environ.get("CLU_TEST_RABBITMQ", ""))
 

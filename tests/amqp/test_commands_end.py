@@ -67,6 +67,7 @@ async def main():
 """
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize(
     ("verb", "loop"),
     [("sync", "asyncio"), *([("sync", "uvloop"), ("async", "uvloop")] if HAS_UVLOOP else [])],

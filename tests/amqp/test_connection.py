@@ -14,6 +14,7 @@ import pytest
 from clu import AMQPClient
 from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluValueError
 from clu.protocol import TopicListener
+from tests.brokers import connect
 from tests.proxy import Proxy
 
 from ..waiting import until
@@ -53,6 +54,7 @@ async def refused(client: AMQPClient) -> CluConnectionError:
     return caught.value
 
 
+@pytest.mark.rabbitmq
 async def test_keyword_parameters(broker: Broker, camera: Camera) -> None:
     client = AMQPClient("words", host="127.0.0.1", port=broker.port, user="guest", password="guest")
     assert not client.is_connected()
@@ -116,6 +118,7 @@ async def test_a_host_or_port_that_makes_no_sense_is_refused_at_once(
     await client.stop()
 
 
+@pytest.mark.rabbitmq
 async def test_an_empty_address_is_none(broker: Broker, camera: Camera) -> None:
     async with AMQPClient("words", url="", host="127.0.0.1", port=broker.port) as client:
         assert await ping(client) == "Pong."
@@ -136,12 +139,14 @@ def test_an_address_that_is_not_one_of_a_broker_is_refused_at_once(url: str, rea
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.rabbitmq
 async def test_wrong_credentials(broker: Broker) -> None:
     error = await refused(AMQPClient("x", port=broker.port, host="127.0.0.1", password="secret"))
     assert "ACCESS_REFUSED" in str(error)
     assert "secret" not in str(error)
 
 
+@pytest.mark.rabbitmq
 async def test_wrong_virtual_host(broker: Broker) -> None:
     error = await refused(
         AMQPClient("x", port=broker.port, host="127.0.0.1", virtualhost="nowhere")
@@ -292,6 +297,7 @@ async def test_the_heartbeat_of_an_actor_can_come_from_its_configuration(broker:
         assert aiormq_connection.connection_tune.heartbeat == 9
 
 
+@pytest.mark.rabbitmq
 async def test_stop_does_not_mind_that_the_connection_is_lost(broker: Broker) -> None:
     async with Proxy(broker.port) as proxy:
         camera = await Camera("camera", url=proxy.url).start()
@@ -303,7 +309,7 @@ async def test_stop_does_not_mind_that_the_connection_is_lost(broker: Broker) ->
 
 async def delete_exchange(listener: TopicListener) -> None:
     """What the broker does as the last one leaves who has a queue."""
-    connection = await aio_pika.connect(listener.url)
+    connection = await connect(listener.url)
     channel = await connection.channel()
     await channel.exchange_delete("sdss_exchange")
     await connection.close()
@@ -326,10 +332,10 @@ async def test_the_exchange_may_go_with_the_last_of_the_others(broker: Broker) -
 async def test_an_actor_starts_as_the_exchange_goes_with_the_last_of_the_others(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = TopicListener.connect
+    connect_now = TopicListener.connect
 
     async def connect_late(self: TopicListener, *args: Any) -> TopicListener:
-        await connect(self, *args)
+        await connect_now(self, *args)
         await delete_exchange(self)
         return self
 

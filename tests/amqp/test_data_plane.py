@@ -360,6 +360,7 @@ async def test_heartbeats_keep_an_idle_connection(broker: Broker) -> None:
         assert client.connection.connection.transport.connection is before
 
 
+@pytest.mark.rabbitmq
 async def test_a_busy_connection_does_not_look_dead(
     camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -425,6 +426,7 @@ async def test_the_connection_is_closed_by_its_user(client: AMQPClient) -> None:
     assert client.stats["backlog"] == 0
 
 
+@pytest.mark.rabbitmq
 async def test_a_blocked_connection_holds_messages_back(
     broker: Broker, camera: Camera, client: AMQPClient
 ) -> None:

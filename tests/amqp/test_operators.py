@@ -19,6 +19,8 @@ from .actors import Camera, ping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.rabbitmq
+
 PAGE = (pathlib.Path(__file__).parents[2] / "docs/how-to/rabbitmq.md").read_text()
 
 

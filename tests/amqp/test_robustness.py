@@ -302,6 +302,7 @@ async def test_a_server_that_hangs_up_at_once_is_named() -> None:
     server.close()
 
 
+@pytest.mark.rabbitmq
 async def test_a_client_as_context_manager_raises_what_start_raises(broker: Broker) -> None:
     with pytest.raises(CluConnectionError, match="ACCESS_REFUSED"):
         async with AMQPClient("x", host="127.0.0.1", port=broker.port, password="no"):

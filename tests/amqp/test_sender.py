@@ -14,6 +14,7 @@ from aio_pika.exceptions import AMQPConnectionError, DeliveryError
 from clu._amqp.backlog import DRAIN_HIGH, DRAIN_LOW, Backlog
 from clu._amqp.sender import Sender
 from clu._amqp.sending import ITEM_COST, Envelope, Sending
+from clu._speedups.amqp import Publisher
 from clu.exceptions import CluError
 
 FRAME_MAX = 131072
@@ -35,6 +36,9 @@ class Wire:
             self.frames.append(frame)
             self.channels.add(channel)
             data = data[size:]
+
+    def encoder(self, exchange: str) -> Any:
+        return Publisher(exchange, "text/json").encode
 
     def flush(self) -> None:
         if self.room is not None and len(self.keys) >= self.room:

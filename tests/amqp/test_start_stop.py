@@ -138,6 +138,7 @@ async def main():
 """
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("how", ["stopped", "left running", "cancelled"])
 @pytest.mark.parametrize("loop", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
 def test_the_interpreter_ends_without_a_complaint(broker: Broker, loop: str, how: str) -> None:
