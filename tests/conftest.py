@@ -95,11 +95,22 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | Memory
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    marker = item.get_closest_marker("timeout")
-    limit = float(marker.args[0] if marker else item.config.getini("timeout"))
-    with tasks_shown_after(limit - 5, item.nodeid, item.config):
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Say what hangs while the fixtures of a test are made."""
+    with tasks_shown_after(_limit(item) - 5, f"The set-up of {item.nodeid}", item.config):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Say what hangs in a test."""
+    with tasks_shown_after(_limit(item) - 5, item.nodeid, item.config):
+        return (yield)
+
+
+def _limit(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0] if marker else item.config.getini("timeout"))
 
 
 @pytest.hookimpl(wrapper=True)

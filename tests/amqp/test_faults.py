@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-#: Settings that let an outage be over soon: the broker and the clients ask each other every second
-#: whether they are there, and commands whose replies were lost fail after some seconds.
-SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0, "heartbeat": 1}
+#: Settings that let an outage be over soon: commands whose replies were lost fail after some seconds.
+SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0}
+#: For whom the outage is one that only heartbeats show. Nobody else has them every second: the
+#: broker drops whoever is silent for three, which a busy machine may well make of it, and what is
+#: published until a client is back is not for it.
+SOON_SEEN: dict[str, Any] = {**SOON, "heartbeat": 1}
 #: The seconds in which all is over, also on a machine that is busy with other things.
 LIMIT = 80.0
 
@@ -173,7 +176,7 @@ async def test_nothing_is_lost_when_the_connection_is_cut(
 async def test_nothing_is_lost_when_the_connection_is_half_open(
     broker: Broker, proxy: Proxy, lines: LogLines
 ) -> None:
-    camera = Camera("camera", url=proxy.url, outbox_messages=100_000, **SOON)
+    camera = Camera("camera", url=proxy.url, outbox_messages=100_000, **SOON_SEEN)
     observer = Camera("observer", url=broker.url, **SOON)
     lines.follow(camera, observer)
     async with camera, observer, witness(broker.url) as seen:
@@ -216,8 +219,8 @@ async def test_nothing_is_lost_when_the_broker_is_paused(mortal: Broker, lines: 
 async def test_nothing_is_lost_when_the_broker_is_paused_for_longer_than_a_heartbeat(
     mortal: Broker, lines: LogLines
 ) -> None:
-    camera = Camera("camera", url=mortal.url, outbox_messages=100_000, **SOON)
-    observer = Camera("observer", url=mortal.url, **SOON)
+    camera = Camera("camera", url=mortal.url, outbox_messages=100_000, **SOON_SEEN)
+    observer = Camera("observer", url=mortal.url, **SOON_SEEN)
     lines.follow(camera, observer)
     async with camera, observer, witness(mortal.url) as seen:
         numbers = numbers_from(observer)
