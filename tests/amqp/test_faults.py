@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-#: Settings that let an outage be over soon: commands whose replies were lost fail after some seconds.
+#: Settings that let an outage be over soon: commands whose replies were lost fail in a few seconds.
 SOON: dict[str, Any] = {"connection_timeout": 10.0, "lost_command_limit": 3.0}
 #: For whom the outage is one that only heartbeats show. Nobody else has them every second: the
 #: broker drops whoever is silent for three, which a busy machine may well make of it, and what is
