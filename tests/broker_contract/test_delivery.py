@@ -134,11 +134,12 @@ async def test_an_exclusive_consumer_is_alone(open_channel: Any, channel: Any) -
 
 
 async def test_a_tag_is_of_one_consumer(channel: Any) -> None:
-    await channel.queue_declare("queue", exclusive=True)
-    await channel.basic_consume("queue", Taken(), consumer_tag="tag")
+    # The broker takes a moment to delete the queue of a connection that it has closed.
+    await channel.queue_declare("tagged", exclusive=True)
+    await channel.basic_consume("tagged", Taken(), consumer_tag="tag")
     channel.consumers.clear()  # or aiormq would say so itself
     with pytest.raises(ConnectionNotAllowed, match="attempt to reuse consumer tag 'tag'"):
-        await channel.basic_consume("queue", Taken(), consumer_tag="tag")
+        await channel.basic_consume("tagged", Taken(), consumer_tag="tag")
 
 
 async def test_what_a_channel_has_not_acknowledged_is_put_back_when_it_closes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,13 +42,14 @@ KEYS = (
 
 async def routed(channel: Any, kind: str, patterns: Iterable[str], keys: Iterable[str]) -> Any:
     """Return the patterns that each key leads to."""
-    await channel.exchange_declare("contract", exchange_type=kind, auto_delete=True)
+    name = f"contract-{uuid.uuid4().hex}"
+    await channel.exchange_declare(name, exchange_type=kind, auto_delete=True)
     queues = {}
     for pattern in patterns:
         queues[pattern] = (await channel.queue_declare(exclusive=True)).queue
-        await channel.queue_bind(queues[pattern], "contract", pattern)
+        await channel.queue_bind(queues[pattern], name, pattern)
     for key in keys:
-        await channel.basic_publish(key.encode(), exchange="contract", routing_key=key)
+        await channel.basic_publish(key.encode(), exchange=name, routing_key=key)
     found: dict[str, set[str]] = {key: set() for key in keys}
     for pattern, queue in queues.items():
         while (message := await channel.basic_get(queue, no_ack=True)).delivery_tag is not None:
@@ -69,6 +71,8 @@ async def test_topics(channel: Any) -> None:
 async def test_random_topics(channel: Any) -> None:
     dice = random.Random(17)
     patterns = {".".join(dice.choices("ab*#", k=dice.randint(1, 5))) for _ in range(60)}
+    # RabbitMQ 4.3 takes no more of the other.
+    patterns = {pattern for pattern in patterns if pattern.count("#") <= 2}
     keys = {".".join(dice.choices(["a", "b", ""], k=dice.randint(1, 5))) for _ in range(60)}
     assert await routed(channel, "topic", patterns, keys) == expected(patterns, keys)
 
