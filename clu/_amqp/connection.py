@@ -188,6 +188,14 @@ class TopicListener:
         return self.connection.connected.is_set() and self._is_open
 
     @property
+    def server(self) -> dict[str, str]:
+        """The product and the version of the broker, such as RabbitMQ, once connected."""
+        transport = getattr(self.connection, "transport", None)
+        connection = None if transport is None else transport.connection
+        properties = getattr(connection, "server_properties", None) or {}
+        return {name: str(properties.get(name, "?")) for name in ("product", "version")}
+
+    @property
     def is_started(self) -> bool:
         """Whether there is a connection, or one is being made."""
         return self.connection is not None or self._is_connecting

@@ -8,13 +8,17 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import clu
-from clu._core.run import default_loop
+from clu._core.run import default_loop, run
 from clu._speedups import backend
+from clu.cli.common.options import broker_options
+
+if TYPE_CHECKING:
+    from clu.cli.common.broker_options import BrokerOptions
 
 __all__ = ["DEPENDENCIES", "command", "information"]
 
@@ -44,10 +48,18 @@ DEPENDENCIES = (
 
 
 @click.command(name="info")
+@broker_options
+@click.option("--broker", "asks", is_flag=True, help="Connect to the broker, and show which it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def command(as_json: bool) -> None:
-    """Show versions, kernel builds and dependencies."""
+def command(broker: BrokerOptions, asks: bool, as_json: bool) -> None:
+    """Show versions, kernel builds and dependencies.
+
+    With --broker also the address, the product and the version of the broker. The exit status is
+    0, or 3 if the broker cannot be reached.
+    """
     found = information()
+    if asks:
+        found["broker"] = run(_broker_at(broker))
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -65,6 +77,10 @@ def command(as_json: bool) -> None:
     _title("dependencies")
     for name, version in found["dependencies"].items():
         _line(name, version or "not installed", "" if version else "yellow")
+    if asks:
+        _title("broker")
+        for name, value in found["broker"].items():
+            _line(name, str(value))
 
 
 def information() -> dict[str, Any]:
@@ -84,6 +100,18 @@ def information() -> dict[str, Any]:
         "kernels": backend(),
         "dependencies": {name: _version(name) for name in DEPENDENCIES},
     }
+
+
+async def _broker_at(options: BrokerOptions) -> dict[str, Any]:
+    """Return which broker there is at an address."""
+    from clu.cli.common.broker import BrokerConnection
+
+    connection = BrokerConnection(options)
+    await connection.open()
+    try:
+        return {"address": connection.address, **connection.client.connection.server}
+    finally:
+        await connection.close()
 
 
 def _version(name: str) -> str | None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +19,10 @@ import clu
 from clu.__main__ import main
 from clu._speedups import KERNELS, backend
 from clu.cli.info import DEPENDENCIES
+from clu.testing import MemoryBroker
+
+if TYPE_CHECKING:
+    from tests.broker import Broker
 
 
 def info_of_process(**environment: str) -> dict[str, Any]:
@@ -49,6 +53,39 @@ def test_switched_off_kernels_are_interpreted() -> None:
     found = info_of_process(CLU_NO_EXTENSIONS="1")
     assert found["CLU_NO_EXTENSIONS"] == "1"
     assert found["kernels"] == dict.fromkeys(KERNELS, "interpreted")
+
+
+def test_it_says_which_broker_there_is() -> None:
+    with MemoryBroker("lab") as bus:
+        ran = CliRunner().invoke(main, ["info", "--broker", "--url", bus.url, "--json"])
+        assert json.loads(ran.stdout)["broker"] == {
+            "address": "memory://lab",
+            "product": "clu memory broker",
+            "version": clu.__version__,
+        }
+        ran = CliRunner().invoke(main, ["info", "--broker", "--url", bus.url])
+        assert re.search(
+            r"broker\n +address +memory://lab\n +product +clu memory broker", ran.stdout
+        )
+
+
+def test_it_says_which_rabbitmq_there_is(broker: Broker) -> None:
+    ran = CliRunner().invoke(main, ["info", "--broker", "--url", broker.url, "--json"])
+    found = json.loads(ran.stdout)["broker"]
+    assert found["product"] == "RabbitMQ"
+    assert found["version"][0].isdigit()
+
+
+def test_a_broker_in_memory_is_in_the_process_that_made_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "clu", "info", "--broker", "--url", "memory://lab"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 3
+    assert "there is no memory broker 'lab' in this process" in run.stderr
 
 
 def test_text_has_the_same_facts() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pamqp import commands
 
+from clu._amqp.memory.faults import DROP, DUPLICATE, NACK
 from clu._amqp.memory.message import content_frames, decode
 from clu._amqp.memory.problems import ChannelProblem, ConnectionProblem
 from clu._amqp.memory.queues import Consumer
@@ -43,6 +46,9 @@ class Peer(Protocol):
 
     def give_back(self, message: MemoryMessage, channel: int) -> None:
         """Send a message back that reached no queue."""
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function of a channel later, as if the client had called it."""
 
     def confirm_later(self, channel: Channel) -> None:
         """Confirm what is published on a channel, once all is done that has come."""
@@ -90,6 +96,8 @@ class Channel:
         self._prefetch = self._total_prefetch = 0
         self._unacknowledged_consumed = 0
         self._last_queue = ""
+        #: Messages that are kept back, with when they are published.
+        self._held: collections.deque[tuple[float, MemoryMessage]] = collections.deque()
         #: The message that is being received, with its header and the bodies so far.
         self._publish: Any = None
         self._header: bytes | None = None
@@ -195,6 +203,9 @@ class Channel:
             )
         if message.header is not None:
             self._check(message)
+        if self._held or broker.faults.is_active:
+            self._publish_faultily(message)
+            return
         queues = broker.host.route(message)
         self.published += 1
         if not queues and message.is_mandatory:
@@ -204,6 +215,51 @@ class Channel:
         for queue in queues:
             queue.put(message)
         if self.is_confirming and self.published == self._confirmed + 1:
+            self.session.confirm_later(self)
+
+    def _publish_faultily(self, message: MemoryMessage) -> None:
+        """Publish a message now or later, unless the faults say otherwise."""
+        seconds = self.broker.faults.delay_of(message.routing_key)
+        if not seconds and not self._held:
+            self._publish_now(message)
+            return
+        end = time.monotonic() + seconds
+        if self._held:
+            end = max(end, self._held[-1][0])
+        else:
+            self.session.call_later(seconds, self.publish_held)
+        self._held.append((end, message))
+
+    def publish_held(self) -> None:
+        """Publish what was kept back long enough.
+
+        Raises
+        ------
+        ChannelProblem, ConnectionProblem
+            As for `publish`.
+        """
+        while self._held and not self.is_closed:
+            seconds = self._held[0][0] - time.monotonic()
+            if seconds > 0:
+                self.session.call_later(seconds, self.publish_held)
+                break
+            self._publish_now(self._held.popleft()[1])
+
+    def _publish_now(self, message: MemoryMessage) -> None:
+        fate = self.broker.faults.fate_of(message.routing_key)
+        queues = self.broker.host.route(message)
+        self.published += 1
+        if fate == NACK:
+            self.confirm(is_accepted=False)
+            return
+        if fate != DROP:
+            if not queues and message.is_mandatory:
+                self._give_back(message)
+            times = 2 if fate == DUPLICATE else 1
+            message.is_shared = len(queues) * times > 1
+            for queue in queues * times:
+                queue.put(message)
+        if self.is_confirming:
             self.session.confirm_later(self)
 
     def _check(self, message: MemoryMessage) -> None:

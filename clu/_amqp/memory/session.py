@@ -18,6 +18,7 @@ from clu._version import __version__
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from clu._amqp.memory.broker import Broker
 
@@ -35,6 +36,8 @@ _CHANNEL_MAX, _FRAME_MAX = 2047, 131072
 _HEARTBEAT_INTERVAL = 60
 #: How much a client takes in one iteration of its event loop.
 _MOST_AT_ONCE = 1000
+#: How many seconds a client that is slow may catch up, when it was called late.
+_MOST_BEHIND = 0.1
 _read_frame = Struct(">BHI").unpack_from
 _CAPABILITIES = (
     *("authentication_failure_close", "basic.nack", "connection.blocked"),
@@ -122,6 +125,8 @@ class Session:
         self._to_confirm: list[Channel] = []
         self._out: collections.deque[Any] = collections.deque()
         self._is_touched = self._is_taking = False
+        #: When a client that is slow takes the next message.
+        self._next_at = 0.0
 
     @property
     def is_dead(self) -> bool:
@@ -162,14 +167,20 @@ class Session:
                 self._feed(item)
             elif item is None:
                 self.end(None)
-            else:
+            elif type(item) is tuple:
                 self._acknowledge(*item)
+            else:
+                self._call_back(item)
         except ConnectionProblem as problem:
             self._close(problem)
         except Exception:
             logger.exception("The memory broker failed.")
             self._close(ConnectionProblem(541, "INTERNAL_ERROR"))
         return not self.is_over
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function of a channel later, as if the client had called it."""
+        self.loop.call_later(seconds, self.receive, function)
 
     def _publish(self, message: MemoryMessage) -> None:
         channel = self._channels.get(message.channel_number)
@@ -186,6 +197,14 @@ class Session:
                 channel.acknowledge(tag, False)
             except ChannelProblem as problem:
                 self._close_channel(channel, problem, commands.Basic.Ack)
+
+    def _call_back(self, function: Callable[[], None]) -> None:
+        channel: Channel = function.__self__  # type: ignore[attr-defined]
+        if not self._is_closing and not channel.is_closed:
+            try:
+                function()
+            except ChannelProblem as problem:
+                self._close_channel(channel, problem, commands.Basic.Publish)
 
     def _feed(self, data: bytes) -> None:
         """Split bytes into frames."""
@@ -303,6 +322,9 @@ class Session:
         properties = method.client_properties or {}
         name = properties.get("actor") or properties.get("connection_name")
         self.name = str(name or f"{properties.get('product', 'client')}")
+        if self.broker.faults.refuses(self.name):
+            self.cut()
+            return
         heartbeat = _HEARTBEAT_INTERVAL
         self.write(commands.Connection.Tune(_CHANNEL_MAX, _FRAME_MAX, heartbeat), 0)
 
@@ -325,6 +347,7 @@ class Session:
         """Lose the connection, at once and without a word: also what was not dealt with yet."""
         self._in.clear()
         self._out.clear()
+        self._is_touched = False  # or it might be waiting, because it is slow
         self.end(ConnectionResetError(104, "Connection reset by peer"))
 
     def end(self, error: Exception | None) -> None:
@@ -398,12 +421,16 @@ class Session:
         self._is_touched = False
         out, client = self._out, self._client
         handlers = client.handlers
+        rate = self.broker.faults.rate_of(self.name)
         try:
             for _ in range(_MOST_AT_ONCE):
                 if not out:
                     return
                 item = out.popleft()
                 if type(item) is MemoryMessage:
+                    if rate is not None and not self._is_time(rate):
+                        out.appendleft(item)
+                        return
                     if item.reply_code:
                         self._hand_back(item)
                         continue
@@ -423,6 +450,16 @@ class Session:
             if out and not self._is_touched:
                 self._is_touched = True
                 self.loop.call_soon(self._take)
+
+    def _is_time(self, rate: float) -> bool:
+        """Whether a client that is slow takes a message now. If not, it does so later."""
+        now = self.loop.time()
+        if now < self._next_at:
+            self._is_touched = True
+            self.loop.call_later(self._next_at - now, self._take)
+            return False
+        self._next_at = max(self._next_at, now - _MOST_BEHIND) + 1 / rate
+        return True
 
     def _delivery(self, message: MemoryMessage) -> bytes:
         """Return the frames of a message that is for a consumer of aio_pika."""

@@ -95,5 +95,5 @@ class BrokerOptions:
                 f"{place} is the address of a broker. Use the address of a TCP actor, "
                 "tcp://HOST:PORT, instead of its name."
             )
-        if scheme not in ("amqp", "amqps") or not host:
+        if scheme not in ("amqp", "amqps", "memory") or not host:
             raise click.UsageError(f"{place} {_MUST_LOOK_LIKE}.")
