@@ -193,6 +193,8 @@ class JSONClient(WatchMixIn):
             except BaseException:
                 await self.stop()
                 raise
+        if self._watchers is not None:
+            self._watchers.restored()
         return self
 
     async def stop(self) -> None:

@@ -38,7 +38,6 @@ class ActorLink:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, take: Callable[[Any], None], on: bool) -> None:
         """Start or stop passing each reply to a function."""
@@ -47,8 +46,6 @@ class ActorLink:
             return
         with contextlib.suppress(AssertionError):  # all were removed
             self._client._notifier.remove_callback(take)
-        for task in self._tasks:
-            task.cancel()
 
     async def prepare(self) -> None:
         """Have the actor send the replies to others too, if it can."""
@@ -70,8 +67,5 @@ class ActorLink:
         """Return None: the client has no models."""
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine as a task, until nothing is watched any more."""
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        """Run a coroutine as a task."""
+        return asyncio.get_running_loop().create_task(coroutine)

@@ -77,6 +77,9 @@ class ModelSource:
     def appeared(self, actor: str) -> None:
         """Do nothing: a model gets its values in other ways."""
 
+    def stop(self) -> None:
+        """Do nothing: there is nothing to stop."""
+
     def _model(self, actor: str) -> Any:
         models = self._models()
         model = models.get(actor)

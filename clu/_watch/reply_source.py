@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,10 +11,9 @@ from clu._watch.names import known_keywords
 from clu._watch.requests import VALUES, Ended, request_values, values_in
 from clu._watch.strategies import differs
 from clu._watch.watchers import check
-from clu.exceptions import CluError, CluValueError
+from clu.exceptions import CluValueError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine
 
     from clu._watch.keyword import WatchedKeyword
@@ -51,7 +51,7 @@ class Link(Protocol):
         """Return the model of an actor, or None."""
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine as a task, until the client is stopped."""
+        """Run a coroutine as a task."""
 
 
 class ReplySource:
@@ -118,6 +118,11 @@ class ReplySource:
                 watched.is_introduced = False
             self._introduce_soon(actor)
 
+    def stop(self) -> None:
+        """Ask no more."""
+        for task in self._tasks.values():
+            task.cancel()
+
     def _take(self, reply: Any) -> None:
         if self._is_alone:
             keywords = next(iter(self._actors.values()), None)
@@ -127,8 +132,8 @@ class ReplySource:
             return
         body: dict[str, Any] = reply.body
         if self._is_alone:
-            for watched in keywords.values():
-                watched.label = reply.sender
+            for each in keywords.values():
+                each.label = reply.sender
         if VALUES in body:
             self._take_values(keywords, body)
         if reply.sender in self._absent:
@@ -150,7 +155,11 @@ class ReplySource:
     def _introduce_soon(self, actor: str) -> None:
         if actor not in self._tasks:
             self._tasks[actor] = task = self._link.start(self._introduce(actor))
-            task.add_done_callback(lambda _: self._tasks.pop(actor, None))
+            task.add_done_callback(lambda _: self._end_task(actor, task))
+
+    def _end_task(self, actor: str, task: asyncio.Task[None] | None) -> None:
+        if self._tasks.get(actor) is task:
+            del self._tasks[actor]
 
     async def _introduce(self, actor: str) -> None:
         """Ask an actor for its keywords, and for the values that are not known."""
@@ -161,10 +170,12 @@ class ReplySource:
                 watched.is_introduced = True
             try:
                 reason = await self._introduce_some(actor, some)
-            except CluError as error:
-                reason = str(error)
+            except Exception as error:  # whatever it is, who waits is told
+                reason = str(error) or type(error).__name__
             for watched in some:
                 watched.reason = reason
+        # Whoever comes next needs another task, also before this one is seen to be done.
+        self._end_task(actor, asyncio.current_task())
 
     async def _introduce_some(self, actor: str, some: list[WatchedKeyword]) -> str:
         await self._link.prepare()

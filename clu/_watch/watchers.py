@@ -43,6 +43,9 @@ class Source(Protocol):
     def appeared(self, actor: str) -> None:
         """Tell that an actor has announced itself."""
 
+    def stop(self) -> None:
+        """Tell that the client is stopped."""
+
 
 class Watchers:
     """The keywords that a client watches.
@@ -109,8 +112,11 @@ class Watchers:
 
     def stop(self) -> None:
         """End all subscriptions."""
+        sources = self._sources()
         for watched, _ in list(self._watched.values()):
             watched.end()
+        for source in sources:
+            source.stop()
 
     def _sources(self) -> list[Source]:
         return list({id(source): source for _, source in self._watched.values()}.values())
