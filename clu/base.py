@@ -32,6 +32,7 @@ from clu._core.reply import (
 from clu._core.reporting import report_briefly, report_exceptions
 from clu._core.schema import EMPTY_SCHEMA
 from clu._speedups.reply import prepare_reply
+from clu._watch.mixin import WatchMixIn
 from clu.exceptions import CluNotImplemented, CluTypeError, EncodingError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from clu._core.protocols import CommandLike
+    from clu._watch.watchers import Watchers
     from clu.model import Model
     from clu.store import KeywordStore
 
@@ -54,7 +56,7 @@ _names: Any = sys.modules[__name__]
 SchemaType = "Mapping[str, Any] | pathlib.Path | str | type | None"
 
 
-class BaseClient(metaclass=abc.ABCMeta):
+class BaseClient(WatchMixIn, metaclass=abc.ABCMeta):
     """The base class of clients, which have a name, a logger and a configuration.
 
     Parameters
@@ -119,6 +121,7 @@ class BaseClient(metaclass=abc.ABCMeta):
 
     async def stop(self) -> None:
         """Cancel the tasks that the client started."""
+        self._end_watching()
         if uncancelled := await cancel_tasks(self._tasks):
             self.log.warning(
                 "%s: %d tasks are still running after being cancelled.", self.name, uncancelled
@@ -349,6 +352,13 @@ class BaseActor(BaseClient):
             self.name, schema, is_file=is_file, additional_properties=additional_properties
         )
         return self.model
+
+    def _make_watchers(self) -> Watchers:
+        from clu._watch.model_source import ModelSource
+        from clu._watch.watchers import Watchers
+
+        own = ModelSource(lambda: {self.name: self.model})
+        return Watchers(lambda _: own, lambda actor: actor or self.name)
 
     def set_message_processor(
         self, processor: Callable[[dict[str, Any]], dict[str, Any]] | None

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from clu._amqp.sender import Sender
     from clu._amqp.sending import Sending
     from clu._core.missing_model import MissingModel
+    from clu._watch.watchers import Watchers
     from clu.command import BaseCommand
 
 __all__ = ["AMQPClient", "AMQPReply"]
@@ -300,12 +301,15 @@ class AMQPClient(PublishingMixIn, BaseClient):
             await AMQPClient.stop(self)
             raise
         assert self._sender is not None
+        if self._watchers is not None:
+            self._watchers.restored()
         self._sender.on_nacked = self._command_nacked
         self._guard = await call_at_shutdown(self._disconnect)
         return self
 
     async def stop(self) -> None:
         """Publish what was written, and close the connection."""
+        self._end_watching()
         self.running_commands.fail_all("The client was stopped.")
         if self._absence_watch is not None:
             self._absence_watch.stop()
@@ -511,6 +515,13 @@ class AMQPClient(PublishingMixIn, BaseClient):
         forget_reasons(self.connection.connection)
         for consumer in self.running_commands.connection_back(self.lost_command_limit):
             self._create_task(self._ask_what_runs(consumer))
+        if self._watchers is not None:
+            self._watchers.restored()
+
+    def _make_watchers(self) -> Watchers:
+        from clu._amqp.watching import make_watchers
+
+        return make_watchers(self)
 
     def _command_nacked(self, item: Sending) -> None:
         command_id = item.envelope.correlation_id
@@ -602,6 +613,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
             if (missing := self.models.missing.get(reply.sender or "")) is not None:
                 self._load_missing(missing, is_announced=True)
+            if self._watchers is not None:
+                self._watchers.appeared(reply.sender or "")
             question = str(reply.headers.get(QUESTION))
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)

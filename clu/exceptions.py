@@ -29,6 +29,7 @@ __all__ = [
     "CommandTimeout",
     "ConfigurationError",
     "EncodingError",
+    "KeywordTimeout",
     "ListenError",
 ]
 
@@ -79,6 +80,59 @@ class ListenError(CluError, OSError):
 
 class CluTimeoutError(CluError, TimeoutError):
     """Something that did not happen in time."""
+
+
+class KeywordTimeout(CluTimeoutError):
+    """A keyword that has not got the value that was waited for.
+
+    Parameters
+    ----------
+    name
+        ``ACTOR.KEYWORD``.
+    timeout
+        For how many seconds it was waited for.
+    value
+        The last value.
+    age
+        How old that is, in seconds; None if there is no value.
+    updates
+        The number of updates that came, the value that there was before included.
+    reason
+        Why there may be no value, or an empty string.
+
+    Attributes
+    ----------
+    name, timeout, value, age, updates, reason
+        The parameters.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        timeout: float,
+        value: Any = None,
+        age: float | None = None,
+        updates: int = 0,
+        reason: str = "",
+    ) -> None:
+        text = f"{name} has not got the value that was waited for within {timeout:g} s."
+        if age is None:
+            text = f"{text} No value came. {reason}".rstrip()
+        else:
+            came = "1 value came" if updates == 1 else f"{updates} values came"
+            text = f"{text} {came}; the last is {value!r}, {age:.1f} s old."
+        super().__init__(text)
+        self.name = name
+        self.timeout = timeout
+        self.value = value
+        self.age = age
+        self.updates = updates
+        self.reason = reason
+
+    def __reduce__(self) -> Any:
+        # Exceptions are made again from their message.
+        arguments = (self.name, self.timeout, self.value, self.age, self.updates, self.reason)
+        return type(self), arguments
 
 
 class CommandError(CluError):

@@ -19,6 +19,7 @@ from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._tcp.client import open_connection, why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
+from clu._watch.mixin import WatchMixIn
 from clu.command import Command
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from clu._tcp.client import TCPStreamClient
+    from clu._watch.watchers import Watchers
 
 __all__ = ["JSONClient", "JSONReply"]
 
@@ -100,7 +102,7 @@ class JSONReply:
         )
 
 
-class JSONClient:
+class JSONClient(WatchMixIn):
     """A client of a TCP JSON actor: it sends commands and follows the replies.
 
     When the connection is lost, the commands that run fail, and the client connects again.
@@ -191,10 +193,13 @@ class JSONClient:
             except BaseException:
                 await self.stop()
                 raise
+        if self._watchers is not None:
+            self._watchers.restored()
         return self
 
     async def stop(self) -> None:
         """Close the connection. Commands that run fail."""
+        self._end_watching()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -275,6 +280,11 @@ class JSONClient:
             await command
         return command
 
+    def _make_watchers(self) -> Watchers:
+        from clu._tcp.watching import make_watchers
+
+        return make_watchers(self)
+
     # -- the connection -------------------------------------------------------------------
 
     async def _connect(self) -> TCPStreamClient:
@@ -305,6 +315,8 @@ class JSONClient:
             self._stream = stream
             if self.token is not None:
                 await self.send_command(f"token {self.token}", await_command=False)
+            if self._watchers is not None:
+                self._watchers.restored()
             self._tell(self.on_connected)
 
     def _close_stream(self) -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
+    from clu._watch.watchers import Watchers
     from clu.base import Reply
     from clu.command import BaseCommand
 
@@ -265,6 +266,18 @@ class BaseLegacyActor(GreetingActor):
     def _nubs_started(self, command: Any) -> None:
         if command.result().status.did_fail:
             self.log.warning("The hub could not be asked to connect to %s.", self.name)
+
+    def _make_watchers(self) -> Watchers:
+        from clu._watch.model_source import ModelSource
+        from clu._watch.watchers import Watchers
+
+        own = ModelSource(lambda: {self.name: self.model})
+        others = None if self.tron is None else self.tron._watch_source()
+
+        def find_source(actor: str) -> ModelSource:
+            return own if actor == self.name or others is None else others
+
+        return Watchers(find_source, lambda actor: actor or self.name)
 
     async def stop(self) -> None:
         """Cancel the running commands, notify the clients, and close all connections."""

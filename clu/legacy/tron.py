@@ -30,6 +30,8 @@ from clu.tools import escape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clu._watch.model_source import ModelSource
+    from clu._watch.watchers import Watchers
     from clu.legacy.types.messages import Reply as HubReply
 
 __all__ = ["TronClientProtocol", "TronConnection", "TronKey", "TronLoggingFilter", "TronModel"]
@@ -182,6 +184,7 @@ class TronConnection(BaseClient):
 
     def stop(self) -> None:  # type: ignore[override]
         """Close the connection. Commands that have not ended fail."""
+        self._end_watching()
         self._close()
         self._stopped.set()
         for task in self._tasks:
@@ -328,6 +331,23 @@ class TronConnection(BaseClient):
         command.add_done_callback(lambda _: self._forget(mid, command))
         self.transport.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         return command
+
+    def _make_watchers(self) -> Watchers:
+        from clu._watch.watchers import Watchers
+
+        source = self._watch_source()
+        return Watchers(lambda _: source)
+
+    def _watch_source(self) -> ModelSource:
+        from clu._watch.model_source import ModelSource
+        from clu.legacy._keywords import known_keywords
+
+        return ModelSource(lambda: self.models, known_keywords, self._ask_for_key)
+
+    def _ask_for_key(self, actor: str, keyword: str) -> None:
+        """Request the value of a keyword from the hub, unless there is no connection to it."""
+        if self.connected():
+            self.send_command("keys", f"getFor={actor}", keyword.lower())
 
     def _next_mid(self) -> int:
         while self._mid in self.running_commands:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clu._watch.requests import VALUES, last_values
 from clu.exceptions import CommandParserError
 from clu.parsers._commands import CluCommand, CluGroup
 from clu.parsers._words import excerpt
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The width of the help, for a terminal of 80 columns: that of the actor does not matter.
 _HELP_WIDTH = 78
+#: What has the command ``keyword`` reply with the last value of a keyword, or of several.
+_VALUE = "--value"
 
 
 @click.group(cls=CluGroup)
@@ -127,13 +130,31 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
         command.finish(command_model=text, validate=False, write_to_log=False)
 
 
-@command_parser.command()
+class _KeywordCommand(CluCommand):
+    """The command ``keyword``, which replies with the last values to ``--value``.
+
+    That is for programs that watch keywords. It is no option, as those are in the command model,
+    which is the recorded one.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments."""
+        if _VALUE in args:
+            ctx.params["value"] = True
+            args = [word for word in args if word != _VALUE]
+        return super().parse_args(ctx, args)
+
+
+@command_parser.command(cls=_KeywordCommand)
 @click.argument("KEYWORD", type=str, required=True)
-def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
+def keyword(command: Command[Any], *args: Any, keyword: str, value: bool = False) -> None:
     """Prints human-readable information about a keyword."""
     model = command.actor.model
     if model is None:
         command.fail(error="Actor does not have a data model.")
+        return
+    if value:
+        _reply_with_values(command, last_values(model, keyword))
         return
     definition = model.schema["properties"].get(keyword)
     if definition is None:
@@ -145,6 +166,12 @@ def keyword(command: Command[Any], *args: Any, keyword: str) -> None:
     for line in lines:
         command.info(text=line.ljust(width), write_to_log=False)
     command.finish()
+
+
+def _reply_with_values(command: Command[Any], values: dict[str, Any]) -> None:
+    # A reply with the keyword itself would be a new assignment for all who follow it.
+    found: Any = values if command.actor._replies_with_lists else json.dumps(values)
+    command.finish({VALUES: found}, validate=False, internal=True, write_to_log=False)
 
 
 @click.command(cls=CluCommand)
