@@ -12,12 +12,19 @@ MODEL_REQUESTS = ("get-command-model", "get_command_model")
 
 
 def decoded_model(value: Any) -> dict[str, Any] | None:
-    """Return the command model in the keyword ``command_model``, or None if it is not one."""
-    if isinstance(value, list) and len(value) == 1:  # of a hub
+    """Return the command model in the keyword ``command_model``, or None if it is not one.
+
+    A hub gives a list with one string, in which quotes are escaped as legacy actors write them.
+    """
+    if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
+        value = _loaded(value) or _loaded(_loaded(f'"{value}"'))
     return value if isinstance(value, dict) else None
+
+
+def _loaded(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import keyword
-import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ def python_name(name: str, taken: Collection[str] = ()) -> str:
     taken
         Names that it must not have.
     """
-    name = re.sub(r"\W", "_", name)
-    if not name or name[0].isdigit():
-        name = f"_{name}"
+    name = unicodedata.normalize("NFKC", name)  # as Python does with what is in a source file
+    name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)
     if not name.isidentifier():  # it begins with what may only follow
         name = f"_{name}"
     while keyword.iskeyword(name) or name in taken:

@@ -89,6 +89,8 @@ def _float(value: Any) -> float:
         return float(value)
     except OverflowError:
         raise ValueError(f"is too large: {shown(value)}") from None
+    except TypeError:  # an array
+        raise TypeError(f"must be a number, not {shown(value)}") from None
 
 
 def _float_word(value: Any) -> str:
