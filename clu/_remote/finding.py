@@ -66,6 +66,8 @@ class CommandsActors:
             If the actor is not there, or does not answer. It says who is there.
         CommandFailed
             If the actor does not tell its commands.
+        CluConnectionError
+            If there is no connection.
         """
         if model is None:
             spec = await _Search(self, name, timeout).commands()
@@ -200,7 +202,8 @@ class _Search:
 
     async def _ask(self, text: str) -> CommandResult:
         """Return the result of a command of the actor, once it is there and answers."""
-        limit, reason = _FIRST_WAIT, ""
+        limit, is_absent = _FIRST_WAIT, False
+        lost: CluConnectionError | None = None
         while (left := self._end - time.monotonic()) > 0:
             try:
                 sent = await self._client._begin_command(
@@ -208,25 +211,28 @@ class _Search:
                 )
                 await sent
             except CluConnectionError as error:
-                reason = str(error)
+                lost = error
             else:
-                result = CommandResult(self._name, text, sent.status, sent.replies)
+                lost = None
                 if sent.status is CommandStatus.TIMEDOUT:
                     limit *= 2
-                    reason = f"{self._name} does not answer within {self._timeout:g} s."
                     continue
+                result = CommandResult(self._name, text, sent.status, sent.replies)
                 if not self._client._is_absent(result):
                     return result
-                reason = ""
+                is_absent = True
             await asyncio.sleep(min(_INTERVAL, max(self._end - time.monotonic(), 0)))
-        raise await self._not_found(reason)
+        if lost is not None:
+            raise lost
+        if is_absent:
+            raise await self._not_found(f"There is no actor {self._name!r}.")
+        raise await self._not_found(f"{self._name} does not answer within {self._timeout:g} s.")
 
     async def _not_found(self, reason: str) -> ActorNotFound:
         try:
             present = await self._client._present_actors()
         except CluConnectionError:
             present = []
-        reason = reason or f"There is no actor {self._name!r}."
         if hint := did_you_mean(self._name, present):
             reason += hint
         if present:

@@ -301,6 +301,8 @@ class JSONClient(CommandsActors):
             If the actor does not answer.
         CommandFailed
             If the actor does not tell its commands.
+        CluConnectionError
+            If there is no connection.
         """
         return await super().actor(self._called(self.address), timeout=timeout, model=model)
 
