@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clu._core.reply import Reply
     from clu.command import BaseCommand, Command
 
-__all__ = ["Caller", "Commander", "Retries", "result_of"]
+__all__ = ["REFUSED", "Caller", "Commander", "Retries", "result_of"]
 
 logger = logging.getLogger("clu")
 
@@ -34,7 +34,7 @@ logger = logging.getLogger("clu")
 _LONGEST_DELAY = 32.0
 _JITTER = 0.1
 #: What click actors say of a command that they cannot parse.
-_REFUSED = "does not exist or cannot be parsed"
+REFUSED = "does not exist or cannot be parsed"
 
 
 @dataclass(frozen=True)
@@ -218,11 +218,8 @@ def result_of(actor: str, text: str, sent: Command[Any]) -> CommandResult:
     if result.status is CommandStatus.TIMEDOUT:
         reason = f"not ended within {sent.time_limit:g} s."
         raise CommandTimeout(actor, text, reason, result.replies)
-    error = result.last("error")
-    if isinstance(error, list) and len(error) == 1:  # of a hub
-        error = error[0]
-    if isinstance(error, str) and _REFUSED in error:
-        raise InvalidCommand(actor, text, _refusal(result) or error, None, result.replies)
+    if REFUSED in result.reason:
+        raise InvalidCommand(actor, text, _refusal(result) or result.reason, None, result.replies)
     result.raise_for_status()
     raise CommandFailed(actor, text, "it was cancelled.", result.replies)
 

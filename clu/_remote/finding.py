@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 from clu._core.result import CommandResult
 from clu._core.status import CommandStatus
 from clu._remote.actor import RemoteActor
-from clu._remote.calling import Caller
+from clu._remote.calling import REFUSED, Caller
 from clu._remote.commands import CommandSpec
 from clu._remote.gathering import gather
 from clu._remote.model import MODEL_REQUESTS, decoded_model
@@ -29,6 +30,8 @@ _INTERVAL = 0.2
 #: The seconds that an actor has for its first answer before it is asked again, as it may have been
 #: started meanwhile. Each further one is twice as long.
 _FIRST_WAIT = 1.0
+#: How much of the reason of an actor an error shows, in characters.
+_REASON_WIDTH = 200
 #: The version of actors that have none.
 _NO_VERSION = "?"
 
@@ -182,12 +185,14 @@ class _Search:
         result = None
         for request in MODEL_REQUESTS:
             result = await self._ask(request)
-            if result.status.did_succeed:
+            if REFUSED not in result.reason:
                 break
         assert result is not None
         model = decoded_model(result.get("command_model"))
         if model is None:
-            reason = result._error() if result.status.did_fail else "the answer makes no sense."
+            reason = "the answer makes no sense."
+            if not result.status.did_succeed:
+                reason = textwrap.shorten(result.reason, _REASON_WIDTH, placeholder="…")
             raise CommandFailed(
                 name,
                 MODEL_REQUESTS[0],
@@ -214,10 +219,12 @@ class _Search:
                 lost = error
             else:
                 lost = None
-                if sent.status is CommandStatus.TIMEDOUT:
+                result = CommandResult(self._name, text, sent.status, sent.replies)
+                if sent.status is CommandStatus.TIMEDOUT and result.last("error") is None:
                     limit *= 2
                     continue
-                result = CommandResult(self._name, text, sent.status, sent.replies)
+                # One of the recorded release says an error, and nothing else, if the reply is not
+                # what its schema allows.
                 if not self._client._is_absent(result):
                     return result
                 is_absent = True

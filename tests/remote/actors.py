@@ -68,22 +68,23 @@ async def expose(command: Command[Any], exposure_time: float, **options: Any) ->
 
 @parser.group()
 @click.option("--port", type=int, help="That of the supply.")
-def power(port: int | None) -> None:
+@parsers.pass_args()
+def power(command: Any, port: int | None) -> None:
     """The power supply."""
-    click.get_current_context().meta["port"] = port
+    command.port = port
 
 
 @power.command()
 @click.argument("names", nargs=-1)
-def on(command: Command[Any], names: tuple[str, ...]) -> None:
+def on(command: Any, names: tuple[str, ...]) -> None:
     """Switch on."""
-    command.finish(text=repr((click.get_current_context().meta["port"], names)))
+    command.finish(text=repr((command.port, names)))
 
 
 @power.command(name="cycle-all")
 @click.option("--port", type=int)
-def cycle_all(command: Command[Any], port: int | None) -> None:
-    command.finish(text=repr((click.get_current_context().meta["port"], port)))
+def cycle_all(command: Any, port: int | None) -> None:
+    command.finish(text=repr((command.port, port)))
 
 
 @power.command(name="started")
