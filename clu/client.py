@@ -13,20 +13,22 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.absence_watch import AbsenceWatch
-from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION
+from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION, STARTED
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
 from clu._amqp.duplicates import SeenMessages
 from clu._amqp.errors import TIMEOUT
 from clu._amqp.log import forget_reasons
+from clu._amqp.presence import who_is_there
 from clu._amqp.properties import client_properties
-from clu._amqp.publishing import REPLIES, PublishingMixIn
+from clu._amqp.publishing import REPLIES, PublishingMixIn, not_routed
 from clu._amqp.reply import AMQPReply
 from clu._amqp.running import RunningCommands
 from clu._amqp.size import MAX_MESSAGE_SIZE
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
 from clu._core.names import lazy_names
+from clu._remote.finding import CommandsActors
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluError, CluValueError
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from clu._amqp.sender import Sender
     from clu._amqp.sending import Sending
     from clu._core.missing_model import MissingModel
+    from clu._core.result import CommandResult
     from clu._watch.watchers import Watchers
     from clu.command import BaseCommand
 
@@ -68,7 +71,7 @@ _STATS = (
 )
 
 
-class AMQPClient(PublishingMixIn, BaseClient):
+class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
     """A client of an AMQP broker: it commands actors and follows their replies.
 
     Parameters
@@ -460,6 +463,41 @@ class AMQPClient(PublishingMixIn, BaseClient):
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
+    async def _begin_command(
+        self,
+        actor: str,
+        text: str,
+        parent: BaseCommand[Any, Any] | None,
+        is_repeated: bool,
+        reply_callback: Callable[[AMQPReply], Any] | None,
+        time_limit: float | None,
+        internal: bool = False,
+    ) -> Command[Any]:
+        """Send a command of a `clu.remote.RemoteActor`."""
+        on_behalf: dict[str, Any] = {} if parent is None else {"command": parent}
+        if parent is not None and is_repeated:  # under an id of its own
+            on_behalf["command"] = Command(
+                commander_id=parent.commander_id, command_id=str(uuid.uuid4())
+            )
+        return await self.send_command(
+            actor,
+            text,
+            reply_callback=reply_callback,
+            time_limit=time_limit,
+            internal=internal,
+            await_command=False,
+            **on_behalf,
+        )
+
+    def _is_absent(self, result: CommandResult) -> bool:
+        """Whether a command has failed since there is no such actor."""
+        return bool(result.last("error") == not_routed(result.actor))
+
+    async def _present_actors(self) -> list[str]:
+        """Return the names of the actors that answer, or whose models are known."""
+        present = await who_is_there(self)
+        return sorted({*(item.name for item in present if item.is_actor), *self.models})
+
     def _log_bound(self, what: str, queue: Any) -> None:
         self.log.debug("%s queue %r bound to %s", what, queue.name, self.connection.address)
         for known, name in self.connection.other_names.items():
@@ -616,6 +654,8 @@ class AMQPClient(PublishingMixIn, BaseClient):
             if self._watchers is not None:
                 self._watchers.appeared(reply.sender or "")
             question = str(reply.headers.get(QUESTION))
+            if reply.headers[ANNOUNCEMENT] == STARTED:  # it may have other commands now
+                self._forget_commands(reply.sender or "")
             if reply.headers[ANNOUNCEMENT] != PRESENT:
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
             elif (take := self._answer_takers.get(question)) is not None:

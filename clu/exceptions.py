@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "ActorNotFound",
     "BrokerConnectionError",
     "CluBaseWarning",
     "CluConnectionError",
@@ -27,8 +28,11 @@ __all__ = [
     "CommandFailed",
     "CommandParserError",
     "CommandTimeout",
+    "CommandsFailed",
     "ConfigurationError",
     "EncodingError",
+    "InvalidArguments",
+    "InvalidCommand",
     "KeywordTimeout",
     "ListenError",
 ]
@@ -173,6 +177,105 @@ class CommandFailed(CommandError):
 
 class CommandTimeout(CommandFailed, TimeoutError):
     """A command to an actor that did not end in time. The actor may still run it."""
+
+
+class InvalidCommand(CommandError, ValueError):
+    """A command that an actor does not take. It is not sent, or the actor refuses it.
+
+    Parameters
+    ----------
+    actor
+        The name of the actor.
+    command
+        The command.
+    error
+        The reason.
+    parameter
+        The parameter of the command that is not valid, if it is one.
+    replies
+        The replies of the actor, if the command was sent.
+
+    Attributes
+    ----------
+    actor, command, error, parameter, replies
+        The parameters.
+    """
+
+    def __init__(
+        self,
+        actor: str,
+        command: str,
+        error: str,
+        parameter: str | None = None,
+        replies: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(f"{actor} {command}: {error}")
+        self.actor = actor
+        self.command = command
+        self.error = error
+        self.parameter = parameter
+        self.replies = list(replies)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.actor, self.command, self.error, self.parameter)
+
+
+class InvalidArguments(InvalidCommand, TypeError):
+    """A call of a command with a missing, unknown or repeated argument, or one of another type."""
+
+
+class CommandsFailed(CommandError):
+    """Some of several commands that ran side by side have failed.
+
+    Parameters
+    ----------
+    results
+        The result of each command, or None if it has failed.
+    errors
+        The error of each command, or None if it has not failed.
+
+    Attributes
+    ----------
+    results, errors
+        The parameters.
+    """
+
+    def __init__(self, results: Sequence[Any], errors: Sequence[BaseException | None]) -> None:
+        reasons = [str(error) or repr(error) for error in errors if error is not None]
+        super().__init__(f"{len(reasons)} of {len(errors)} commands failed: {'; '.join(reasons)}")
+        self.results = list(results)
+        self.errors = list(errors)
+
+    def __reduce__(self) -> Any:
+        return type(self), ([None] * len(self.results), self.errors)
+
+
+class ActorNotFound(CluError, LookupError):
+    """An actor that is not there.
+
+    Parameters
+    ----------
+    actor
+        The name of the actor.
+    reason
+        How that is known.
+    present
+        The names of the actors that are there, as far as that is known.
+
+    Attributes
+    ----------
+    actor, reason, present
+        The parameters.
+    """
+
+    def __init__(self, actor: str, reason: str, present: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.actor = actor
+        self.reason = reason
+        self.present = list(present)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.actor, self.reason, self.present)
 
 
 class CommandParserError(CluError):

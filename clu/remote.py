@@ -1,12 +1,28 @@
-"""Actors elsewhere, that a program commands over TCP."""
+"""Actors elsewhere, whose commands are called like functions; a client of TCP JSON actors.
+
+``await client.actor("camera")`` of any client, and of any actor that is one, makes a `RemoteActor`.
+"""
 
 from __future__ import annotations
 
 from clu._core.result import CommandResult
+from clu._remote.actor import CommandGroup, RemoteActor, RemoteCommand
+from clu._remote.calling import Retries
+from clu._remote.running import Running
 from clu._tcp.address import split_url
 from clu._tcp.json_client import JSONClient, JSONReply
 
-__all__ = ["CommandResult", "JSONClient", "JSONReply", "connect"]
+__all__ = [
+    "CommandGroup",
+    "CommandResult",
+    "JSONClient",
+    "JSONReply",
+    "RemoteActor",
+    "RemoteCommand",
+    "Retries",
+    "Running",
+    "connect",
+]
 
 
 async def connect(url: str, *, token: str | None = None) -> JSONClient:

@@ -37,6 +37,11 @@ _MOST_QUESTIONS = 100
 REPLIES = "reply.#"
 
 
+def not_routed(consumer: str) -> str:
+    """Return why a command to an actor that is not there has failed."""
+    return f"Failed routing message to consumer {consumer!r}."
+
+
 class PublishingMixIn:
     """A mix-in for clients: it publishes commands and tasks."""
 
@@ -89,7 +94,7 @@ class PublishingMixIn:
             if not is_sent:
                 raise connection_error(f"No answer from the broker at {where} within {limit} s.")
         except DeliveryError:
-            self.running_commands.fail(sent, f"Failed routing message to consumer {consumer!r}.")
+            self.running_commands.fail(sent, not_routed(consumer))
         except BaseException:
             self.running_commands.forget(sent)
             sent.cancel()

@@ -77,11 +77,15 @@ class CommandResult:
             return
         if self.status is CommandStatus.TIMEDOUT:
             raise CommandTimeout(self.actor, self.command, "not ended in time.", self.replies)
-        raise CommandFailed(self.actor, self.command, self._error(), self.replies)
+        raise CommandFailed(self.actor, self.command, self.reason, self.replies)
 
-    def _error(self) -> str:
+    @property
+    def reason(self) -> str:
+        """Why it has failed, in the words of the actor."""
         for keyword in ("error", "text"):
             reason = self.last(keyword)
+            if isinstance(reason, list) and len(reason) == 1:  # from a hub
+                reason = reason[0]
             if reason is not None:
                 return str(reason)
         return "it failed without a reason."

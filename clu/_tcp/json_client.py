@@ -17,6 +17,7 @@ from clu._core.callbacks import (
 )
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
+from clu._remote.finding import CommandsActors
 from clu._tcp.client import open_connection, why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._watch.mixin import WatchMixIn
@@ -24,12 +25,15 @@ from clu.command import Command
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Self
 
+    from clu._core.result import CommandResult
+    from clu._remote.actor import RemoteActor
     from clu._tcp.client import TCPStreamClient
     from clu._watch.watchers import Watchers
+    from clu.command import BaseCommand
 
 __all__ = ["JSONClient", "JSONReply"]
 
@@ -102,7 +106,7 @@ class JSONReply:
         )
 
 
-class JSONClient(WatchMixIn):
+class JSONClient(WatchMixIn, CommandsActors):
     """A client of a TCP JSON actor: it sends commands and follows the replies.
 
     When the connection is lost, the commands that run fail, and the client connects again.
@@ -126,6 +130,8 @@ class JSONClient(WatchMixIn):
         Functions that are called, without arguments, when the connection is lost and when there is
         one again.
     """
+
+    _unsendable = "\r\n"
 
     def __init__(
         self,
@@ -285,6 +291,51 @@ class JSONClient(WatchMixIn):
 
         return make_watchers(self)
 
+    async def actor(  # type: ignore[override]  # there is one actor, which has no other name
+        self, *, timeout: float = 5.0, model: Mapping[str, Any] | None = None
+    ) -> RemoteActor:
+        """Return the actor as an object, whose commands are called like functions.
+
+        Parameters
+        ----------
+        timeout
+            How many seconds to wait for its answers, and for a connection if it was lost.
+        model
+            The commands of the actor, as its command ``get-command-model`` gives them. Then it is
+            not asked. For one that does not know them, ``{}`` makes an object that only takes
+            command strings.
+
+        Raises
+        ------
+        ActorNotFound
+            If the actor does not answer.
+        CommandFailed
+            If the actor does not tell its commands.
+        CluConnectionError
+            If there is no connection.
+        """
+        return await super().actor(self._called(self.address), timeout=timeout, model=model)
+
+    def _called(self, actor: str) -> str:
+        return self.actor_name or actor
+
+    async def _begin_command(
+        self,
+        actor: str,
+        text: str,
+        parent: BaseCommand[Any, Any] | None,
+        is_repeated: bool,
+        reply_callback: Callable[[Any], Any] | None,
+        time_limit: float | None,
+        internal: bool = False,
+    ) -> Command[Any]:
+        return await self.send_command(
+            text, reply_callback=reply_callback, time_limit=time_limit, await_command=False
+        )
+
+    def _is_absent(self, result: CommandResult) -> bool:
+        return not self.is_connected()
+
     # -- the connection -------------------------------------------------------------------
 
     async def _connect(self) -> TCPStreamClient:
@@ -310,6 +361,7 @@ class JSONClient(WatchMixIn):
             finally:
                 self._close_stream()
             self._fail_all(f"{self.address} closed the connection.")
+            self._known_commands = None  # whoever is there next may have others
             self._tell(self.on_lost)
             stream = await self._reconnect()
             self._stream = stream

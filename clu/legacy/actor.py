@@ -15,6 +15,7 @@ from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.signature import ClassSignature
+from clu._remote.finding import CommandsActors
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
@@ -33,7 +34,7 @@ from clu.legacy._line import (
 )
 from clu.legacy._reconnect import tron_reconnect, tron_reconnect_too
 from clu.legacy._users import GreetingActor
-from clu.legacy.tron import TronConnection
+from clu.legacy.tron import UNSENDABLE, TronConnection, commander_of
 from clu.parsers.click import ClickParser
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sdsstools.logger import SDSSLogger
     from typing_extensions import Self
 
+    from clu._core.result import CommandResult
     from clu._watch.watchers import Watchers
     from clu.base import Reply
     from clu.command import BaseCommand
@@ -54,7 +56,7 @@ T = TypeVar("T", bound="BaseLegacyActor")
 _write = GreetingActor.write
 
 
-class BaseLegacyActor(GreetingActor):
+class BaseLegacyActor(GreetingActor, CommandsActors):
     """An actor that uses the opscore protocol. Combine it with a parser class.
 
     A client, which may be a hub, sends lines ``[program.user] [command id] command``. A reply is
@@ -111,6 +113,7 @@ class BaseLegacyActor(GreetingActor):
     """
 
     _replies_with_lists = False
+    _unsendable = UNSENDABLE
     #: Whether a subclass addresses or formats the lines of replies in its own way.
     _formats_itself = False
 
@@ -367,13 +370,23 @@ class BaseLegacyActor(GreetingActor):
         """
         if self.tron is None:
             raise CluError("cannot connect to tron.")
-        if commander is None and command is not None:
-            commander = str(command.commander_id)
-            if "." not in commander:
-                commander = None
+        if commander is None:
+            commander = commander_of(command)
         return self.tron.send_command(
             target, command_string, *args, commander=commander, mid=command_id, **command_kwargs
         )
+
+    async def _begin_command(
+        self, actor: str, text: str, *args: Any, **kwargs: Any
+    ) -> Command[Any]:
+        """Send a command of a `clu.remote.RemoteActor`."""
+        if self.tron is None:
+            raise CluError("cannot connect to tron.")
+        return await self.tron._begin_command(actor, text, *args, **kwargs)
+
+    def _is_absent(self, result: CommandResult) -> bool:
+        """Whether a command has failed since the hub does not know its actor."""
+        return self.tron is not None and self.tron._is_absent(result)
 
     get_user_command_id = staticmethod(get_user_command_id)
     format_user_output = staticmethod(format_user_output)

@@ -16,11 +16,12 @@ from clu._core.case_insensitive_dict import CaseInsensitiveDict
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode, Reply
 from clu._core.status import CommandStatus
+from clu._remote.finding import CommandsActors
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.server import LINE_LIMIT
 from clu.base import BaseClient
 from clu.command import Command
-from clu.exceptions import CluError, CluValueError, CommandError
+from clu.exceptions import CluConnectionError, CluError, CluValueError, CommandError
 from clu.legacy._model import TronKey, TronModel
 from clu.legacy._protocol import TronClientProtocol
 from clu.legacy.types.keys import KeysDictionary
@@ -30,8 +31,10 @@ from clu.tools import escape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clu._core.result import CommandResult
     from clu._watch.model_source import ModelSource
     from clu._watch.watchers import Watchers
+    from clu.command import BaseCommand
     from clu.legacy.types.messages import Reply as HubReply
 
 __all__ = ["TronClientProtocol", "TronConnection", "TronKey", "TronLoggingFilter", "TronModel"]
@@ -41,6 +44,8 @@ T = TypeVar("T", bound="TronConnection")
 _UNPARSED = "Failed parsing reply"
 _COMMANDER = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z][\w-]*)+", re.ASCII)
 _MIDS = 2**32
+#: The characters that a command for a hub cannot have.
+UNSENDABLE = "\r\n\0"
 _KEYS_PER_COMMAND = 10
 #: How long `start` waits for the hub, in seconds.
 _TIMEOUT = 5.0
@@ -58,6 +63,12 @@ def _is_from(actor: str, target: str) -> bool:
     return actor in (target, "hub", f"keys_{target}")
 
 
+def commander_of(command: BaseCommand[Any, Any] | None) -> str | None:
+    """Return the commander for what is sent on behalf of a command, if it has one for a hub."""
+    commander = "" if command is None else str(command.commander_id)
+    return commander if "." in commander else None
+
+
 class NotConnectedError(CluError, AssertionError):
     """There is no connection to the hub."""
 
@@ -70,7 +81,7 @@ class TronLoggingFilter(logging.Filter):
         return not record.getMessage().startswith(_UNPARSED)
 
 
-class TronConnection(BaseClient):
+class TronConnection(BaseClient, CommandsActors):
     """The connection to a hub.
 
     It sends commands to the actors behind the hub, and follows their keywords.
@@ -106,6 +117,8 @@ class TronConnection(BaseClient):
     clu.legacy.types.keys.KeysDictionaryError
         If there is no dictionary for one of the models.
     """
+
+    _unsendable = UNSENDABLE
 
     def __init__(
         self,
@@ -315,7 +328,7 @@ class TronConnection(BaseClient):
         mid = self._next_mid() if mid is None else int(mid) % _MIDS
         text = " ".join([str(command_string), *map(str, args)]).rstrip("\r\n")
         line = f"{commander} {mid} {target} {text}"
-        if any(char in line for char in "\n\r\0"):
+        if any(char in line for char in UNSENDABLE):
             raise CommandError(f"The command {line!r} is not one line.")
         if mid in self.running_commands:
             # The hub's replies to the two could not be told apart.
@@ -348,6 +361,31 @@ class TronConnection(BaseClient):
         """Request the value of a keyword from the hub, unless there is no connection to it."""
         if self.connected():
             self.send_command("keys", f"getFor={actor}", keyword.lower())
+
+    async def _begin_command(
+        self,
+        actor: str,
+        text: str,
+        parent: BaseCommand[Any, Any] | None,
+        is_repeated: bool,
+        reply_callback: Callable[[Any], Any] | None,
+        time_limit: float | None,
+        internal: bool = False,
+    ) -> Command[Any]:
+        """Send a command of a `clu.remote.RemoteActor`."""
+        if not self.connected():
+            raise CluConnectionError(f"Not connected to tron at {self.host}:{self.port}.")
+        return self.send_command(
+            actor,
+            text,
+            commander=commander_of(parent),
+            reply_callback=reply_callback,
+            time_limit=time_limit,
+        )
+
+    def _is_absent(self, result: CommandResult) -> bool:
+        """Whether a command has failed since the hub does not know its actor."""
+        return result.status.did_fail and result.last("NoTarget") is not None
 
     def _next_mid(self) -> int:
         while self._mid in self.running_commands:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -111,8 +113,6 @@ def help_of(ctx: click.Context, name: str) -> list[str]:
 @click.argument("COMMAND-NAME", type=str, required=False)
 def get_command_model(command: Command[Any], *args: Any, command_name: str | None) -> None:
     """Returns a dictionary representation of the command using ``unclick``."""
-    from unclick import command_to_json
-
     parser: click.Command = command.actor.parser
     if command_name:
         group, found = parser, None
@@ -122,12 +122,33 @@ def get_command_model(command: Command[Any], *args: Any, command_name: str | Non
             command.fail(error=f"Cannot find command {excerpt(command_name)}.")
             return
         parser = found
-    model = json.loads(command_to_json(parser))
+    model = _model_of(parser)
     if command.actor._replies_with_lists:
         command.finish(command_model=model, write_to_log=False)
     else:  # a line has no objects; the schema asks for one
         text = json.dumps(model)
         command.finish(command_model=text, validate=False, write_to_log=False)
+
+
+def _model_of(command: click.Command) -> Any:
+    """Return the model of a command: what ``unclick.command_to_json`` returns, but of any command.
+
+    That fails if only one parameter has a type or a default value that JSON does not have.
+    """
+    info = click.Context(command).to_info_dict()["command"]
+    return json.loads(json.dumps(info, default=_as_json))
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.name  # as click shows it, and takes it
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "(dynamic)" if callable(value) else str(value)
 
 
 class _KeywordCommand(CluCommand):

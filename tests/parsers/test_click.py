@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import enum
 import functools
 import json
+import pathlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -740,6 +743,44 @@ async def test_the_command_and_parser_arguments_come_before_what_click_passes(
     assert taken == ["Command", "int", "Context", "dict", ["within"], ["parser_args"]]
     with pytest.raises(AttributeError, match="'lonely' has no 'commands'"):
         CluCommand("lonely").commands
+
+
+async def test_the_command_model_is_that_of_unclick(actor: Actor) -> None:
+    from unclick import command_to_json
+
+    await run(actor, "get-command-model")
+    assert sent(actor)[-1][1]["command_model"] == json.loads(command_to_json(Actor.parser))
+
+
+async def test_a_command_model_has_commands_that_json_has_no_values_for(actor: Actor) -> None:
+    class Color(enum.Enum):
+        RED = "red"
+
+    def now() -> float:
+        return 1.0
+
+    defaults: list[Any] = [
+        now,
+        pathlib.Path("a/b"),
+        Color.RED,
+        {"b", "a"},
+        b"c",
+        datetime.date(2026, 1, 2),
+    ]
+    params: list[click.Parameter] = [
+        click.Option([f"--x{number}"], default=default) for number, default in enumerate(defaults)
+    ]
+    params.append(click.Option(["--y"], type=now))
+    Actor.parser.add_command(click.Command("odd", params=params))
+    try:
+        command = await run(actor, "get-command-model odd")
+    finally:
+        del Actor.parser.commands["odd"]
+    assert command.status.did_succeed
+    found = sent(actor)[-1][1]["command_model"]["params"]
+    assert [item["default"] for item in found[:7]] == [
+        *("(dynamic)", "a/b", "RED", ["a", "b"], "c", "2026-01-02", None)
+    ]
 
 
 async def test_the_command_model_is_an_internal_reply(actor: Actor) -> None:

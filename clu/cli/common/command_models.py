@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from clu._remote.model import MODEL_REQUESTS, decoded_model
 from clu.cli.common.connection import Outcome
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CommandModels"]
 
-#: click names the command after its function; older releases of click keep the underscores.
-_REQUESTS = ("get-command-model", "get_command_model")
 #: How long to wait for the answer of an actor, in seconds.
 _ANSWER_TIMEOUT = 5.0
 #: The seconds after which a model, or its absence, is no longer up to date.
@@ -73,23 +71,14 @@ class CommandModels:
 
     async def _request(self, actor: str) -> Result:
         try:
-            for text in _REQUESTS:
+            for text in MODEL_REQUESTS:
                 result = await self._ask(actor, text, _ANSWER_TIMEOUT)
                 if result.outcome is not Outcome.FAILED:
                     break
-            model = _decode(result.keyword("command_model"))
+            model = decoded_model(result.keyword("command_model"))
             if model is not None:
                 self._models[actor] = model
             self._expiry[actor] = time.monotonic() + (_FRESH_FAILURE if model is None else _FRESH)
             return result
         finally:
             del self._requests[actor]
-
-
-def _decode(model: Any) -> dict[str, Any] | None:
-    if isinstance(model, str):
-        try:
-            model = json.loads(model)
-        except ValueError:
-            return None
-    return model if isinstance(model, dict) else None
