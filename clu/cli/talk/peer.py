@@ -92,6 +92,11 @@ class Peer:
             if reading is not None:
                 reading.cancel()
 
+    def send(self, data: bytes) -> None:
+        """Send bytes, without waiting for a peer that takes none."""
+        assert self._writer is not None
+        self._writer.write(data)
+
     async def write(self, data: bytes) -> None:
         """Send bytes, and wait while the peer takes none.
 
@@ -100,8 +105,8 @@ class Peer:
         CannotConnect
             If the connection is lost.
         """
+        self.send(data)
         assert self._writer is not None
-        self._writer.write(data)
         try:
             await self._writer.drain()
         except OSError as error:

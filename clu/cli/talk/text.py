@@ -12,9 +12,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class ReceivedText:
-    """Turns the bytes that come into text.
+    r"""Turns the bytes that come into text.
 
-    A line ends with LF, CR LF or CR. Bytes that are not UTF-8 are shown as ``\\xff``, and so are
+    A line ends with LF, CR LF or CR. Bytes that are not UTF-8 are shown as ``\xff``, and so are
     control characters other than tabs.
     """
 

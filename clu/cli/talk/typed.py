@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import click
 from prompt_toolkit.application import run_in_terminal
@@ -13,6 +14,8 @@ from clu.cli.common.line_input import make_session, restored_on_signals
 from clu.cli.talk.piped import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clu.cli.talk.peer import Peer
 
 __all__ = ["talk_typed"]
@@ -33,27 +36,37 @@ async def talk_typed(peer: Peer, end: bytes) -> None:
     CannotConnect
         If the connection is lost.
     """
-    click.echo(f"Connected to {peer.address}. Ctrl-D ends it.", err=True)
     terminal = _Terminal()
-    showing = asyncio.ensure_future(terminal.show_all(peer))
-    try:
-        while not showing.done():
-            reading = asyncio.ensure_future(terminal.read())
-            await asyncio.wait({reading, showing}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                terminal.leave(reading)
-                await asyncio.wait({reading})
-                break
-            line = reading.result()
-            if line is None:
-                return
-            for part in line.split("\n"):  # several when they are pasted
-                await peer.write(part.encode(errors="surrogateescape") + end)
-    finally:
-        showing.cancel()
-        await asyncio.wait({showing})
-    showing.result()
-    click.echo(f"{peer.address} closed the connection.", err=True)
+    with terminal.used():
+        click.echo(f"Connected to {peer.address}. Ctrl-D ends it.", err=True)
+        showing = asyncio.ensure_future(terminal.show_all(peer))
+        try:
+            await _send_typed(terminal, peer, end, showing)
+        finally:
+            is_closed = not showing.cancel()
+            await asyncio.wait({showing})
+    if is_closed:
+        showing.result()
+        click.echo(f"{peer.address} closed the connection.", err=True)
+
+
+async def _send_typed(
+    terminal: _Terminal, peer: Peer, end: bytes, showing: asyncio.Future[None]
+) -> None:
+    """Send lines until the user leaves, or nothing more is shown."""
+    while not showing.done():
+        reading = asyncio.ensure_future(terminal.read())
+        tasks: set[asyncio.Future[Any]] = {reading, showing}
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            terminal.leave(reading)
+            await asyncio.wait({reading})
+            return
+        line = reading.result()
+        if line is None:
+            return
+        for part in line.split("\n"):  # several when they are pasted
+            peer.send(part.encode(errors="surrogateescape") + end)
 
 
 class _Terminal:
@@ -68,13 +81,19 @@ class _Terminal:
             lambda: [("", self._rest)], "talk_history", reserve_space_for_menu=0
         )
 
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Do not echo what is typed where it does not belong, and restore the terminal."""
+        with self._session.app.input.raw_mode(), restored_on_signals(self._session):
+            yield
+
     async def show_all(self, peer: Peer) -> None:
         """Show what comes until the peer closes the connection."""
         async with contextlib.aclosing(peer.texts()) as texts:
             async for text in texts:
-                await run_in_terminal(lambda text=text: self._take(text))
+                await run_in_terminal(functools.partial(self._take, text))
         if self._rest:
-            await run_in_terminal(lambda: self._take("\n"))
+            await run_in_terminal(functools.partial(self._take, "\n"))
 
     def _take(self, text: str) -> None:
         lines, newline, self._rest = (self._rest + text).rpartition("\n")
@@ -83,8 +102,7 @@ class _Terminal:
     async def read(self) -> str | None:
         """Return the next line, or None when the user leaves."""
         try:
-            with restored_on_signals(self._session):
-                line = await self._session.prompt_async(set_exception_handler=False)
+            line = await self._session.prompt_async(set_exception_handler=False)
         except (EOFError, KeyboardInterrupt):
             return None
         self._rest = ""  # it is on the screen, with what was typed after it

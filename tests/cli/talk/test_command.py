@@ -12,7 +12,7 @@ import struct
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Observatory
 
+    Serve = Callable[[socket.socket], None]
+
 
 class Device:
     """Something on TCP that talks to one client after the other."""
 
-    def __init__(
-        self, serve: Callable[[socket.socket], None], family: int = socket.AF_INET
-    ) -> None:
+    def __init__(self, serve: Serve, family: int = socket.AF_INET) -> None:
         host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
         self._server = socket.create_server((host, 0), family=family)
         self.port: int = self._server.getsockname()[1]
@@ -54,7 +54,7 @@ class Device:
 
 
 @contextlib.contextmanager
-def device(serve: Callable[[socket.socket], None], **options: int) -> Iterator[Device]:
+def device(serve: Serve, **options: int) -> Iterator[Device]:
     made = Device(serve, **options)
     try:
         yield made
@@ -138,9 +138,9 @@ class TestPipes:
         assert run.stdout == rb"\xff\x1b[2J " + "°\n".encode()
 
     def test_a_terminal_that_knows_few_characters(self) -> None:
-        with device(lambda client: client.sendall("20 °C α\n".encode())) as made:
+        with device(lambda client: client.sendall("20 °C λ\n".encode())) as made:
             run = talk(str(made.port), PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
-        assert run.stdout == "20 °C ".encode("latin-1") + b"\\u03b1\n"
+        assert run.stdout == "20 °C ".encode("latin-1") + b"\\u03bb\n"
 
     def test_it_waits_while_something_comes(self) -> None:
         def slow(client: socket.socket) -> None:
@@ -246,8 +246,8 @@ class TestErrors:
 
 
 @contextlib.contextmanager
-def terminal(port: int, *options: str, **environment: str) -> Iterator[Terminal]:
-    with Terminal("talk", f"127.0.0.1:{port}", *options, **environment) as made:
+def terminal(port: int, *options: str, **settings: Any) -> Iterator[Terminal]:
+    with Terminal("talk", f"127.0.0.1:{port}", *options, **settings) as made:
         made.wait_for(rf"^Connected to 127.0.0.1:{port}. Ctrl-D ends it.$")
         yield made
 
@@ -307,15 +307,40 @@ class TestTerminal:
             client.recv(1)
 
         with device(stream) as made, terminal(made.port) as shown:
-            for _ in range(40):
+            for _ in range(30):
                 shown.press("ab")
                 shown.wait_for(r"^T \d+$")
-            shown.wait_for(r"^(ab){40}$")
+            shown.wait_for(r"^(ab){30}$")
             typed.set()
-            shown.wait_for(r"^END\n(ab){40}$")
-            assert all(re.fullmatch(r"T \d+", row) for row in shown.rows[-20:-2])
+            shown.wait_for(r"^END\n(ab){30}$")
+            others = [row for row in shown.rows[1:-2] if not re.fullmatch(r"T \d+", row)]
+            assert others == []
             shown.press("Enter")
-            shown.wait_for(r"^(ab){40}\n(ab){40}$")
+            shown.wait_for(r"^(ab){30}\n(ab){30}$")
+
+    def test_what_is_typed_ahead_is_neither_lost_nor_echoed(self) -> None:
+        def echo(client: socket.socket) -> None:
+            for line in client.makefile("rb"):
+                client.sendall(b"got " + line)
+
+        with device(echo) as made, terminal(made.port, lines=60) as shown:
+            shown.press("".join(f"line {number}\r" for number in range(20)))
+            shown.wait_for("^got line 19$")
+            shown.press("done", "Enter")
+            shown.wait_for("^got done$")
+            typed = [row for row in shown.rows if row.startswith("line ")]
+            assert typed == [f"line {number}" for number in range(20)]
+            got = [row for row in shown.rows if row.startswith("got line ")]
+            assert got == [f"got line {number}" for number in range(20)]
+
+    def test_it_is_left_although_the_peer_reads_nothing(self) -> None:
+        left = threading.Event()
+        with device(lambda _: bool(left.wait(60))) as made, terminal(made.port) as shown:
+            for _ in range(3):
+                shown.press("x" * 30, "Enter")
+            shown.press("C-c")
+            assert shown.wait() == 0
+            left.set()
 
     def test_a_lost_connection_is_told_with_the_terminal_as_it_was(self, port: int) -> None:
         termios = pytest.importorskip("termios")

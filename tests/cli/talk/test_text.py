@@ -18,7 +18,7 @@ def shown(*pieces: bytes) -> str:
     ("received", "expected"),
     [
         (b"POS 1\r\nOK\rPOS 2\n\n", "POS 1\nOK\nPOS 2\n\n"),
-        ("20 °C\tα\n".encode(), "20 °C\tα\n"),
+        ("20 °C\tλ\n".encode(), "20 °C\tλ\n"),
         (b"\xff\xfe 20 \xb0C", r"\xff\xfe 20 \xb0C"),
         (b"\xe2\x82", r"\xe2\x82"),
         (b"\x1b[2J\x00\x07\x9b", r"\x1b[2J\x00\x07\x9b"),
