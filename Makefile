@@ -16,7 +16,7 @@ ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
 
-.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium netcat recorded wheels test-wheel clean
+.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -30,7 +30,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test recorded rabbitmq chromium netcat
+pytest: $(VENV)/.test recorded rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
 
@@ -67,7 +67,7 @@ wheels:
 
 # The tests against what make wheels has built and an environment of its own: wheel, pure or sdist.
 KIND ?= wheel
-test-wheel: rabbitmq chromium netcat
+test-wheel: rabbitmq chromium
 	tools/test_distribution.sh $(KIND) $(PYTHON)
 
 # sdss-clu from PyPI and the versions of click with which this clu is compared, in .venv-recorded.
@@ -79,9 +79,6 @@ rabbitmq:
 
 chromium:
 	@./tests/get_chromium.sh
-
-netcat:
-	@./tests/get_netcat.sh
 
 # The stamps depend on what the installation depends on, so that a change installs anew.
 SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd clu/_speedups/*.pyx)

@@ -47,7 +47,11 @@ EXAMPLES = {
     ),
     "device": Example(
         ["simulated_oven.py {second}", "oven.py {port} {second}"],
-        "In another terminal, say\n    nc localhost {port}\nand type\n    1 heat 60\n    2 help",
+        "In another terminal, say\n"
+        "    {talk} localhost:{port}\n"
+        "and type\n"
+        "    1 heat 60\n"
+        "    2 help",
         port=9999,
     ),
     "legacy": Example(
@@ -55,7 +59,7 @@ EXAMPLES = {
         "In another terminal, follow the keywords of the guider while it guides:\n"
         "    {python} {folder}/observe.py {port} 5\n"
         "or say\n"
-        "    nc localhost {port}\n"
+        "    {talk} localhost:{port}\n"
         "and type\n"
         "    me.me 1 guider guide 3",
         port=6093,
@@ -99,6 +103,7 @@ async def run(name: str, example: Example, port: int | None, url: str) -> None:
         "second": port + 1,
         "url": url,
         "python": PYTHON,
+        "talk": f"{PYTHON} -m clu talk",
         "send": f"{PYTHON} -m clu send" + ("" if url == BROKER else f" --url {url}"),
         "folder": os.path.relpath(FOLDER / name),  # noqa: ASYNC240
     }

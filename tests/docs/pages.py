@@ -4,12 +4,13 @@ The convention, in the order of a page:
 
 - A ``literalinclude`` with a caption is a file that the reader saves under that name.
 - A fenced block ``console`` is a session: lines that begin with ``$ `` are commands, the lines
-  after one are its output. After ``nc`` the lines that are not replies are what the reader types.
+  after one are its output. After ``clu talk`` those that are not replies are what the reader types.
 - A comment ``<!-- test: ... -->`` before a block says how to run it: ``background until COMMAND``
-  for a program that the reader leaves running, which is ready when the command succeeds, and
-  ``background alone until COMMAND`` for one before which the reader stops the others;
+  for a program that the reader leaves running, which is ready when the command succeeds, or
+  ``background until port N`` when it takes connections, and
+  ``background alone until ...`` for one before which the reader stops the others;
   ``after stopping COMMAND`` for what is typed after the reader has stopped such a program;
-  ``replies PATTERN`` for what the replies begin with where ``nc`` does not talk to an actor;
+  ``replies PATTERN`` for what the replies begin with where ``clu talk`` does not talk to an actor;
   ``skip, REASON`` for what cannot be run here.
 - ``cd FOLDER`` alone counts for the rest of the page, as it does in a terminal.
 """

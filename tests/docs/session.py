@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
+import socket
 import subprocess
 import sysconfig
 import time
@@ -27,6 +27,8 @@ _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
 #: Ports on the pages, which are replaced by free ones.
 _PORTS = ("9999", "9998", "9876", "6093", "8000")
 _BROKER = "localhost:5672"
+#: What ``clu talk`` says in a terminal.
+_FIRST_LINE = "Connected to {}. Ctrl-D ends it."
 
 
 class Reader:
@@ -94,7 +96,7 @@ class Reader:
             self._start(command, mark.removeprefix("background alone until "))
         elif mark:
             raise AssertionError(f"there is no mark {mark!r}")
-        elif command.command.startswith("nc "):
+        elif command.command.startswith("clu talk "):
             self._talk(command, _REPLY)
         elif command.command.startswith("cd ") and len(command.command.split()) == 2:
             self._folder = self._folder / command.command.split()[1]
@@ -128,6 +130,8 @@ class Reader:
         _compare(command, self._there(printed))
 
     def _succeeds(self, check: str) -> bool:
+        if check.startswith("port "):
+            return _is_open(int(self._here(check.removeprefix("port "))))
         done = subprocess.run(
             ["bash", "-c", self._here(check)],
             cwd=self._folder,
@@ -166,27 +170,40 @@ class Reader:
         _compare(command, self._there(done.stdout.decode()))
 
     def _talk(self, command: Command, reply: re.Pattern[str]) -> None:
-        """Type lines into netcat, and read the replies that the page shows after each."""
-        assert shutil.which("nc"), "the tutorial needs netcat: install netcat-openbsd"
-        netcat = self._popen(
-            self._here(command.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert netcat.stdin is not None
-        assert netcat.stdout is not None
-        os.set_blocking(netcat.stdout.fileno(), False)
-        lines = _Lines(netcat.stdout)
+        """Type lines into ``clu talk``, and read the replies that the page shows after each."""
+        words = self._here(command.command)
+        talk = self._popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        first, *shown_lines = command.output
+        assert first == _FIRST_LINE.format(command.command.split()[-1])
+        assert talk.stdin is not None
+        assert talk.stdout is not None
+        os.set_blocking(talk.stdout.fileno(), False)
+        lines = _Lines(talk.stdout)
         try:
-            for shown in command.output:
+            for shown in shown_lines:
                 if reply.match(shown) is None:
-                    netcat.stdin.write(f"{shown}\n".encode())
-                    netcat.stdin.flush()
+                    talk.stdin.write(f"{shown}\n".encode())
+                    talk.stdin.flush()
                 elif shown != ANYTHING:
                     lines.expect(self._there, shown)
                 else:
                     lines.skips = True
         finally:
-            os.killpg(netcat.pid, signal.SIGKILL)
-            netcat.communicate()
+            os.killpg(talk.pid, signal.SIGKILL)
+            talk.communicate()
+
+
+def _is_open(port: int) -> bool:
+    """Whether a program takes connections; it has forgotten this one when it returns."""
+    try:
+        connection = socket.create_connection(("localhost", port), timeout=_LIMIT)
+    except OSError:
+        return False
+    with connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+    return True
 
 
 class _Lines:

@@ -89,7 +89,7 @@ def running(name: str, *options: str) -> Iterator[Example]:
         assert (process.returncode, complaints) == (0, [])
 
 
-def start_command(command: str) -> subprocess.Popen[str]:
+def start_command(command: str, **streams: int) -> subprocess.Popen[str]:
     """Run a command that an example has suggested."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"exec {command}"],
@@ -97,6 +97,7 @@ def start_command(command: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        **streams,  # type: ignore[call-overload]
     )
 
 
@@ -107,18 +108,19 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
 
 
 def talk(suggestion: str, lines: list[str], last: str) -> list[str]:
-    """Do what ``nc localhost PORT`` does, until a line matches."""
-    found = re.fullmatch(r"nc localhost (\d+)", suggestion)
-    assert found is not None, suggestion
+    """Type lines into the ``clu talk`` that an example has suggested, until a line matches."""
+    assert "-m clu talk localhost:" in suggestion
     replies = []
-    with (
-        socket.create_connection(("localhost", int(found[1])), timeout=20) as connection,
-        connection.makefile("rw") as stream,
-    ):
-        for line in lines:
-            print(line, file=stream, flush=True)
-        for reply in stream:
-            replies.append(reply.rstrip("\n"))
-            if re.search(last, reply):
-                return replies
+    with start_command(suggestion, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            for line in lines:
+                print(line, file=process.stdin, flush=True)
+            for reply in process.stdout:
+                replies.append(reply.rstrip("\n"))
+                if re.search(last, reply):
+                    return replies
+        finally:
+            process.kill()
     raise EOFError(f"no {last!r} in {replies}")

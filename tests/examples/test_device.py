@@ -9,9 +9,9 @@ from .running import running, talk
 
 def test_heat_drives_the_device_until_the_temperature_is_reached() -> None:
     with running("device") as example:
-        nc, heat, ask_help = example.suggestions
+        talking, heat, ask_help = example.suggestions
         assert (heat, ask_help) == ("1 heat 60", "2 help")
-        lines = talk(nc, [heat, ask_help], r'"command_id": 1,.*"message_code": "[:f]"')
+        lines = talk(talking, [heat, ask_help], r'"command_id": 1,.*"message_code": "[:f]"')
         replies = [json.loads(line) for line in lines]
         last = replies[-1]
         assert (last["header"]["message_code"], last["data"]) == (":", {"temperature": 60})

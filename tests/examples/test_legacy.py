@@ -17,11 +17,11 @@ text = ['The star is centred.']
 
 def test_an_observer_follows_typed_keywords_and_anybody_can_command() -> None:
     with running("legacy") as example:
-        observe, nc, command = example.suggestions
+        observe, talking, command = example.suggestions
         example.read_until("The hub is connected to guider.")
         assert observe.endswith(" 5")
         assert finish(start_command(observe.removesuffix("5") + "2")) == (0, TYPED_AND_FOLLOWED)
-        lines = talk(nc, [command], r"^me\.me 1 guider [:f]")
+        lines = talk(talking, [command], r"^me\.me 1 guider [:f]")
         assert "me.me 1 guider i frame=2; offset=0.25,-0.125" in lines
         assert lines[-1] == 'me.me 1 guider : text="The star is centred."'
 

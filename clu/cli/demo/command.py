@@ -93,9 +93,10 @@ def _view(console: Console | None) -> Any:
 
 
 def _tell(session: DemoSession, console: Console | None) -> None:
+    from clu.cli.common.program import program_name
     from clu.cli.demo.frame import table
     from clu.cli.demo.session import PORT
-    from clu.cli.demo.summary import failures, nc, summary
+    from clu.cli.demo.summary import failures, summary
 
     if console is not None:
         console.print(*table(session, console.width, 1000), sep="\n")
@@ -108,8 +109,10 @@ def _tell(session: DemoSession, console: Console | None) -> None:
     for problem in problems:
         click.secho(f" problem      {problem}", fg="red", err=True)
     port = session.requested_port or PORT
-    click.echo("\n Talk to it: run  clu demo  in one terminal, and in another\n")
-    click.echo(f"   printf '1 status\\n' | {nc()} localhost {port}")
-    click.echo(f"   printf '2 measure 3\\n' | {nc()} localhost {port} | grep '\"command_id\":2'")
+    clu, address = program_name(), f"tcp://localhost:{port}"
+    click.echo(f"\n Talk to it: run  {clu} demo  in one terminal, and in another\n")
+    click.echo(f"   {clu} send {address} measure 3")
+    click.echo(f"   {clu} describe {address}")
+    click.echo(f"   {clu} watch {address}")
     if problems:
         raise click.exceptions.Exit(1)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from clu.cli.common.program import program_name
 from clu.cli.demo.history import BIN, blocks, sparkline
-from clu.cli.demo.summary import latency, measurement, nc
+from clu.cli.demo.summary import latency, measurement
 
 if TYPE_CHECKING:
     from clu.cli.demo.history import Keyword
@@ -135,20 +136,14 @@ def _measure_line(session: DemoSession, width: int) -> Text:
 
 
 def _foot(session: DemoSession, width: int) -> list[Text]:
-    port = session.actor.port
+    clu, address = program_name(), f"tcp://localhost:{session.actor.port}"
     return [
-        _line((" In another terminal: ", "dim"), f"printf '1 status\\n' | {nc()} localhost {port}"),
+        _line((" In another terminal: ", "dim"), f"{clu} send {address} status"),
         _spread(
             width,
             [
                 (" or ", "dim"),
-                f"nc localhost {port}",
-                (" and type ", "dim"),
-                "rate 1",
-                (", ", "dim"),
-                "measure 3",
-                (" or ", "dim"),
-                "help",
+                f"{clu} describe {address}",
             ],
             "Ctrl-C ends it",
             "dim",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import statistics
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clu.cli.demo.session import DemoSession
 
-__all__ = ["failures", "latency", "nc", "summary"]
+__all__ = ["failures", "latency", "summary"]
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -25,15 +22,6 @@ def latency(values: list[float]) -> str:
     """Format the median and the 99th percentile of times in seconds."""
     median, high = statistics.median(values), percentile(values, 0.99)
     return f"median {1e3 * median:.2f} ms, p99 {1e3 * high:.2f} ms"
-
-
-def nc() -> str:
-    """Return the netcat command that exits when the actor has answered."""
-    found = shutil.which("nc")
-    if found is None:
-        return "nc -N" if sys.platform == "linux" else "nc"
-    name = os.path.basename(os.path.realpath(found))
-    return {"nc.openbsd": "nc -N", "nc.traditional": "nc -q 1"}.get(name, "nc")
 
 
 def failures(session: DemoSession) -> list[str]:

@@ -66,8 +66,8 @@ TRANSPORTS = {
         title="the legacy protocol over TCP",
         base="LegacyActor",
         settings=f"{_LISTENS}\n  # tron: {{host: hub.example, port: 6093}}  # the hub",
-        hint=f"nc localhost {_PORT}    (in another terminal; then type: 1 move 5)",
-        session=f"$ nc localhost {_PORT}\n1 move 5\n2 status",
+        hint=f"clu talk localhost:{_PORT}    (in another terminal; then type: 1 move 5)",
+        session=f"$ clu talk localhost:{_PORT}\n1 move 5\n2 status",
         extra=(
             ("actorkeys/__init__.py", "actorkeys_init.py"),
             ("actorkeys/$package.py", "actorkeys.py"),

@@ -29,7 +29,7 @@ def announcement(actor: BaseActor) -> str:
         if isinstance(actor, TCPBaseActor):
             hint = f"clu send tcp://{near}:{actor.port} help"
         else:
-            hint = f"nc {near.strip('[]')} {actor.port}, and type 1 help"
+            hint = f"clu talk {near}:{actor.port}, and type 1 help"
         return f"{actor.name} runs on {place}. Try: {hint}"
     return f"{actor.name} runs."
 

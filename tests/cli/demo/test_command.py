@@ -43,7 +43,7 @@ def test_plain_demo_loses_nothing(loop: str) -> None:
     assert re.search(r"measure 0.8: \d+ %, CPU mean", result.stdout)
     assert re.search(r"kernels +(compiled|interpreted): .*status", result.stdout)
     assert "each valid against the schema" in result.stdout
-    assert re.search(r"printf '1 status\\n' \| nc.* localhost \d+", result.stdout)
+    assert re.search(r"\S*clu send tcp://localhost:\d+ measure 3\n", result.stdout)
     assert "\x1b" not in result.stdout
 
 

@@ -13,7 +13,7 @@ from clu.cli.demo.frame import age, format_value, frame
 from clu.cli.demo.history import BIN, History, Keyword, Keywords, sparkline
 from clu.cli.demo.host_actor import HostActor
 from clu.cli.demo.session import DemoSession
-from clu.cli.demo.summary import failures, latency, nc, percentile, summary
+from clu.cli.demo.summary import failures, latency, percentile, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,16 +126,6 @@ def test_percentile_is_one_of_the_values() -> None:
     assert latency([0.001, 0.002, 0.004]) == "median 2.00 ms, p99 4.00 ms"
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [("/bin/nc.openbsd", "nc -N"), ("/bin/nc.traditional", "nc -q 1"), ("/usr/bin/nc", "nc")],
-)
-def test_netcat_is_made_to_end(path: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda _: path)
-    monkeypatch.setattr("os.path.realpath", lambda name: name)
-    assert nc() == expected
-
-
 async def test_frame_fits_the_terminal() -> None:
     def check(session: DemoSession) -> None:
         for width, height in ((80, 24), (120, 40), (200, 60), (40, 10), (20, 3)):
@@ -146,7 +136,7 @@ async def test_frame_fits_the_terminal() -> None:
                 text = "\n".join(line.plain for line in lines)
                 for expected in ("replies/s", "0 lost", "memory_used", "GiB", "measure", "▁"):
                     assert expected in text
-                assert f"localhost {session.actor.port}" in text
+                assert f"send tcp://localhost:{session.actor.port} status" in text
 
     await run_session(check)
 

@@ -147,8 +147,8 @@ def test_a_legacy_actor_runs_and_is_commanded(projects: pathlib.Path) -> None:
     port = free_port()
     with running(projects / "my-legacy", "my_legacy", f"actor.port={port}") as line:
         assert (
-            line
-            == f"my_legacy runs on localhost:{port}. Try: nc localhost {port}, and type 1 help\n"
+            line == f"my_legacy runs on localhost:{port}. "
+            f"Try: clu talk localhost:{port}, and type 1 help\n"
         )
         with socket.create_connection(("localhost", port), LIMIT) as connection:
             connection.sendall(b"1 move 5\n")
