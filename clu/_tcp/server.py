@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from clu._core.callbacks import await_user_function
+from clu._core.callbacks import await_user_function, log_callback_error
+from clu._tcp.incoming import IncomingLines, LineProtocol, UnfinishedCallback
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits
-from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.protocols import MAX_CONNECTIONS_MESSAGE, PeriodicMixIn
 from clu._tcp.transport import ClientTransport
 from clu.exceptions import CluRuntimeError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from clu._tcp.lines import OverlongLine
 
 __all__ = ["LINE_LIMIT", "REQUEST_LIMIT", "TCPStreamPeriodicServer", "TCPStreamServer"]
 
@@ -27,9 +30,6 @@ LINE_LIMIT = 1024 * 1024
 #: The default maximum number of concurrent requests of one client.
 REQUEST_LIMIT = 1000
 _PORT_ATTEMPTS = 5
-_CHUNK = 256 * 1024
-#: How many lines of one client are handled before yielding to others.
-_BATCH = 64
 
 
 class TCPStreamServer:
@@ -116,8 +116,11 @@ class TCPStreamServer:
         OSError
             If the server cannot listen on the address.
         """
+        loop = asyncio.get_running_loop()
         for attempt in range(1, _PORT_ATTEMPTS + 1):
-            server = await asyncio.start_server(self.connection_made, self.host, self.port)
+            server = await loop.create_server(
+                lambda: LineProtocol(loop, self.connection_made), self.host, self.port
+            )
             ports = {socket.getsockname()[1] for socket in server.sockets}
             if len(ports) == 1 or attempt == _PORT_ATTEMPTS:
                 break
@@ -195,46 +198,52 @@ class TCPStreamServer:
         writer: asyncio.StreamWriter,
         transport: ClientTransport,
     ) -> None:
-        splitter = LineSplitter(self.line_limit)
         most = sys.maxsize if self.max_requests is None else self.max_requests
-        while data := await reader.read(_CHUNK):
-            for number, line in enumerate(splitter.feed(data), 1):
-                if transport.is_refused:
-                    return
-                if transport.requests >= most:
-                    await _until_answered(transport, writer, most - 1)
-                    if transport.is_closing():
-                        return
-                await self._handle_line(transport, line)
-                if number % _BATCH == 0:
-                    await asyncio.sleep(0)
-                    await transport.wait_writable()
-                    if transport.is_closing():
-                        return
-            if transport.get_write_buffer_size():
-                await asyncio.sleep(0)
-                await transport.wait_writable()
-        if rest := splitter.flush():
-            await self._handle_line(transport, rest)
+        handle = functools.partial(self._handle_line, transport)
+        incoming = IncomingLines(transport, reader, self.line_limit, most, handle)
+        protocol = writer.transport.get_protocol()
+        if isinstance(protocol, LineProtocol):
+            await incoming.connect(protocol)
+        try:
+            await incoming.serve(functools.partial(_until_answered, transport, writer))
+        finally:
+            incoming.close()
         # The client may have closed its half of the connection.
         await _until_answered(transport, writer)
 
-    async def _handle_line(self, transport: ClientTransport, line: bytes | OverlongLine) -> None:
-        if isinstance(line, bytes):
-            await self._do_callback(self.data_received_callback, transport, line)
-        elif self.overlong_callback is not None:
-            await self._do_callback(self.overlong_callback, transport, line)
-        else:
-            logger.warning(
-                "Dropped a line of over %d bytes from the client %s.",
-                line.limit,
-                transport.get_extra_info("peername"),
-            )
+    def _handle_line(
+        self, transport: ClientTransport, line: bytes | OverlongLine
+    ) -> UnfinishedCallback | None:
+        """Call the callback for a line; return what has to be awaited then, if anything."""
+        callback = self.data_received_callback
+        if not isinstance(line, bytes):
+            callback = self.overlong_callback or _log_overlong
+        if callback is None:
+            return None
+        try:
+            result = callback(transport, line)
+        except (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            log_callback_error(callback, error)
+            return None
+        # Most are commands: whether one is a coroutine takes longer to tell.
+        if result is None or isinstance(result, asyncio.Future) or not asyncio.iscoroutine(result):
+            return None
+        return UnfinishedCallback(callback, result)
 
     async def _do_callback(
         self, cb: Callable[..., Any] | None, *args: object, **kwargs: object
     ) -> Any:
         return None if cb is None else await await_user_function(cb, *args, **kwargs)
+
+
+def _log_overlong(transport: ClientTransport, line: OverlongLine) -> None:
+    logger.warning(
+        "Dropped a line of over %d bytes from the client %s.",
+        line.limit,
+        transport.get_extra_info("peername"),
+    )
 
 
 async def _until_answered(

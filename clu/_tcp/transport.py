@@ -124,6 +124,18 @@ class ClientTransport(asyncio.Transport):
         for data in list_of_data:
             self.write(data)
 
+    def hold(self) -> None:
+        """Keep what is written until `release`, unless it is much."""
+        self._is_flush_due = True
+
+    def release(self) -> None:
+        """Send what was written since `hold`, without waiting for the end of the iteration."""
+        self._flush()
+
+    def is_congested(self) -> bool:
+        """Whether much waits in the event loop for the client to read."""
+        return int(self._transport.get_write_buffer_size()) > OFFER_SIZE
+
     def _take_gathered(self) -> bytes:
         gathered = self._gathered
         self._written += self._gathered_size
