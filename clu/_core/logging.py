@@ -204,7 +204,8 @@ class ActorHandler(logging.Handler):
     def _lines(self, record: logging.LogRecord) -> list[str]:
         text = record.getMessage()
         # For a command, its actor decides what is reported.
-        actor = getattr(self.actor, "actor", None) or self.actor
+        is_actor = hasattr(self.actor, "error_details")
+        actor = self.actor if is_actor else getattr(self.actor, "actor", None)
         is_brief = not getattr(actor, "error_details", True)
         if record.levelno == logging.WARNING and (found := _warning_pattern.match(text)):
             if not self._filter_warning(found.groups()):
