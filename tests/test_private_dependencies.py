@@ -240,3 +240,15 @@ def test_aio_pika_has_the_connection_of_aiormq_below_its_own() -> None:
 def test_aio_pika_has_the_context_of_a_message_that_is_processed() -> None:
     expected = {"message", "requeue", "reject_on_redelivered", "ignore_processed"}
     assert expected <= set(parameters(ProcessContext))
+
+
+def test_an_event_loop_of_asyncio_waits_in_its_selector() -> None:
+    """Which `clu.testing.virtual_time` replaces."""
+    loop = asyncio.new_event_loop()
+    waited: list[float | None] = []
+    selector = loop._selector  # type: ignore[attr-defined]
+    select = selector.select
+    selector.select = lambda timeout: (waited.append(timeout), select(0))[1]
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    assert any(timeout for timeout in waited)

@@ -11,14 +11,27 @@ from clu.testing.actor import (
     setup_test_actor,
 )
 
-__all__ = ["MockReply", "MockReplyList", "MockedActor", "TestCommand", "setup_test_actor"]
+if TYPE_CHECKING:
+    from clu._amqp.memory.faults import Faults
+    from clu.testing.bus import MemoryBroker
+
+__all__ = [
+    "Faults",
+    "MemoryBroker",
+    "MockReply",
+    "MockReplyList",
+    "MockedActor",
+    "TestCommand",
+    "setup_test_actor",
+]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(
         __name__,
         AMQPBaseActor="clu.actor:AMQPBaseActor",
         Command="clu.command:Command",
-        MemoryBroker="clu._amqp.memory.bus:MemoryBroker",
+        Faults="clu._amqp.memory.faults:Faults",
+        MemoryBroker="clu.testing.bus:MemoryBroker",
         DeliveredMessage="aiormq.abc:DeliveredMessage",
         LegacyActor="clu.legacy.actor:LegacyActor",
         TCPBaseActor="clu.actor:TCPBaseActor",

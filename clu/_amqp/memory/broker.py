@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from typing import Any, Protocol
 
 from clu._amqp.memory.faults import Faults
@@ -79,11 +80,20 @@ class Broker:
         self._sessions: dict[Connected, None] = {}
         self._touched: list[Connected] = []
         self._process = os.getpid()
+        self._skipped = 0.0
         self.is_closed = False
         with _brokers_lock:
             if self.name in _brokers and _brokers[self.name]._process == self._process:
                 raise CluRuntimeError(f"There is a memory broker {self.name!r} already.")
             _brokers[self.name] = self
+
+    def now(self) -> float:
+        """Return the time, in seconds, with what was skipped."""
+        return time.monotonic() + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Let some seconds have passed."""
+        self._skipped += seconds
 
     @property
     def url(self) -> str:

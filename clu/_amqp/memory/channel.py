@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import secrets
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pamqp import commands
@@ -223,7 +222,7 @@ class Channel:
         if not seconds and not self._held:
             self._publish_now(message)
             return
-        end = time.monotonic() + seconds
+        end = self.broker.now() + seconds
         if self._held:
             end = max(end, self._held[-1][0])
         else:
@@ -239,7 +238,7 @@ class Channel:
             As for `publish`.
         """
         while self._held and not self.is_closed:
-            seconds = self._held[0][0] - time.monotonic()
+            seconds = self._held[0][0] - self.broker.now()
             if seconds > 0:
                 self.session.call_later(seconds, self.publish_held)
                 break

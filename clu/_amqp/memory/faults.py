@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from clu._amqp.memory.topics import matches
@@ -40,6 +39,9 @@ class _Target(Protocol):
     @property
     def sessions(self) -> Sequence[_Session]:
         """All connections."""
+
+    def now(self) -> float:
+        """Return the time, in seconds."""
 
     def wake(self) -> None:
         """Have connections take what there is for them."""
@@ -109,7 +111,7 @@ class Faults:
             if not sessions:
                 raise self._unknown(name)
             if seconds:
-                self._refused[name] = time.monotonic() + seconds
+                self._refused[name] = self._broker.now() + seconds
             for session in sessions:
                 session.cut()
         broker.wake()
@@ -127,7 +129,7 @@ class Faults:
         seconds = _seconds(seconds)
         broker = self._broker
         with broker.lock:
-            self._down_until = time.monotonic() + seconds
+            self._down_until = self._broker.now() + seconds
             for session in broker.sessions:
                 session.shut(320, _FORCED)
             broker.host.forget_transient()
@@ -244,11 +246,11 @@ class Faults:
     @property
     def is_down(self) -> bool:
         """Whether the broker is being restarted."""
-        return time.monotonic() < self._down_until
+        return self._broker.now() < self._down_until
 
     def refuses(self, name: str) -> bool:
         """Whether somebody cannot connect for now."""
-        return time.monotonic() < self._refused.get(name, 0.0)
+        return self._broker.now() < self._refused.get(name, 0.0)
 
     def rate_of(self, name: str) -> float | None:
         """Return how many messages a second somebody receives, if that is limited."""

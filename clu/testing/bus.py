@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.memory.broker import Broker
+from clu.testing.virtual_time import fast_forward
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -44,6 +47,8 @@ class MemoryBroker(Broker):
         Its name.
     url
         The address with which clients and actors connect, ``memory://<name>``.
+    faults
+        What can be made to go wrong.
     """
 
     def __repr__(self) -> str:
@@ -94,3 +99,26 @@ class MemoryBroker(Broker):
         from clu._amqp.memory.client import connect
 
         return await connect(self.url, name)
+
+    @contextlib.asynccontextmanager
+    async def fast_forward(self) -> AsyncIterator[None]:
+        """Let time be skipped in which nothing happens, as in ``async with bus.fast_forward():``.
+
+        What sleeps or waits in the running event loop goes on at once, each in its turn, as soon
+        as there is nothing else to do: an exposure of an hour takes no time. So do the delays of
+        `faults`. What works in a thread (``asyncio.to_thread``) is waited for. What comes from
+        outside the process, as the answer of a device over a socket, is not: time goes on
+        without it.
+
+        The clock of the event loop stays ahead afterwards. ``time.time`` and ``time.monotonic``
+        are never changed.
+
+        Raises
+        ------
+        CluNotImplemented
+            If the event loop is not one of asyncio: uvloop has a clock of its own.
+        CluRuntimeError
+            If time is being skipped already.
+        """
+        with fast_forward(self.skip):
+            yield
