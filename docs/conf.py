@@ -66,7 +66,8 @@ _OTHERS = (
 _ONLY_IN_ANNOTATIONS = (
     "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|CommandLike|CommandSender|"
     "Handler|StatusCallbacks|"
-    "HubReply|LoopThread|MissingModel|Plan|SDSSLogger|Sending|Server|Token|Writer"
+    "HubReply|LoopThread|MissingModel|Plan|SDSSLogger|Sampling|Sending|Server|Token|WatchedKeyword|"
+    "Writer"
 )
 _TYPE_VARIABLES = r"F|T|\w+_co|MaskbitType|PropertyType|ReplyType"
 nitpick_ignore_regex = [

@@ -13,7 +13,15 @@ from clu._core.schema import DEFAULT_SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-__all__ = ["VALUES", "Answer", "Ended", "last_values", "request_values", "values_in"]
+__all__ = [
+    "ANSWER_TIMEOUT",
+    "VALUES",
+    "Answer",
+    "Ended",
+    "last_values",
+    "request_values",
+    "values_in",
+]
 
 #: The keyword with the values of others: ``{KEYWORD: {"value": VALUE, "when": UNIX_TIME}}``.
 VALUES = "keyword_values"

@@ -25,9 +25,14 @@ class Sampler:
         A function that is called with each update to give.
     loop
         The event loop.
+
+    Attributes
+    ----------
+    latest
+        The latest update, given or not, or None.
     """
 
-    __slots__ = ("_give", "_is_closed", "_latest", "_loop", "_strategy", "_timer", "_timer_at")
+    __slots__ = ("_give", "_is_closed", "_loop", "_strategy", "_timer", "_timer_at", "latest")
 
     def __init__(
         self,
@@ -38,14 +43,14 @@ class Sampler:
         self._strategy = strategy
         self._give = give
         self._loop = loop
-        self._latest: Update | None = None
+        self.latest: Update | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._is_closed = False
 
     def take(self, update: Update) -> None:
         """Take an update."""
-        self._latest = update
+        self.latest = update
         if self._strategy.assign(update.value, self._loop.time()):
             self._give(update)
         self._schedule()
@@ -61,8 +66,8 @@ class Sampler:
         self._timer = None
         # The clocks of event loops are coarse: a timer may be early by a part of a millisecond.
         now = max(self._loop.time(), self._timer_at)
-        if self._strategy.wake(now) and self._latest is not None:
-            self._give(self._latest)
+        if self._strategy.wake(now) and self.latest is not None:
+            self._give(self.latest)
         self._schedule()
 
     def _schedule(self) -> None:

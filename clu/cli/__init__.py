@@ -31,6 +31,7 @@ SUBCOMMANDS = {
     "shell": "clu.cli.shell.command",
     "site": "clu.cli.site",
     "talk": "clu.cli.talk.command",
+    "wait": "clu.cli.wait",
     "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clu._watch.sampling import STRATEGIES, Sampling
 from clu.cli.common.options import ActorType, broker_options
 
 if TYPE_CHECKING:
@@ -32,7 +33,16 @@ __all__ = ["command"]
 @click.option("--plain", is_flag=True, help="Print plain lines, even on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print each value as a line of JSON.")
 @click.option("-a", "--all", "repeats", is_flag=True, help="Also show values that did not change.")
-@click.option("--no-status", is_flag=True, help="Do not send the command status at the start.")
+@click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    help="Which values are shown; by default event, or the one that takes the options below.",
+)
+@click.option("--delta", type=float, metavar="D", help="Only numbers that differ by more.")
+@click.option("--min", "shortest", type=float, metavar="S", help="At most one value in S seconds.")
+@click.option("--max", "longest", type=float, metavar="S", help="A value at least each S seconds.")
+@click.option("--period", type=float, metavar="S", help="A value each S seconds.")
+@click.option("--no-status", is_flag=True, help="Do not ask for the values at the start.")
 @click.option("--internal", is_flag=True, help="Also follow internal replies.")
 @click.argument(
     "words", metavar="ACTOR [KEYWORD|ACTOR]...", type=ActorType(), nargs=-1, required=True
@@ -43,6 +53,11 @@ def command(
     plain: bool,
     as_json: bool,
     repeats: bool,
+    strategy: str | None,
+    delta: float | None,
+    shortest: float | None,
+    longest: float | None,
+    period: float | None,
     no_status: bool,
     internal: bool,
     words: tuple[ActorAddress, ...],
@@ -59,9 +74,19 @@ def command(
     clu watch '*'
     clu watch --json --seconds 60 tcp://localhost:19990 cpu > cpu.jsonl
 
-    An actor that has a command status is sent it first, to get the initial values. The values are
-    shown in a table on a terminal, and otherwise as a line for each change. The table scrolls with
-    the arrows and the mouse, what is typed filters it, and Space freezes it.
+    \b
+    The strategies are those of KATCP:
+      auto               each value that the actor sends (--all)
+      event              changes
+      period             the latest value, each --period
+      differential       changes by more than --delta
+      event-rate         changes, at most one in --min; after --max, the value again
+      differential-rate  the same for changes by more than --delta
+
+    Actors are asked for the values that they have sent before, and are sent their command status
+    if some are missing. The values are shown in a table on a terminal, and otherwise as a line for
+    each change. The table scrolls with the arrows and the mouse, what is typed filters it, and
+    Space freezes it.
 
     The exit status is 0 at the end, 2 if the arguments are not valid or an actor has no such
     keyword, and 3 if the broker or a TCP actor cannot be reached at the start. A connection that
@@ -69,6 +94,7 @@ def command(
     """  # noqa: D301
     from clu._core.run import run  # completion does not need it, and must be quick
 
+    sampling = _sampling(repeats, strategy, delta, shortest, longest, period)
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     table = is_terminal and not (plain or as_json)
 
@@ -77,7 +103,7 @@ def command(
 
         follower = KeywordFollower(
             _connections(words, broker),
-            repeats=repeats,
+            sampling=sampling,
             ask_status=not no_status,
             internal=internal,
         )
@@ -85,6 +111,29 @@ def command(
 
     with contextlib.suppress(KeyboardInterrupt):
         run(watch())
+
+
+def _sampling(
+    repeats: bool,
+    strategy: str | None,
+    delta: float | None,
+    shortest: float | None,
+    longest: float | None,
+    period: float | None,
+) -> Sampling:
+    from clu.exceptions import CluValueError
+
+    parameters = {"delta": delta, "min": shortest, "max": longest, "period": period}
+    if repeats:
+        if strategy not in (None, "auto"):
+            raise click.UsageError(f"--all is the strategy auto, and not {strategy}.")
+        strategy = "auto"
+    elif strategy is None and not any(value is not None for value in parameters.values()):
+        strategy = "event"
+    try:
+        return Sampling(strategy, **parameters)
+    except CluValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _connections(

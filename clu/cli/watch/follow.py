@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from clu.cli.common.command_models import CommandModels
+from clu._watch.names import known_keywords
+from clu._watch.requests import ANSWER_TIMEOUT
+from clu._watch.sampler import Sampler
+from clu._watch.sampling import Sampling
+from clu._watch.update import Update
 from clu.cli.common.connection import CannotConnect, Outcome
-from clu.cli.watch.schema import known_keywords
-from clu.cli.watch.selection import is_pattern
+from clu.cli.watch.initial import InitialValues
+from clu.cli.watch.selection import Target, is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+    from clu._watch.names import KnownKeywords
     from clu.cli.common.connection import Connection, Received, Result
-    from clu.cli.watch.selection import Target
 
 __all__ = ["Change", "KeywordFollower"]
-
-_ANSWER_TIMEOUT = 5.0
-#: The command that reports the state of an actor, by a convention of actors.
-_STATUS = "status"
 
 
 class UnknownKeyword(click.ClickException):
@@ -39,6 +40,8 @@ class Change(NamedTuple):
     keyword: str
     value: Any
     notice: str = ""
+    #: The Unix time at which it came, or at which its actor wrote it.
+    when: float = 0.0
 
 
 class KeywordFollower:
@@ -48,38 +51,42 @@ class KeywordFollower:
     ----------
     connections
         The connections, which are not open yet, and what to follow over each.
-    repeats
-        Whether to report values that have not changed.
+    sampling
+        Which values to report: by default those that have changed.
     ask_status
-        Whether to request the initial values from actors that have a command for that.
+        Whether to ask actors for the initial values.
     internal
         Whether to follow internal replies.
+    needs_actors
+        Whether to end if an actor is not there at the start, rather than to wait for it.
 
     Attributes
     ----------
     changes
         The queue of changes to report.
     problem
-        A future with the reason to end: a keyword that does not exist, or an actor that does not
-        admit this program.
+        A future with the reason to end: a keyword that does not exist, or an actor that is not
+        there or does not admit this program.
     """
 
     def __init__(
         self,
         connections: Sequence[tuple[Connection, Sequence[Target]]],
         *,
-        repeats: bool = False,
+        sampling: Sampling | None = None,
         ask_status: bool = True,
         internal: bool = False,
+        needs_actors: bool = False,
     ) -> None:
         self.connections = connections
         self.changes: asyncio.Queue[Change] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         self.problem: asyncio.Future[click.ClickException] = loop.create_future()
-        self._repeats = repeats
+        self._sampling = Sampling("event") if sampling is None else sampling
         self._ask_status = ask_status
         self._internal = internal
-        self._values: dict[tuple[str, str], Any] = {}
+        self._needs_actors = needs_actors
+        self._samplers: dict[tuple[str, str], Sampler] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         for connection, wanted in connections:
             connection.on_reply = functools.partial(self._receive, wanted)
@@ -106,6 +113,8 @@ class KeywordFollower:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for sampler in self._samplers.values():
+            sampler.close()
         for connection, _ in self.connections:
             await connection.close()
 
@@ -121,7 +130,8 @@ class KeywordFollower:
         if target.tcp is not None:
             await self._listen(connection, actor)
         result = await self._ask(connection, actor, "get_schema")
-        if result.outcome is Outcome.UNREACHABLE and target.tcp is None and "." in actor:
+        may_be_keyword = target.tcp is None and "." in actor and not words
+        if result.outcome is Outcome.UNREACHABLE and may_be_keyword:
             name, _, word = actor.rpartition(".")
             other = await self._ask(connection, name, "get_schema")
             if other.outcome is not Outcome.UNREACHABLE:
@@ -129,19 +139,30 @@ class KeywordFollower:
         if self.problem.done():
             return
         if result.outcome is Outcome.UNREACHABLE:
-            self._notice(f"{result.reason} Waiting for it.")
-        elif not again:
-            self._check(result, actor, words)
-        await self._ask_values(connection, actor)
-
-    def _check(self, result: Result, actor: str, words: list[str]) -> None:
-        known = known_keywords(result.keyword("schema"))
-        problem = known.problem(actor, words) if known is not None else None
-        if known is None or problem is None:
+            if self._needs_actors and not again:
+                self._refused(result.reason)
+            else:
+                self._notice(f"{result.reason} Waiting for it.")
             return
-        if not known.closed:
+        known = known_keywords(result.keyword("schema"))
+        if known is not None and not again:
+            self._check(known, actor, words)
+        if self._ask_status and not self.problem.done():
+            asked = Target(actor, target.tcp, words)
+            initial = InitialValues(asked, known, self._samplers, self._take)
+            if reason := await initial.request(connection):
+                self._notice(f"There may be no initial values: {reason}")
+
+    def _check(self, known: KnownKeywords, actor: str, words: list[str]) -> None:
+        problem = known.problem(actor, words, Target.is_named)
+        if problem is not None and not known.closed:
             self._notice(f"{problem} Waiting for it, as its schema allows for others.")
-        elif not self.problem.done():
+            return
+        if problem is None and self._sampling.delta is not None:
+            texts = [word for word in words if not known.is_numeric(word)]
+            if texts:
+                problem = f"{actor} has no numbers in {' and '.join(texts)}, so there is no delta."
+        if problem is not None and not self.problem.done():
             self.problem.set_result(UnknownKeyword(problem))
 
     async def _listen(self, connection: Connection, actor: str) -> None:
@@ -152,36 +173,27 @@ class KeywordFollower:
                 "with it is not seen here, except for its broadcasts."
             )
 
-    async def _ask_values(self, connection: Connection, actor: str) -> None:
-        if not self._ask_status:
-            return
-        models = CommandModels(
-            lambda name, text, limit: connection.run(name, text, quiet=True, timeout=limit)
-        )
-        model = await models.get(actor)
-        command = ((model or {}).get("commands") or {}).get(_STATUS)
-        if command is None or any(item.get("required") for item in command.get("params", ())):
-            return
-        result = await connection.run(actor, _STATUS, timeout=_ANSWER_TIMEOUT)
-        if result.outcome is not Outcome.DONE:
-            reason = result.reason or f"the command {_STATUS} of {actor} failed."
-            self._notice(f"There may be no initial values: {reason}")
-
     async def _ask(self, connection: Connection, actor: str, text: str) -> Result:
-        return await connection.run(actor, text, quiet=True, timeout=_ANSWER_TIMEOUT)
+        return await connection.run(actor, text, quiet=True, timeout=ANSWER_TIMEOUT)
 
     def _receive(self, wanted: Sequence[Target], received: Received) -> None:
         if received.internal and not self._internal:
             return
         actor = received.actor
         for keyword, value in received.keywords.items():
-            if not any(target.wants(actor, keyword) for target in wanted):
-                continue
-            place = actor, keyword
-            known = place in self._values and self._values[place] == value
-            if self._repeats or not known:
-                self._values[place] = value
-                self.changes.put_nowait(Change(actor, keyword, value))
+            if any(target.wants(actor, keyword) for target in wanted):
+                self._take((actor, keyword), value, time.time())
+
+    def _take(self, place: tuple[str, str], value: Any, when: float) -> None:
+        sampler = self._samplers.get(place)
+        if sampler is None:
+            loop = asyncio.get_running_loop()
+            sampler = self._samplers[place] = Sampler(self._sampling.machine(), self._report, loop)
+        sampler.take(Update(*place, value, when))
+
+    def _report(self, update: Update) -> None:
+        change = Change(update.actor, update.keyword, update.value, when=update.when)
+        self.changes.put_nowait(change)
 
     def _refused(self, reason: str) -> None:
         if not self.problem.done():

@@ -59,7 +59,8 @@ async def watch_table(follower: KeywordFollower) -> None:
             if change.notice:
                 table.notice = printable(change.notice)
             else:
-                table.rows.take(change, time.monotonic())
+                seconds = max(time.time() - change.when, 0.0)
+                table.rows.take(change, time.monotonic() - seconds)
 
     following = asyncio.ensure_future(follow())
     try:

@@ -58,7 +58,8 @@ def test_initial_values_then_changes_are_lines(
     observatory: Observatory, watched: tuple[list[str], Any]
 ) -> None:
     arguments, actor = watched
-    with watching(*arguments) as process:
+    observatory.broadcast(actor, state="idle", temperature=-120.5)
+    with watching(*arguments, "state", "temperature") as process:
         found = lines(process, 2)
         assert [re.sub(r"^[\d:.]+ ", "", line) for line in found] == [
             f"{actor.name} state=idle",
@@ -75,8 +76,10 @@ def test_named_keywords_are_json_lines(
     observatory: Observatory, watched: tuple[list[str], Any]
 ) -> None:
     arguments, actor = watched
+    observatory.broadcast(actor, temperature=-120.5)
+    observatory.broadcast(actor, number=2)
     with watching("--json", "--all", *arguments, "Temperature", "number") as process:
-        assert json.loads(lines(process, 1)[0])["value"] == -120.5
+        assert [json.loads(line)["value"] for line in lines(process, 2)] == [-120.5, 2]
         observatory.broadcast(actor, state="busy", number=3)
         observatory.broadcast(actor, temperature=-120.5)
         changes = [json.loads(line) for line in lines(process, 2)]
@@ -114,6 +117,7 @@ def watch(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_ends_after_the_seconds(observatory: Observatory) -> None:
+    observatory.broadcast(observatory.lamp, state="idle")
     run = watch("--seconds", "1.5", observatory.lamp_address, "state")
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.endswith("lamp state=idle\n")
@@ -176,10 +180,18 @@ def reply(command_id: int, code: str, **keywords: Any) -> str:
 
 def test_several_actors_and_patterns(observatory: Observatory) -> None:
     camera, stage = observatory.camera, observatory.stage
+    for actor in (camera, stage, observatory.lamp):
+        observatory.broadcast(actor, state="idle", temperature=-120.5, number=0)
     arguments = [*observatory.options, "camera", "temp*", "stage.number", observatory.lamp_address]
     with watching("--json", "--all", *arguments) as process:
-        found = {(item["actor"], item["keyword"]) for item in map(json.loads, lines(process, 3))}
-        assert found == {("camera", "temperature"), ("lamp", "state"), ("lamp", "temperature")}
+        found = {(item["actor"], item["keyword"]) for item in map(json.loads, lines(process, 5))}
+        assert found == {
+            ("camera", "temperature"),
+            ("stage", "number"),
+            ("lamp", "state"),
+            ("lamp", "temperature"),
+            ("lamp", "number"),
+        }
         observatory.broadcast(stage, state="not asked for")
         observatory.broadcast(camera, state="not asked for")
         observatory.broadcast(stage, number=1)
@@ -241,13 +253,14 @@ def test_table_on_a_terminal(observatory: Observatory, columns: int, rows: int) 
 
 
 def test_table_of_several_actors_scrolls_filters_and_freezes(observatory: Observatory) -> None:
+    observatory.broadcast(observatory.camera, temperature=-120.5)
     arguments = ["watch", *observatory.options, "camera", "stage.*"]
     with Terminal(*arguments, columns=80, lines=5) as terminal:
         terminal.wait_for("^temperature +-120.5")
         observatory.broadcast(observatory.camera, number=1)
         observatory.broadcast(observatory.stage, number=2)
         terminal.wait_for("^1-3 of [0-9]")
-        assert terminal.rows[0].startswith("actor ")
+        terminal.wait_for("^actor ")
         terminal.press("End")
         terminal.wait_for("^stage +")
         terminal.press("Home")
@@ -295,3 +308,61 @@ def test_actor_that_is_restarted_is_connected_again(observatory: Observatory) ->
                 break
         assert "lamp number=" in lines(process, 1)[0]
         assert ends(process)[0] == 0
+
+
+def test_an_actor_without_values_is_sent_its_status(observatory: Observatory) -> None:
+    observatory.restart_lamp()
+    with watching(observatory.lamp_address) as process:
+        found = [line.partition(" ")[2] for line in lines(process, 2)]
+        assert found == ["lamp state=idle", "lamp temperature=-120.5"]
+        assert ends(process) == (0, "", "")
+
+
+def test_the_values_that_are_there_spare_the_status(observatory: Observatory) -> None:
+    observatory.broadcast(observatory.lamp, state="open")
+    with watching("--all", observatory.lamp_address, "state") as process:
+        assert lines(process, 1)[0].endswith("lamp state=open")
+        observatory.broadcast(observatory.lamp, state="closed")
+        assert lines(process, 1)[0].endswith("lamp state=closed")
+        assert ends(process) == (0, "", "")
+
+
+def test_a_strategy_selects_what_is_shown(
+    observatory: Observatory, watched: tuple[list[str], Any]
+) -> None:
+    arguments, actor = watched
+    observatory.broadcast(actor, number=0)
+    with watching("--delta", "2", *arguments, "number") as process:
+        assert lines(process, 1)[0].endswith("number=0")
+        for number in (1, 2, 3, 4, 5, 6, 0):
+            observatory.broadcast(actor, number=number)
+        assert [line.rpartition("=")[2] for line in lines(process, 3)] == ["3", "6", "0"]
+        assert ends(process) == (0, "", "")
+    with watching("--period", "0.01", *arguments, "number") as process:
+        assert {line.rpartition("=")[2] for line in lines(process, 5)} == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--delta", "-1"], "delta must be a number that is not negative, not -1.0."),
+        (["--min", "2", "--max", "1"], "min (2.0) must not be more than max (1.0)."),
+        (["--strategy", "differential"], "The strategy differential needs delta."),
+        (["--strategy", "event", "--delta", "1"], "The strategy event takes no parameters"),
+        (["--strategy", "often"], "'often' is not one of 'auto', 'event', 'period'"),
+        (["--all", "--delta", "1"], "The strategy auto takes no parameters, and no delta."),
+        (["--all", "--strategy", "event"], "--all is the strategy auto, and not event."),
+        (["--period", "0"], "period must be at least 0.001 s, not 0.0."),
+    ],
+)
+def test_parameters_that_make_no_sense_are_errors(options: list[str], message: str) -> None:
+    run = watch(*options, "tcp://localhost:1", "number")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert message in run.stderr
+
+
+def test_a_delta_needs_a_keyword_of_numbers(watched: tuple[list[str], Any]) -> None:
+    arguments, _ = watched
+    run = watch("--delta", "1", *arguments, "state")
+    expected = f"Error: {arguments[-1]} has no numbers in state, so there is no delta.\n"
+    assert (run.returncode, run.stderr) == (2, expected)
