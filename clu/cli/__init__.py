@@ -30,6 +30,7 @@ SUBCOMMANDS = {
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
     "site": "clu.cli.site",
+    "stubs": "clu.cli.stubs.command",
     "watch": "clu.cli.watch.command",
     "websocket": "clu.cli.websocket",
 }
