@@ -249,7 +249,7 @@ class CommandSpec:
         forbidden: str,
     ) -> None:
         """Add the words for the parameters of a command or of one of its groups."""
-        needs_all = not (self._stops and given.get(self._stops) is True)
+        needs_all = self.stop is None or given.get(id(self.stop)) is not True
         needs_end = False
         counts: list[tuple[Argument, int]] = []
         values: list[str] = []
@@ -308,17 +308,17 @@ class CommandSpec:
         return found
 
     @functools.cached_property
-    def _stops(self) -> int | None:
-        """The id of the option with which a cancellable command takes no others."""
+    def stop(self) -> Option | None:
+        """The option with which a cancellable command takes no others."""
         for each in self._own:
             if isinstance(each, Option) and each.is_flag and "--stop" in each.opts:
-                return id(each)
+                return each
         return None
 
     @functools.cached_property
     def _reserved(self) -> frozenset[str]:
         """The words that mean something else wherever they stand."""
-        return frozenset({"--help"} if self._stops is None else {"--help", "--stop"})
+        return frozenset({"--help"} if self.stop is None else {"--help", "--stop"})
 
     @functools.cached_property
     def _prefixes(self) -> frozenset[str]:
@@ -376,5 +376,5 @@ def _own_parameters() -> Iterator[inspect.Parameter]:
 
 def _cleaned(text: Any) -> str:
     """Return the help of a command without the marks that are for click."""
-    text = str(text or "").split("\f")[0]
-    return inspect.cleandoc(text.replace("\b\n", "").replace("\b", ""))
+    cleaned = inspect.cleandoc(str(text or "").split("\f")[0])
+    return cleaned.replace("\b\n", "").replace("\b", "")

@@ -30,6 +30,7 @@ SUBCOMMANDS = {
     "send": "clu.cli.send",
     "shell": "clu.cli.shell.command",
     "site": "clu.cli.site",
+    "stubs": "clu.cli.stubs.command",
     "talk": "clu.cli.talk.command",
     "wait": "clu.cli.wait",
     "watch": "clu.cli.watch.command",

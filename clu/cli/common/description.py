@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clu.cli.common.command_models import CommandModels
 from clu.cli.common.commands import CommandHelp, commands_of
 from clu.cli.common.connection import CannotConnect, Outcome
-from clu.cli.common.keywords import Keyword, keywords_of
+from clu.cli.common.keywords import Keyword, decoded_schema, keywords_of
 from clu.cli.common.rendering import printable
 
 if TYPE_CHECKING:
     from clu.cli.common.connection import Connection, Result
 
-__all__ = ["Description", "describe"]
+__all__ = ["Answers", "Description", "ask", "describe"]
 
 
 @dataclass
@@ -64,7 +64,39 @@ class Description:
         }
 
 
+class Answers(NamedTuple):
+    """What an actor answers when it is asked to describe itself.
+
+    Attributes
+    ----------
+    actor
+        Its name.
+    schema
+        The schema of its keywords, or None if it does not tell.
+    model
+        Its command model, or None if it does not tell.
+    problems
+        Why it does not tell.
+    """
+
+    actor: str
+    schema: dict[str, Any] | None
+    model: dict[str, Any] | None
+    problems: list[str]
+
+
 async def describe(connection: Connection, name: str, timeout: float) -> Description:
+    """Ask an actor to describe itself, with the arguments of `ask`, and return what it tells."""
+    answers = await ask(connection, name, timeout)
+    return Description(
+        answers.actor,
+        None if answers.schema is None else keywords_of(answers.schema),
+        None if answers.model is None else commands_of(answers.model),
+        answers.problems,
+    )
+
+
+async def ask(connection: Connection, name: str, timeout: float) -> Answers:
     """Ask an actor to describe itself.
 
     Parameters
@@ -82,24 +114,24 @@ async def describe(connection: Connection, name: str, timeout: float) -> Descrip
         If it cannot be reached.
     """
 
-    async def ask(actor: str, text: str, limit: float) -> Result:
+    async def send(actor: str, text: str, limit: float) -> Result:
         result = await connection.run(actor, text, quiet=True, timeout=limit)
         if result.outcome is Outcome.UNREACHABLE:
             raise CannotConnect(result.reason)
         return result
 
-    result = await ask(name, "get_schema", timeout)
+    result = await send(name, "get_schema", timeout)
     actor = result.replies[-1].actor if result.replies else name
-    description = Description(actor, keywords_of(result.keyword("schema")))
-    if description.keywords is None:
-        description.problems.append(f"{actor} does not tell its keywords: {_why(result)}")
-    models = CommandModels(lambda actor, text, _: ask(actor, text, timeout))
+    problems = []
+    schema = decoded_schema(result.keyword("schema"))
+    if keywords_of(schema) is None:
+        schema = None
+        problems.append(f"{actor} does not tell its keywords: {_why(result)}")
+    models = CommandModels(lambda actor, text, _: send(actor, text, timeout))
     answer = await _request(models, name)
-    if (model := await models.get(name)) is not None:
-        description.commands = commands_of(model)
-    else:
-        description.problems.append(f"{actor} does not tell its commands: {_why(answer)}")
-    return description
+    if (model := await models.get(name)) is None:
+        problems.append(f"{actor} does not tell its commands: {_why(answer)}")
+    return Answers(actor, schema, model, problems)
 
 
 async def _request(models: CommandModels, name: str) -> Result:

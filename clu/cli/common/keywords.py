@@ -10,7 +10,7 @@ from clu._core.schema import DEFAULT_SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Keyword", "keywords_of"]
+__all__ = ["Keyword", "decoded_schema", "keywords_of"]
 
 #: How deep objects in objects are described.
 _DEPTH = 5
@@ -43,6 +43,16 @@ class Keyword(NamedTuple):
     usual: bool
 
 
+def decoded_schema(schema: Any) -> dict[str, Any] | None:
+    """Return a JSON schema, which may be a string, or None if it is not one of an object."""
+    if isinstance(schema, str):
+        try:
+            schema = json.loads(schema)
+        except ValueError:
+            return None
+    return schema if isinstance(schema, dict) else None
+
+
 def keywords_of(schema: Any) -> list[Keyword] | None:
     """Return the keywords in a JSON schema, or None if it is not one of an object.
 
@@ -51,12 +61,8 @@ def keywords_of(schema: Any) -> list[Keyword] | None:
     schema
         The schema, maybe as a string.
     """
-    if isinstance(schema, str):
-        try:
-            schema = json.loads(schema)
-        except ValueError:
-            return None
-    properties = schema.get("properties") if isinstance(schema, dict) else None
+    schema = decoded_schema(schema)
+    properties = None if schema is None else schema.get("properties")
     return list(_members("", properties, _DEPTH)) if isinstance(properties, dict) else None
 
 
