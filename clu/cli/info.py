@@ -15,6 +15,7 @@ import click
 import clu
 from clu._core.run import default_loop
 from clu._speedups import backend
+from clu.cli.common.palette import AMBER
 
 __all__ = ["DEPENDENCIES", "command", "information"]
 
@@ -61,10 +62,10 @@ def command(as_json: bool) -> None:
     _line("CLU_NO_EXTENSIONS", "not set" if switch is None else repr(switch))
     _title("kernels")
     for kernel, build in found["kernels"].items():
-        _line(kernel, build, "" if build == "compiled" else "yellow")
+        _line(kernel, build, None if build == "compiled" else AMBER)
     _title("dependencies")
     for name, version in found["dependencies"].items():
-        _line(name, version or "not installed", "" if version else "yellow")
+        _line(name, version or "not installed", None if version else AMBER)
 
 
 def information() -> dict[str, Any]:
@@ -116,5 +117,5 @@ def _title(text: str, version: str = "") -> None:
     click.echo(f"{click.style(text, bold=True)} {version}".rstrip())
 
 
-def _line(title: str, text: str, color: str = "") -> None:
-    click.echo(f"  {title:20} {click.style(text, fg=color or None)}")
+def _line(title: str, text: str, color: int | None = None) -> None:
+    click.echo(f"  {title:20} {click.style(text, fg=color)}")

@@ -48,7 +48,7 @@ def test_replies_are_shown_in_colours_above_the_prompt(shell: Terminal) -> None:
     assert shell.rows[0] == "> camera status"
     assert shell.rows[-1] == ">"
     assert "for experts" not in shell.text
-    assert shell.colors('"idle"') == {"00af87"}
+    assert shell.colors('"idle"') == {"00875f"}
     assert shell.colors('"state"') == {"0087d7"}
     shell.press("camera break", "Enter")
     shell.wait_for("camera f")
