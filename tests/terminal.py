@@ -124,14 +124,14 @@ class Terminal:
         """Wait until a pattern is on the screen, and return what is on it."""
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text, re.MULTILINE):
-            if not self._read(end - time.monotonic()):
+            if not self.read(end - time.monotonic()):
                 raise AssertionError(f"{pattern!r} did not come:\n{self.text}")
         return self.text
 
     def wait(self, seconds: float = 20) -> int:
         """Wait until the process has ended, and return its exit status."""
         end = time.monotonic() + seconds
-        while self._read(end - time.monotonic()):
+        while self.read(end - time.monotonic()):
             pass
         return self.process.wait(max(end - time.monotonic(), 0.1))
 
@@ -139,10 +139,11 @@ class Terminal:
         """Wait until the process has ended, with the terminal still open."""
         end = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < end:
-            self._read(0.1)
+            self.read(0.1)
         return self.process.wait(0.1)
 
-    def _read(self, seconds: float) -> bool:
+    def read(self, seconds: float) -> bool:
+        """Take what the process prints within a time; return whether that is anything."""
         ready, _, _ = select.select([self._master], [], [], max(seconds, 0))
         if not ready:
             return False

@@ -16,6 +16,7 @@ import clu
 from clu._core.run import default_loop, run
 from clu._speedups import backend
 from clu.cli.common.options import broker_options
+from clu.cli.common.palette import AMBER
 
 if TYPE_CHECKING:
     from clu.cli.common.broker_options import BrokerOptions
@@ -73,10 +74,10 @@ def command(broker: BrokerOptions, asks: bool, as_json: bool) -> None:
     _line("CLU_NO_EXTENSIONS", "not set" if switch is None else repr(switch))
     _title("kernels")
     for kernel, build in found["kernels"].items():
-        _line(kernel, build, "" if build == "compiled" else "yellow")
+        _line(kernel, build, None if build == "compiled" else AMBER)
     _title("dependencies")
     for name, version in found["dependencies"].items():
-        _line(name, version or "not installed", "" if version else "yellow")
+        _line(name, version or "not installed", None if version else AMBER)
     if asks:
         _title("broker")
         for name, value in found["broker"].items():
@@ -144,5 +145,5 @@ def _title(text: str, version: str = "") -> None:
     click.echo(f"{click.style(text, bold=True)} {version}".rstrip())
 
 
-def _line(title: str, text: str, color: str = "") -> None:
-    click.echo(f"  {title:20} {click.style(text, fg=color or None)}")
+def _line(title: str, text: str, color: int | None = None) -> None:
+    click.echo(f"  {title:20} {click.style(text, fg=color)}")

@@ -125,7 +125,7 @@ def test_it_is_watched_until_ctrl_c(observatory: Observatory) -> None:
         terminal.wait_for("late +client .* its answer")
         observatory.call(client.stop())
         while "late" in terminal.text:
-            terminal._read(1)
+            terminal.read(1)
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait() == 0
         assert "Traceback" not in terminal.text

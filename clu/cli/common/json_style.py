@@ -1,4 +1,4 @@
-"""The colours of JSON on a terminal."""
+"""The colours of JSON on a terminal: those of the palette, as pygments takes them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["colored_json"]
 class _Style(Style):  # type: ignore[misc]
     styles: ClassVar[Mapping[object, str]] = {
         Token: "",
-        Punctuation: "#8a8a8a",
-        Name.Tag: "bold #0087d7",
-        String: "#00af87",
-        Number: "#00af87",
-        Keyword: "bold #00af87",
+        Punctuation: "#808080",  # GREY
+        Name.Tag: "bold #0087d7",  # BLUE
+        String: "#00875f",  # SEA
+        Number: "#00875f",
+        Keyword: "bold #00875f",
     }
 
 

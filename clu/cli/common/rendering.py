@@ -8,23 +8,23 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from clu.cli.common.palette import AMBER, CORAL, GREEN, GREY, MAGENTA, RED, TEAL
+
 if TYPE_CHECKING:
     from clu.cli.common.connection import Received
 
 __all__ = ["Renderer", "compact", "json_line", "keyword_line", "printable", "reply_lines"]
 
-#: The colours of the message codes, out of 256.
 _CODE_COLORS = {
-    ">": 152,
-    "i": 152,
-    "d": 244,
-    "w": 226,
-    "e": 210,
-    "f": 196,
-    "!": 196,
-    ":": 28,
+    ">": TEAL,
+    "i": TEAL,
+    "d": GREY,
+    "w": AMBER,
+    "e": CORAL,
+    "f": RED,
+    "!": RED,
+    ":": GREEN,
 }
-_TIME_COLOR, _ACTOR_COLOR, _NOTICE_COLOR, _ERROR_COLOR = 244, 201, 226, 196
 #: Longer strings are shown without colours, which would be slow.
 _LONGEST_COLORED = 100_000
 #: Characters that would control the terminal, or change the direction of the text.
@@ -71,21 +71,21 @@ class Renderer:
         """Format a reply."""
         parts = []
         if self.time:
-            parts.append(self._colored(now().strftime("%H:%M:%S.%f")[:-3], _TIME_COLOR))
-        parts.append(self._colored(printable(received.actor), _ACTOR_COLOR))
+            parts.append(self._colored(now().strftime("%H:%M:%S.%f")[:-3], GREY))
+        parts.append(self._colored(printable(received.actor), MAGENTA))
         code = received.code
-        parts.append(self._colored(printable(code), _CODE_COLORS.get(code, _ERROR_COLOR)))
+        parts.append(self._colored(printable(code), _CODE_COLORS.get(code, RED)))
         if received.keywords:
             parts.append(self._json(compact(received.keywords, 4 if self.indent else None)))
         return " ".join(parts)
 
     def notice(self, text: str) -> str:
         """Format a notice."""
-        return self._colored(printable(text), _NOTICE_COLOR)
+        return self._colored(printable(text), AMBER)
 
     def error(self, text: str) -> str:
         """Format an error."""
-        return self._colored(printable(text), _ERROR_COLOR)
+        return self._colored(printable(text), RED)
 
     def _colored(self, text: str, color: int) -> str:
         return f"\x1b[38;5;{color}m{text}\x1b[39m" if self.color else text

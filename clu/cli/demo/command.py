@@ -93,6 +93,7 @@ def _view(console: Console | None) -> Any:
 
 
 def _tell(session: DemoSession, console: Console | None) -> None:
+    from clu.cli.common.palette import AMBER, RED
     from clu.cli.common.program import program_name
     from clu.cli.demo.frame import table
     from clu.cli.demo.session import PORT
@@ -104,10 +105,10 @@ def _tell(session: DemoSession, console: Console | None) -> None:
     for title, text in summary(session):
         click.echo(f" {click.style(f'{title:12}', bold=True)} {text}")
     for warning in session.warnings:
-        click.secho(f" warning      {warning}", fg="yellow", err=True)
+        click.secho(f" warning      {warning}", fg=AMBER, err=True)
     problems = failures(session)
     for problem in problems:
-        click.secho(f" problem      {problem}", fg="red", err=True)
+        click.secho(f" problem      {problem}", fg=RED, err=True)
     port = session.requested_port or PORT
     clu, address = program_name(), f"tcp://localhost:{port}"
     click.echo(f"\n Talk to it: run  {clu} demo  in one terminal, and in another\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from clu.cli.common.palette import AMBER, GREEN, RED, TEAL
 from clu.cli.common.program import program_name
 from clu.cli.demo.history import BIN, blocks, sparkline
 from clu.cli.demo.summary import latency, measurement
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["format_value", "frame", "table"]
 
+_ACCENT, _GOOD, _BUSY, _BAD = (f"color({color})" for color in (TEAL, GREEN, AMBER, RED))
 _HIDDEN = ("sequence",)
 _VALUE, _AGE, _RANGE = 18, 7, 15
 _LONGEST_SPARKLINE = 80
@@ -59,7 +61,7 @@ def _head(session: DemoSession, width: int) -> list[Text]:
             (" clu demo", "bold"),
             "  host",
             (" at ", "dim"),
-            (session.address, "bold cyan"),
+            (session.address, f"bold {_ACCENT}"),
             (f"  {session.loop_name}, {session.build} kernels", "dim"),
         ],
         clock,
@@ -67,9 +69,9 @@ def _head(session: DemoSession, width: int) -> list[Text]:
     )
     lost = session.lost
     second: list[Any] = [
-        (f" {follower.rate:.0f} replies/s", "bold green"),
+        (f" {follower.rate:.0f} replies/s", f"bold {_GOOD}"),
         f"  {follower.received} received, ",
-        (f"{lost} lost", "bold red" if lost else ""),
+        (f"{lost} lost", f"bold {_BAD}" if lost else ""),
     ]
     if pings := follower.latencies.get("ping"):
         second.append(f"  ping {latency(pings[-_LATEST:])}")
@@ -95,11 +97,11 @@ def table(session: DemoSession, width: int, height: int) -> list[Text]:
         limits = _limits(values, _decimals(keyword.unit)) if values else ""
         lines.append(
             _line(
-                (f" {keyword.name:{name_width}} ", "cyan"),
+                (f" {keyword.name:{name_width}} ", _ACCENT),
                 (f"{format_value(keyword):{_VALUE}.{_VALUE}}", "bold"),
                 (f"{age(now - keyword.updated):>{_AGE}}  ", "dim"),
                 (f"{limits:>{_RANGE}}  ", "dim"),
-                (sparkline(values) if spark_width else "", "green"),
+                (sparkline(values) if spark_width else "", _GOOD),
             )
         )
     return lines
@@ -121,14 +123,17 @@ def _rows(session: DemoSession, height: int) -> list[Keyword]:
 
 def _measure_line(session: DemoSession, width: int) -> Text:
     current = session.measurement
-    if current is None or not current.keywords:
-        return _line((" measure" if current is None else f" {current.text}", "dim"))
+    if current is None:
+        return _line((" measure", "dim"))
+    if "progress" not in current.keywords:  # it has just begun, or somebody else measures
+        reason = str(current.keywords.get("error", ""))
+        return _line((f" {current.text:12} {reason}"[: width - 1], "dim"))
     progress = current.keywords["progress"]
     length = max(min(width - 66, 40), 10)
     filled = round(length * progress / 100)
     return _line(
-        (f" {current.text:12} ", "cyan"),
-        ("━" * filled, "bold green" if current.code == ":" else "bold yellow"),
+        (f" {current.text:12} ", _ACCENT),
+        ("━" * filled, f"bold {_GOOD}" if current.code == ":" else f"bold {_BUSY}"),
         ("─" * (length - filled), "dim"),
         (f" {progress:3.0f} %  ", "bold"),
         measurement(current.keywords),
@@ -157,7 +162,8 @@ def format_value(keyword: Keyword) -> str:
     if keyword.name == "cpu_cores":
         return _cores(value)
     if isinstance(value, list):
-        return "   " + " ".join(f"{item:.2f}" for item in value)
+        text = " ".join(f"{item:.2f}" for item in value)
+        return f"{'':3}{text}" if len(text) <= _VALUE - 3 else text
     if isinstance(value, dict):
         value, unit = max(value.values()), f"{unit} max"
     if isinstance(value, (int, float)):

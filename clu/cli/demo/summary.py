@@ -53,7 +53,7 @@ def summary(session: DemoSession) -> list[tuple[str, str]]:
         for text in ("ping", "status")
         if text in follower.latencies
     ]
-    if session.measurement is not None and session.measurement.keywords:
+    if session.measurement is not None and "cpu_mean" in session.measurement.keywords:
         lines.append((session.measurement.text, measurement(session.measurement.keywords)))
     if not follower.invalid:
         checked = f"{follower.received} replies, each valid against the schema of the actor"

@@ -39,8 +39,7 @@ def command(transport: str, name: str) -> None:
     project = ProjectName(name)
     chosen = TRANSPORTS[transport]
     make(pathlib.Path(name), contents(project, chosen))
-    place = f"{project.package}.actor --config {project.package}/config.yaml"
     click.echo(f"{name} is made: an actor {project.package!r} that speaks {chosen.title}. Next:\n")
     click.echo(f"  cd {name} && python -m pytest")
-    click.echo(f"  clu run {place}")
+    click.echo("  clu run")
     click.echo(f"  {chosen.hint.format(actor=project.package)}")

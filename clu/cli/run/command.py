@@ -58,21 +58,24 @@ _BAD_INPUT = 2
     is_flag=True,
     help="Start the actor again whenever its files change, for those who write it.",
 )
-@click.argument("target", metavar="ACTOR")
+@click.argument("target", metavar="[ACTOR]", required=False)
 def command(
     config: str | None,
     settings: tuple[str, ...],
     log_level: str | None,
     log_file: str | None,
     reload: bool,
-    target: str,
+    target: str | None,
 ) -> None:
     """Run an actor until Ctrl-C, or until it is told to stop.
 
     ACTOR is a class of actors, an actor, or a function that returns one, in a module or a file:
-    camera.actor:Camera or camera.py:Camera. Without a name it is the only one in there.
+    camera.actor:Camera or camera.py:Camera. Without a name it is the only one in there. Without
+    ACTOR it is that of the project in this folder or one above, with its configuration: what
+    its pyproject.toml says in [tool.clu] as actor and config.
 
     \b
+    clu run
     clu run camera.py --set name=camera --set port=9999
     clu run camera.actor:Camera --config camera.yaml --set actor.port=9998
 
@@ -89,10 +92,10 @@ def command(
       130  Ctrl-C ended it while it was stopping
     """  # noqa: D301
     parsed = [parse_setting(text) for text in settings]
-    wanted = Target(target)
+    wanted, config = _wanted(target, config)
     if reload:
         arguments = [word for word in sys.argv[1:] if word != "--reload"]
-        raise click.exceptions.Exit(run_and_reload(arguments, watched(wanted.place, config)))
+        raise click.exceptions.Exit(run_and_reload(arguments, watched(wanted, config)))
 
     def make() -> BaseActor:
         actor = make_actor(wanted.find(), config, parsed)
@@ -112,6 +115,16 @@ def command(
         if not isinstance(error, CluError):
             click.echo("CLU_DEBUG=1 shows the traceback.", err=True)
         raise click.exceptions.Exit(_status_of(error)) from None
+
+
+def _wanted(target: str | None, config: str | None) -> tuple[Target, str | None]:
+    """Return the actor to run and its configuration: what is given, or those of the project."""
+    if target is not None:
+        return Target(target), config
+    from clu.cli.run.project import find_project
+
+    project = find_project()
+    return Target(project.actor, project.folder), project.config if config is None else config
 
 
 def _status_of(error: Exception) -> int:

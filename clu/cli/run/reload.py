@@ -11,7 +11,7 @@ import threading
 
 import click
 
-from clu.cli.run.target import CannotRun
+from clu.cli.run.target import CannotRun, Target
 
 __all__ = ["run_and_reload", "watched"]
 
@@ -21,10 +21,10 @@ _SUFFIXES = (".py", ".yaml", ".yml", ".json")
 _STOP_LIMIT = 15.0
 
 
-def watched(place: str, config: str | None) -> list[pathlib.Path]:
+def watched(target: Target, config: str | None) -> list[pathlib.Path]:
     """Return the folders to watch: that of the file or package, and that of the configuration."""
-    name = place if place.endswith(".py") else place.partition(".")[0]
-    path = pathlib.Path(name)
+    place = target.place
+    path = target.folder / (place if place.endswith(".py") else place.partition(".")[0])
     folders = [path if path.is_dir() else path.parent]
     if config is not None:
         folders.append(pathlib.Path(config).expanduser().parent)

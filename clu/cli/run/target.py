@@ -36,12 +36,17 @@ class Target:
     ----------
     text
         ``module:name``, ``path/file.py:name``, or without a name if there is only one actor.
+    folder
+        The folder where modules are, and from which paths begin; by default the current one.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, folder: pathlib.Path | None = None) -> None:
         place, _, name = text.rpartition(":")
         if not place or os.sep in name or name.endswith(".py"):
             place, name = text, ""
+        self.folder = pathlib.Path.cwd() if folder is None else folder
+        if folder is not None and _is_path(place):
+            place = str(folder / place)
         self.place = place
         self.name = name
 
@@ -70,9 +75,9 @@ class Target:
 
     def _import(self) -> ModuleType:
         try:
-            if self.place.endswith(".py") or os.sep in self.place:
+            if _is_path(self.place):
                 return _import_file(pathlib.Path(self.place))
-            sys.path.insert(0, os.getcwd())
+            sys.path.insert(0, str(self.folder))
             return importlib.import_module(self.place)
         except CannotRun:
             raise
@@ -83,8 +88,9 @@ class Target:
 
     def _why_not(self, error: BaseException) -> str:
         if isinstance(error, ModuleNotFoundError) and _is_part(error.name, self.place):
-            is_file = pathlib.Path(f"{self.place.replace('.', os.sep)}.py").is_file()
-            return f"There is no module {self.place!r} here, nor is one installed." + (
+            is_file = (self.folder / f"{self.place.replace('.', os.sep)}.py").is_file()
+            where = "here" if self.folder == pathlib.Path.cwd() else f"in {self.folder}"
+            return f"There is no module {self.place!r} {where}, nor is one installed." + (
                 "" if is_file else " For a file, write its path: clu run path/to/camera.py:Camera"
             )
         if isinstance(error, RuntimeError) and "event loop" in str(error):
@@ -93,6 +99,10 @@ class Target:
                 '`if __name__ == "__main__":`.'
             )
         return f"Cannot import {self.place}: {describe(error)} CLU_DEBUG=1 shows the traceback."
+
+
+def _is_path(place: str) -> bool:
+    return place.endswith(".py") or os.sep in place
 
 
 def _is_part(name: str | None, place: str) -> bool:

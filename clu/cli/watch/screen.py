@@ -36,12 +36,12 @@ _WHEEL = 3
 _HELP = "type to filter, Space freezes, Ctrl-C ends"
 _STYLE = Style.from_dict(
     {
-        "head": "fg:ansibrightblack",
-        "actor": "fg:ansimagenta",
-        "keyword": "fg:ansicyan",
+        "head": "fg:#808080",  # the colours of the palette, as prompt_toolkit takes them
+        "actor": "fg:#ff00ff",
+        "keyword": "fg:#0087af",
         "value": "bold",
-        "age": "fg:ansibrightblack",
-        "notice": "fg:ansiyellow",
+        "age": "fg:#808080",
+        "notice": "fg:#af8700",
         "status": "reverse",
     }
 )

@@ -141,6 +141,22 @@ async def test_frame_fits_the_terminal() -> None:
     await run_session(check)
 
 
+async def test_a_measurement_that_somebody_else_has_begun_does_not_end_the_demo() -> None:
+    reason = "Another command with name measure is already running."
+
+    def check(session: DemoSession) -> None:
+        assert session.measurement is not None
+        session.measurement.keywords = {"error": reason}
+        lines = [line.plain for line in frame(session, 120, 40)]
+        assert any(line.startswith(" measure 0.4") and reason in line for line in lines)
+        assert all(
+            len(line) <= 60 for line in map(str, frame(session, 60, 24)) if "measure" in line
+        )
+        assert "measure 0.4" not in dict(summary(session))
+
+    await run_session(check)
+
+
 async def test_session_accounts_for_every_reply() -> None:
     session = await run_session(lambda session: None)
     follower = session.follower

@@ -41,11 +41,9 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def running(folder: pathlib.Path, package: str, *settings: str) -> Iterator[str]:
+def running(folder: pathlib.Path, *settings: str) -> Iterator[str]:
     """Run the actor as the project says, and stop it."""
-    words = [f"{package}.actor", "--config", f"{package}/config.yaml"]
-    for setting in settings:
-        words += ["--set", setting]
+    words = [word for setting in settings for word in ("--set", setting)]
     process = subprocess.Popen(
         [*CLU, "run", *words],
         cwd=folder,
@@ -71,7 +69,7 @@ def test_it_says_what_to_do_next(tmp_path: pathlib.Path) -> None:
     assert done.stdout == (
         "filter-wheel is made: an actor 'filter_wheel' that speaks JSON over TCP. Next:\n\n"
         "  cd filter-wheel && python -m pytest\n"
-        "  clu run filter_wheel.actor --config filter_wheel/config.yaml\n"
+        "  clu run\n"
         "  clu send tcp://localhost:9999 move 5    (in another terminal)\n"
     )
     files = contents(ProjectName("filter-wheel"), TRANSPORTS["tcp"])
@@ -121,7 +119,7 @@ def test_the_code_of_a_new_project_is_clean(projects: pathlib.Path, transport: s
 
 def test_an_actor_over_tcp_runs_and_is_commanded(projects: pathlib.Path) -> None:
     port = free_port()
-    with running(projects / "my-tcp", "my_tcp", f"actor.port={port}") as line:
+    with running(projects / "my-tcp", f"actor.port={port}") as line:
         address = f"tcp://localhost:{port}"
         assert line == f"my_tcp runs on localhost:{port}. Try: clu send {address} help\n"
         moved = run(*CLU, "send", address, "move", "5", folder=projects)
@@ -137,7 +135,7 @@ def test_an_actor_over_tcp_runs_and_is_commanded(projects: pathlib.Path) -> None
 
 
 def test_an_actor_on_a_broker_runs_and_is_commanded(projects: pathlib.Path, broker: Broker) -> None:
-    with running(projects / "my-amqp", "my_amqp", f"actor.url={broker.url}") as line:
+    with running(projects / "my-amqp", f"actor.url={broker.url}") as line:
         assert line.startswith("my_amqp runs on amqp://guest:******@")
         moved = run(*CLU, "send", "--url", broker.url, "my_amqp", "move", "5", folder=projects)
         assert (moved.returncode, moved.stdout, moved.stderr) == (0, MOVED, "")
@@ -145,7 +143,7 @@ def test_an_actor_on_a_broker_runs_and_is_commanded(projects: pathlib.Path, brok
 
 def test_a_legacy_actor_runs_and_is_commanded(projects: pathlib.Path) -> None:
     port = free_port()
-    with running(projects / "my-legacy", "my_legacy", f"actor.port={port}") as line:
+    with running(projects / "my-legacy", f"actor.port={port}") as line:
         assert (
             line == f"my_legacy runs on localhost:{port}. "
             f"Try: clu talk localhost:{port}, and type 1 help\n"

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from clu.__main__ import main
+from tests.cli.foreign import foreign
 from tests.terminal import CLU, Terminal
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def test_replies_are_shown_in_colours_above_the_prompt(shell: Terminal) -> None:
     assert shell.rows[0] == "> camera status"
     assert shell.rows[-1] == ">"
     assert "for experts" not in shell.text
-    assert shell.colors('"idle"') == {"00af87"}
+    assert shell.colors('"idle"') == {"00875f"}
     assert shell.colors('"state"') == {"0087d7"}
     shell.press("camera break", "Enter")
     shell.wait_for("camera f")
@@ -102,6 +103,20 @@ def test_absent_actor_is_named_and_does_not_block_the_prompt(shell: Terminal) ->
     shell.wait_for("^quit, exit +leave")
     shell.press("camera help", "Enter")
     shell.wait_for(r'camera : \{"help": \["Usage: camera \[OPTIONS\]')
+
+
+@pytest.mark.parametrize("key", ["command.#", "#"])
+def test_absent_actor_is_named_although_a_recorder_gets_all_commands(
+    observatory: Observatory, shell: Terminal, key: str
+) -> None:
+    with foreign(observatory, "recorder", key):
+        shell.press("nobody ping", "Enter")
+        shell.wait_for("^There is no actor 'nobody' on amqp://guest:")
+        shell.press("nobody ", "Tab", "ping", "Enter", "camera ping", "Enter")
+        shell.wait_for(rf'^{TIME} camera : {{"text": "Pong."}}$')  # the prompt was not blocked
+        shell.wait_for(r"(?s)There is no actor 'nobody'.*There is no actor 'nobody'")
+        shell.press("slow ping", "Enter")
+        shell.wait_for("^There is no actor 'slow' on amqp://guest:")
 
 
 def test_ctrl_c_clears_the_line_and_leaves_on_an_empty_one(observatory: Observatory) -> None:
