@@ -111,8 +111,8 @@ class MemoryBroker(Broker):
         """Let time be skipped in which nothing happens, as in ``async with bus.fast_forward():``.
 
         What sleeps or waits in the running event loop goes on at once, each in its turn, as soon
-        as there is nothing else to do: an exposure of ten minutes takes no time. So do the delays of
-        `faults`. What works in a thread (``asyncio.to_thread``) is waited for. What comes from
+        as there is nothing else to do: an exposure of ten minutes takes no time. So do the delays
+        of `faults`. What works in a thread (``asyncio.to_thread``) is waited for. What comes from
         outside the process, as the answer of a device over a socket, is not: time goes on
         without it.
 

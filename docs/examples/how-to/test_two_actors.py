@@ -1,4 +1,4 @@
-"""Two actors that talk to each other, an outage, a slow client, and ten minutes that take no time."""
+"""Two actors that talk to each other, an outage, and ten minutes that take no time."""
 
 import asyncio
 
