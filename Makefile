@@ -12,6 +12,9 @@ WORKERS ?= 3
 # What runs the same whichever build of the kernels it runs on.
 ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
 
+# Frames of the interpreted codec on RabbitMQ; the broker in memory has none.
+OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
+
 # What make test-brokers runs on; 3.10 is what make test has on Debian 12.
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
@@ -32,7 +35,8 @@ lint: $(VENV)/.test
 
 pytest: $(VENV)/.test recorded rabbitmq chromium
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
-	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
+	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
+	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(OVER_WIRE)
 
 # The kernels, built with AddressSanitizer: their tests, and streams with mistakes in them.
 ASAN = build/asan
@@ -45,7 +49,7 @@ test-brokers: $(VENV)/.test chromium
 	tests/get_rabbitmq_release.sh $(BROKERS) $(CLUSTER)
 	@failed=; for release in $(BROKERS); do \
 	    echo "The AMQP tests on RabbitMQ $$release:"; \
-	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest tests/amqp tests/websocket -q -n $(WORKERS) --dist worksteal \
+	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest tests/amqp tests/broker_contract tests/websocket -q -n $(WORKERS) --dist worksteal \
 	        || failed="$$failed $$release"; \
 	done; \
 	echo "The cluster tests on RabbitMQ $(CLUSTER):"; \

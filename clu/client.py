@@ -82,7 +82,8 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
         ``ssl`` are then ignored. An empty one counts as none. The nodes of a cluster are
         separated by commas (``amqp://a,b:5673,c/vhost``), or each has a URL in a list. They are
-        shuffled, and tried one after the other.
+        shuffled, and tried one after the other. ``memory://...`` is a
+        `clu.testing.MemoryBroker`.
     user, password, host, port, virtualhost, ssl
         The parameters of the connection.
     version, log_dir, log, loop, kwargs

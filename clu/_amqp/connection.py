@@ -53,6 +53,7 @@ class TopicListener:
         The address of the broker, ``amqp://...`` or ``amqps://...``; the parameters up to
         ``ssl`` are then ignored. An empty one counts as none. The nodes of a cluster are
         separated by commas (``amqp://a,b:5673,c/vhost``), or each has a URL in a list.
+        ``memory://...`` is a `clu.testing.MemoryBroker`.
     user, password
         The credentials.
     host, port

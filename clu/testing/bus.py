@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from clu._amqp.errors import connection_error
 from clu._amqp.memory.broker import Broker
 from clu.testing.virtual_time import fast_forward
 
@@ -93,20 +94,25 @@ class MemoryBroker(Broker):
 
         Raises
         ------
-        aiormq.exceptions.AMQPConnectionError
+        CluConnectionError
             If the broker takes no connections.
         """
+        from aiormq.exceptions import AMQPConnectionError
+
         from clu._amqp.memory.client import connect
 
-        return await connect(self.url, name)
+        try:
+            return await connect(self.url, name)
+        except AMQPConnectionError as error:
+            raise connection_error(str(error)) from error
 
     @contextlib.asynccontextmanager
     async def fast_forward(self) -> AsyncIterator[None]:
         """Let time be skipped in which nothing happens, as in ``async with bus.fast_forward():``.
 
         What sleeps or waits in the running event loop goes on at once, each in its turn, as soon
-        as there is nothing else to do: an exposure of an hour takes no time. So do the delays of
-        `faults`. What works in a thread (``asyncio.to_thread``) is waited for. What comes from
+        as there is nothing else to do: an exposure of ten minutes takes no time. So do the delays
+        of `faults`. What works in a thread (``asyncio.to_thread``) is waited for. What comes from
         outside the process, as the answer of a device over a socket, is not: time goes on
         without it.
 

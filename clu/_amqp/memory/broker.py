@@ -158,10 +158,11 @@ class Broker:
         current
             The connection in whose event loop this is called, if it is in one.
         """
-        with self.lock:
-            touched, self._touched = self._touched, []
-        for session in touched:
-            session.wake(current)
+        while self._touched:
+            with self.lock:
+                touched, self._touched = self._touched, []
+            for session in touched:
+                session.wake(current)
 
 
 def find(name: str) -> Broker:

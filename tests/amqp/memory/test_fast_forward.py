@@ -33,9 +33,9 @@ def test_a_command_that_takes_hours_takes_no_time() -> None:
         ):
             before, start = asyncio.get_running_loop().time(), time.monotonic()
             async with bus.fast_forward():
-                command = await client.send_command("camera", f"sleep {5 * HOUR}")
+                command = await client.send_command("camera", f"sleep {HOUR}")
             assert command.replies.get("text") == "slept"
-            assert asyncio.get_running_loop().time() - before >= 5 * HOUR
+            assert asyncio.get_running_loop().time() - before >= HOUR
             assert time.monotonic() - start < HOUR
             assert client.is_connected()
             assert await ping(client) == "Pong."
