@@ -7,7 +7,7 @@ import collections
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clu._watch.reply_source import ReplySource
@@ -136,14 +136,24 @@ OPERATIONS = st.lists(
         st.tuples(st.just("write"), NAMES, st.integers(0, 3)),
         st.tuples(st.just("watch"), NAMES),
         st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.sampled_from(["lose", "restore", "leave", "come", "come quietly"])),
+        st.tuples(st.sampled_from(["lose", "restore"])),
+        st.tuples(st.sampled_from(["leave", "come", "come quietly"])),
         st.tuples(st.just("go on"), st.integers(1, 6) | st.just(100)),
     ),
+    min_size=10,
     max_size=40,
 )
 
 
+BEGIN: list[tuple[Any, ...]] = [("watch", "a"), ("write", "a", 1), ("go on", 100)]
+
+
 @given(OPERATIONS, st.booleans())
+@example([*BEGIN, ("lose",), ("write", "a", 2), ("restore",)], True)
+@example([*BEGIN, ("lose",), ("write", "a", 2), ("restore",)], False)
+@example([*BEGIN, ("lose",), ("restore",), ("go on", 2), ("write", "a", 2)], True)
+@example([("leave",), *BEGIN, ("come",), ("write", "a", 2)], True)
+@example([*BEGIN, ("close", 0), ("write", "a", 2), ("watch", "a")], True)
 def test_in_the_end_each_keyword_has_the_value_that_its_actor_wrote(
     operations: list[tuple[Any, ...]], has_values: bool
 ) -> None:
