@@ -351,6 +351,8 @@ class BaseActor(BaseClient):
         self.model = _names.Model(
             self.name, schema, is_file=is_file, additional_properties=additional_properties
         )
+        if self._watchers is not None:
+            self._watchers.restored()
         return self.model
 
     def _make_watchers(self) -> Watchers:

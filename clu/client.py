@@ -652,12 +652,12 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         if reply.command_id is None and ANNOUNCEMENT in reply.headers:
             if (missing := self.models.missing.get(reply.sender or "")) is not None:
                 self._load_missing(missing, is_announced=True)
-            if self._watchers is not None:
-                self._watchers.appeared(reply.sender or "")
             question = str(reply.headers.get(QUESTION))
             if reply.headers[ANNOUNCEMENT] == STARTED:  # it may have other commands now
                 self._forget_commands(reply.sender or "")
             if reply.headers[ANNOUNCEMENT] != PRESENT:
+                if self._watchers is not None:
+                    self._watchers.announced(reply.sender or "")
                 self.running_commands.take_announcement(reply, self.lost_command_limit)
             elif (take := self._answer_takers.get(question)) is not None:
                 take(reply)

@@ -72,9 +72,14 @@ class ModelSource:
             prop.remove_callback(assign)
 
     def restored(self) -> None:
-        """Do nothing: a model gets its values in other ways."""
+        """Go on with the models that there are now, which may be others."""
+        for watched, (prop, _) in list(self._attached.items()):
+            model = self._models().get(watched.actor)
+            if model is not None and model.get(watched.keyword) not in (None, prop):
+                self.detach(watched)
+                self.attach(watched)
 
-    def appeared(self, actor: str) -> None:
+    def announced(self, actor: str) -> None:
         """Do nothing: a model gets its values in other ways."""
 
     def stop(self) -> None:

@@ -65,7 +65,12 @@ class KnownKeywords(NamedTuple):
     ) -> list[str]:
         """Return the words that stand for no keyword."""
         named = is_named or _is_same
-        return [word for word in words if not any(named(name, word) for name in self.definitions)]
+        return [
+            word
+            for word in words  # one as it is written is found at once among thousands
+            if word not in self.definitions
+            and not any(named(name, word) for name in self.definitions)
+        ]
 
     def problem(
         self,
@@ -87,13 +92,17 @@ class KnownKeywords(NamedTuple):
 
     def is_numeric(self, keyword: str) -> bool:
         """Whether there can be numbers in the values of a keyword."""
-        for name, definition in self.definitions.items():
-            if _is_same(name, keyword) and isinstance(definition, dict):
-                kinds = definition.get("type")
-                if isinstance(kinds, str):
-                    return kinds in _NUMERIC
-                if isinstance(kinds, list):
-                    return any(kind in _NUMERIC for kind in kinds)
+        known = self.definitions
+        same = (
+            [keyword] if keyword in known else [name for name in known if _is_same(name, keyword)]
+        )
+        for name in same:
+            definition = known[name]
+            kinds = definition.get("type") if isinstance(definition, dict) else None
+            if isinstance(kinds, str):
+                return kinds in _NUMERIC
+            if isinstance(kinds, list):
+                return any(kind in _NUMERIC for kind in kinds)
         return True
 
 
@@ -106,6 +115,7 @@ def known_keywords(schema: Any) -> KnownKeywords | None:
     try:
         decoded = json.loads(schema) if isinstance(schema, str) else schema
         is_closed = decoded.get("additionalProperties", True) is False
-        return KnownKeywords(dict(decoded["properties"]), is_closed)
+        definitions = decoded["properties"]
+        return KnownKeywords(definitions, is_closed) if isinstance(definitions, dict) else None
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None

@@ -70,8 +70,10 @@ class ReplySource:
         self._is_alone = is_alone
         self._actors: dict[str, dict[str, WatchedKeyword]] = {}
         self._known: dict[str, KnownKeywords | None] = {}
+        #: The actors that were not there when they were asked.
         self._absent: set[str] = set()
-        self._silent: set[str] = set()
+        #: The actors that have announced something: they answer to the command ``keyword``.
+        self._announced: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def known(self, actor: str) -> KnownKeywords | None:
@@ -98,25 +100,26 @@ class ReplySource:
             del self._actors[watched.actor]
             self._known.pop(watched.actor, None)
             self._absent.discard(watched.actor)
-            self._silent.discard(watched.actor)
+            self._announced.discard(watched.actor)
         if not self._actors:
             self._link.receive(self._take, False)
 
     def restored(self) -> None:
         """Ask for what was missed while there was no connection."""
-        for actor, keywords in self._actors.items():
-            for watched in keywords.values():
-                watched.is_introduced, watched.is_stale = False, True
-            self._introduce_soon(actor)
+        for actor in self._actors:
+            self._introduce_again(actor)
 
-    def appeared(self, actor: str) -> None:
-        """Ask an actor that was not there before."""
-        if actor in self._absent or actor in self._silent:
-            self._absent.discard(actor)
-            self._silent.discard(actor)
-            for watched in self._actors[actor].values():
-                watched.is_introduced = False
-            self._introduce_soon(actor)
+    def announced(self, actor: str) -> None:
+        """Ask an actor that was started, or may have lost replies."""
+        if actor in self._actors:
+            self._announced.add(actor)
+            self._introduce_again(actor)
+
+    def _introduce_again(self, actor: str) -> None:
+        self._absent.discard(actor)
+        for watched in self._actors[actor].values():
+            watched.is_introduced, watched.is_stale = False, True
+        self._introduce_soon(actor)
 
     def stop(self) -> None:
         """Ask no more."""
@@ -137,7 +140,7 @@ class ReplySource:
         if VALUES in body:
             self._take_values(keywords, body)
         if reply.sender in self._absent:
-            self.appeared(reply.sender)
+            self._introduce_again(reply.sender)
         for name, value in body.items():
             watched = keywords.get(name.lower())
             if watched is not None:
@@ -180,27 +183,29 @@ class ReplySource:
     async def _introduce_some(self, actor: str, some: list[WatchedKeyword]) -> str:
         await self._link.prepare()
         if self.known(actor) is None and actor not in self._known:
-            answer = await self._link.ask(actor, "get_schema", True)
-            if actor not in self._actors:
-                return ""
-            if answer.ended is Ended.ABSENT:
-                self._absent.add(actor)
-            elif answer.ended is Ended.SILENT:
-                self._silent.add(actor)
-            else:
-                self._known[actor] = known_keywords(answer.keywords.get("schema"))
+            answer = await self._ask(actor, "get_schema", True)
             if answer.ended not in (Ended.DONE, Ended.FAILED):
                 return answer.reason
+            if actor in self._actors:
+                self._known[actor] = known_keywords(answer.keywords.get("schema"))
         for watched in some:
             self._check(watched)
         wanted = [item for item in some if item.takers and _needs_value(item)]
         if not wanted:
             return ""
+        # The status is not for each start of an actor, which tells its values as it writes them.
+        is_needed = _has_no_value if actor in self._announced else _needs_value
         return await request_values(
-            lambda text, internal: self._link.ask(actor, text, internal),
+            lambda text, internal: self._ask(actor, text, internal),
             [item.keyword for item in wanted],
-            lambda: not any(map(_needs_value, wanted)),
+            lambda: not any(map(is_needed, wanted)),
         )
+
+    async def _ask(self, actor: str, text: str, internal: bool) -> Answer:
+        answer = await self._link.ask(actor, text, internal)
+        if answer.ended is Ended.ABSENT and actor in self._actors:
+            self._absent.add(actor)
+        return answer
 
     def _check(self, watched: WatchedKeyword) -> None:
         known = self.known(watched.actor)
@@ -215,6 +220,10 @@ class ReplySource:
 def _code_of(reply: Any) -> MessageCode | None:
     code = reply.message_code  # a string, where it comes from a broker
     return code if isinstance(code, MessageCode) else MESSAGE_CODES.get(str(code).lower())
+
+
+def _has_no_value(watched: WatchedKeyword) -> bool:
+    return watched.latest is None
 
 
 def _needs_value(watched: WatchedKeyword) -> bool:

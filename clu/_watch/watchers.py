@@ -40,8 +40,8 @@ class Source(Protocol):
     def restored(self) -> None:
         """Tell that the connection is there, again or for the first time."""
 
-    def appeared(self, actor: str) -> None:
-        """Tell that an actor has announced itself."""
+    def announced(self, actor: str) -> None:
+        """Tell that an actor was started, or may have lost replies."""
 
     def stop(self) -> None:
         """Tell that the client is stopped."""
@@ -105,10 +105,10 @@ class Watchers:
         for source in self._sources():
             source.restored()
 
-    def appeared(self, actor: str) -> None:
-        """Tell that an actor has announced itself."""
+    def announced(self, actor: str) -> None:
+        """Tell that an actor was started, or may have lost replies."""
         for source in self._sources():
-            source.appeared(actor)
+            source.announced(actor)
 
     def stop(self) -> None:
         """End all subscriptions."""

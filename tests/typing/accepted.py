@@ -23,8 +23,10 @@ from clu import (
 )
 from clu.legacy import TronConnection
 from clu.parsers.click import timeout, unique
+from clu.remote import connect
 from clu.testing import setup_test_actor
 from clu.tools import ActorHandler
+from clu.watch import Subscription, Update
 
 ActorType = TypeVar("ActorType", bound=BaseActor)
 
@@ -143,6 +145,16 @@ async def use_clients() -> bool:
         command = await client.send_command("camera", "expose 1", reply_callback=show)
         client.models["camera"]["exposures"].register_callback(print)
         assert_type(command.status.did_succeed, bool)
+        async with client.watch("camera.state", "event-rate", min=1, max=5.0) as updates:
+            assert_type(updates, Subscription)
+            async for update in updates:
+                assert_type(update, Update)
+                assert_type(update.when, float)
+                assert_type(update.command_id, str | int | None)
+        update = await client.wait_for("camera.state", lambda value: value == "idle", timeout=5)
+        assert_type(update, Update)
+    async with await connect("tcp://localhost:9999") as oven:
+        assert_type(await oven.wait_for("temperature"), Update)
     hub = await TronConnection("example.me", "localhost", models=["tcc"]).start()
     assert_type(hub, TronConnection)
     assert_type(hub.models["tcc"]["axePos"].value, Any)

@@ -322,3 +322,24 @@ async def test_a_client_of_the_recorded_release_is_not_disturbed(
             lines.append(await printed.readline())
         assert lines[-1] == b"number 4\n"
         assert {line.split()[0] for line in lines} <= {b"schema", b"keyword_values", b"number"}
+
+
+async def test_an_actor_that_is_started_again_is_asked_again_but_not_for_its_status(
+    broker: Broker, client: AMQPClient, listener: Listener
+) -> None:
+    async with Camera("camera", url=broker.url) as camera:
+        camera.write("i", number=1)
+        updates = client.watch("camera.number")
+        assert await value_of(updates) == 1
+    seen = len(listener.find("command.camera"))
+    camera = Camera("camera", url=broker.url)
+    camera.write("i", number=2, silent=True)  # before it is connected
+    async with camera:
+        assert await value_of(updates) == 2
+        await client.send_command("camera", "ping")
+        await until(lambda: len(listener.find("command.camera")) >= seen + 2)
+        commands = [
+            json.loads(item.body)["command_string"] for item in listener.find("command.camera")
+        ]
+        assert commands[seen:] == ["keyword --value number", "ping"]
+    updates.close()

@@ -359,3 +359,15 @@ async def test_an_actor_that_is_not_watched_has_no_callbacks(camera: TCPBaseActo
     assert not camera.model._callbacks
     updates.close()
     assert not camera.model["temperature"]._callbacks
+
+
+async def test_another_schema_is_followed_too(camera: TCPBaseActor) -> None:
+    camera.write("i", temperature=1)
+    async with camera.watch("temperature") as updates, camera.watch("state") as states:
+        assert await take(updates) == 1
+        camera.load_schema({"type": "object", "properties": {"temperature": {"type": "integer"}}})
+        camera.write("i", temperature=2)
+        assert await take(updates) == 2
+        assert not states.is_closed
+    with pytest.raises(CluValueError, match="camera has no keyword 'state'"):
+        camera.watch("state")

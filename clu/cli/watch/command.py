@@ -38,9 +38,9 @@ __all__ = ["command"]
     type=click.Choice(list(STRATEGIES)),
     help="Which values are shown; by default event, or the one that takes the options below.",
 )
-@click.option("--delta", type=float, metavar="D", help="Only numbers that differ by more.")
-@click.option("--min", "shortest", type=float, metavar="S", help="At most one value in S seconds.")
-@click.option("--max", "longest", type=float, metavar="S", help="A value at least each S seconds.")
+@click.option("--delta", type=float, metavar="D", help="Numbers that differ by more than D.")
+@click.option("--min", "shortest", type=float, metavar="S", help="At most a value each S seconds.")
+@click.option("--max", "longest", type=float, metavar="S", help="At least a value each S seconds.")
 @click.option("--period", type=float, metavar="S", help="A value each S seconds.")
 @click.option("--no-status", is_flag=True, help="Do not ask for the values at the start.")
 @click.option("--internal", is_flag=True, help="Also follow internal replies.")
@@ -80,7 +80,7 @@ def command(
       event              changes
       period             the latest value, each --period
       differential       changes by more than --delta
-      event-rate         changes, at most one in --min; after --max, the value again
+      event-rate         changes, at most each --min, and a value at least each --max
       differential-rate  the same for changes by more than --delta
 
     Actors are asked for the values that they have sent before, and are sent their command status
