@@ -37,7 +37,7 @@ from clu.model import ModelSet
 if TYPE_CHECKING:
     import pathlib
     import ssl as ssl_module
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Coroutine
 
     from aio_pika.abc import AbstractIncomingMessage
     from sdsstools.logger import SDSSLogger
@@ -464,7 +464,7 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         except DeliveryError:
             self.log.error("Failed routing task %r to consumer %r.", task_name, consumer)
 
-    async def _begin_command(
+    def _begin_command(
         self,
         actor: str,
         text: str,
@@ -473,20 +473,22 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         reply_callback: Callable[[AMQPReply], Any] | None,
         time_limit: float | None,
         internal: bool = False,
-    ) -> Command[Any]:
+    ) -> Coroutine[Any, Any, Command[Any]]:
         """Send a command of a `clu.remote.RemoteActor`."""
-        on_behalf: dict[str, Any] = {} if parent is None else {"command": parent}
-        if parent is not None and is_repeated:  # under an id of its own
-            on_behalf["command"] = Command(
-                commander_id=parent.commander_id, command_id=str(uuid.uuid4())
-            )
-        return await self.send_command(
+        on_behalf: dict[str, Any] = {}
+        if parent is not None:
+            on_behalf["command"] = parent
+            if is_repeated:  # under an id of its own
+                on_behalf["command"] = Command(
+                    commander_id=parent.commander_id, command_id=str(uuid.uuid4())
+                )
+        return self.send_command(
             actor,
             text,
-            reply_callback=reply_callback,
-            time_limit=time_limit,
             internal=internal,
+            time_limit=time_limit,
             await_command=False,
+            reply_callback=reply_callback,
             **on_behalf,
         )
 

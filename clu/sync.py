@@ -3,6 +3,8 @@
 `Client` commands the actors on an AMQP broker, `connect` returns a connection to one TCP JSON
 actor. Each has an event loop in a thread of its own. Their methods wait until there is a result,
 and can be called from any thread.
+
+It is over 400 lines, most of them documentation: what users read is in one place.
 """
 
 from __future__ import annotations
@@ -16,22 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 from clu._core.reply import KEPT_REPLIES
 from clu._core.thread import LoopThread
+from clu._remote.actor import CommandGroup
 from clu._tcp.address import split_url
 from clu.exceptions import CommandFailed, CommandTimeout
 from clu.remote import CommandResult, JSONClient
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Callable, Coroutine, Iterator
 
     from typing_extensions import Self
 
+    from clu._remote.calling import Caller
+    from clu.base import Reply
     from clu.client import AMQPClient, AMQPReply
     from clu.command import Command
-    from clu.remote import JSONReply
+    from clu.remote import JSONReply, RemoteActor, Retries
 
     Sending = Callable[[Callable[[Any], None]], Coroutine[Any, Any, Command[Any]]]
 
-__all__ = ["Client", "Connection", "Running", "connect"]
+__all__ = ["Actor", "ActorCommand", "Client", "Connection", "Running", "connect"]
 
 
 class Running:
@@ -170,6 +176,95 @@ class _BlockingClient:
         """Close the connection. Commands that run fail."""
         self._close()
 
+    def _find(self, finding: Coroutine[Any, Any, RemoteActor]) -> Actor:
+        found = self._thread.run(finding)
+        return Actor(found._spec, _Caller(self, found._caller))
+
+
+class _Caller:
+    """Sends the commands of the calls of an actor, and waits."""
+
+    def __init__(self, client: _BlockingClient, caller: Caller) -> None:
+        self.forbidden = caller.forbidden
+        self._client = client
+        self._caller = caller
+
+    def call(self, text: str, timeout: float | None, *args: Any) -> CommandResult:
+        limit = self._client.timeout if timeout is None else timeout
+        return self._client._thread.run(self._caller.call(text, limit, *args))
+
+    def started(self, text: str, timeout: float | None) -> Running:
+        limit = self._client.timeout if timeout is None else timeout
+
+        def send(take: Callable[[Any], None]) -> Coroutine[Any, Any, Command[Any]]:
+            return self._caller.begin(text, limit, take)
+
+        return Running(self._client._thread, self._caller.actor, send)
+
+
+class ActorCommand(CommandGroup):
+    """A command of an `Actor`, which is called like a function. A group has further commands."""
+
+    @property
+    def __name__(self) -> str:
+        return self._spec.name
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        found = self._spec.signature
+        kept = [item for name, item in found.parameters.items() if name != "command"]
+        return found.replace(parameters=kept)
+
+    def __call__(
+        self,
+        /,
+        *args: Any,
+        timeout: float | None = None,
+        retries: int | Retries = 0,
+        on_reply: Callable[[Reply], Any] | None = None,
+        **kwargs: Any,
+    ) -> CommandResult:
+        """Send the command, and wait until it has ended. Ctrl-C cancels the waiting.
+
+        Parameters
+        ----------
+        args, timeout, retries, on_reply, kwargs
+            As for `clu.remote.RemoteCommand`. The callback is called in the thread of the event
+            loop.
+
+        Raises
+        ------
+        InvalidCommand
+            If an argument is not valid, or the actor does not take the command.
+        CommandTimeout
+            If it has not ended in time.
+        CommandFailed
+            If it failed, or there is no such actor.
+        """
+        caller: _Caller = self._caller
+        text = self._spec.command_string(args, kwargs, caller.forbidden)
+        return caller.call(text, timeout, retries, on_reply)
+
+    def started(self, /, *args: Any, timeout: float | None = None, **kwargs: Any) -> Running:
+        """Send the command, and return when it is on its way.
+
+        Parameters
+        ----------
+        args, timeout, kwargs
+            As for the call.
+        """
+        caller: _Caller = self._caller
+        return caller.started(self._spec.command_string(args, kwargs, caller.forbidden), timeout)
+
+
+ActorCommand._kind = ActorCommand
+
+
+class Actor(CommandGroup):
+    """An actor, whose commands are attributes: `clu.remote.RemoteActor` for code that blocks."""
+
+    _kind = ActorCommand
+
 
 def _close(thread: LoopThread, client: AMQPClient | JSONClient) -> None:
     if thread.is_running:
@@ -245,6 +340,25 @@ class Client(_BlockingClient):
         with self.started(actor, command, *args, timeout=timeout) as running:
             return running.result()
 
+    def actor(self, name: str, *, timeout: float = 5.0) -> Actor:
+        """Return an actor as an object, whose commands are called like functions.
+
+        Parameters
+        ----------
+        name
+            The name of the actor.
+        timeout
+            How many seconds to wait for the actor and its answers.
+
+        Raises
+        ------
+        ActorNotFound
+            If the actor is not there, or does not answer. It says who is there.
+        CommandFailed
+            If the actor does not tell its commands.
+        """
+        return self._find(self.client.actor(name, timeout=timeout))
+
     def started(
         self, actor: str, command: str, *args: Any, timeout: float | None = None
     ) -> Running:
@@ -307,6 +421,23 @@ class Connection(_BlockingClient):
         """
         with self.started(command, *args, timeout=timeout) as running:
             return running.result()
+
+    def actor(self, *, timeout: float = 5.0) -> Actor:
+        """Return the actor as an object, whose commands are called like functions.
+
+        Parameters
+        ----------
+        timeout
+            How many seconds to wait for its answers.
+
+        Raises
+        ------
+        ActorNotFound
+            If the actor does not answer.
+        CommandFailed
+            If the actor does not tell its commands.
+        """
+        return self._find(self.client.actor(timeout=timeout))
 
     def started(self, command: str, *args: Any, timeout: float | None = None) -> Running:
         """Send a command, and return at once.

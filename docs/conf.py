@@ -64,7 +64,8 @@ _OTHERS = (
     "logging|pathlib|re|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
-    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|CommandLike|CommandSender|"
+    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|Caller|CommandLike|"
+    "CommandSender|CommandSpec|"
     "Handler|StatusCallbacks|"
     "HubReply|LoopThread|MissingModel|Plan|SDSSLogger|Sampling|Sending|Server|Token|WatchedKeyword|"
     "Writer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import pickle
 import signal
@@ -17,19 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clu import JSONActor
+from clu import AMQPActor, JSONActor
 from clu._core.reply import KEPT_REPLIES
 from clu._core.thread import LoopThread
 from clu.exceptions import (
+    ActorNotFound,
     CluConnectionError,
     CluRuntimeError,
     CluValueError,
     CommandFailed,
     CommandTimeout,
+    InvalidCommand,
 )
-from clu.sync import Client, connect
+from clu.sync import Actor, Client, connect
 from tests.amqp.actors import SCHEMA, Camera, make_parser
 from tests.broker import free_port
+from tests.remote import actors as remote_actors
 from tests.waiting import TIMEOUT
 
 if TYPE_CHECKING:
@@ -345,3 +349,62 @@ def test_several_threads_share_a_client_of_a_broker(camera: Broker) -> None:
         texts = [f"text-{number}" for number in range(100)]
         results = threads.map(lambda text: clu.send("camera", "echo", text).get("text"), texts)
         assert list(results) == texts
+
+
+# -- calls ----------------------------------------------------------------------------------
+
+
+class CalledCamera(AMQPActor):
+    parser = remote_actors.parser
+    schema = remote_actors.SCHEMA
+
+
+class TCPCamera(JSONActor):
+    parser = remote_actors.parser
+
+
+@pytest.fixture(params=["amqp", "tcp"])
+def called(broker: Broker, request: pytest.FixtureRequest) -> Iterator[Actor]:
+    """An actor as an object."""
+    if request.param == "amqp":
+        with running(CalledCamera("camera", url=broker.url)), Client(broker.url) as client:
+            yield client.actor("camera")
+    else:
+        camera = TCPCamera("camera", port=free_port(), schema=remote_actors.SCHEMA)
+        with running(camera), connect(f"tcp://localhost:{camera.port}") as connection:
+            yield connection.actor()
+
+
+def test_commands_are_called_like_functions(called: Actor) -> None:
+    result = called.expose(900, flavour="dark", note=["a b"], timeout=20)
+    assert result.command == "expose --flavour dark --note 'a b' 900"
+    assert called.power.on("a", port=2).get("text") == "(2, ('a',))"
+    got: list[Any] = []
+    assert called.count(2, on_reply=got.append).replies == got
+    with called.count.started(3) as command:
+        assert [reply.body["number"] for reply in command] == [0, 1, 2]
+        assert command.result().last("number") == 2
+    assert repr(called) == "<Actor (camera)>"
+    assert repr(called.power.on) == "<ActorCommand (camera power on)>"
+    assert "expose" in dir(called)
+    assert str(inspect.signature(called.power.on)) == (
+        "(*names: str, port: int | None = None, timeout: float | None = None, "
+        "retries: int | Retries = 0, on_reply: Callable | None = None) -> CommandResult"
+    )
+
+
+def test_errors_of_calls_are_those_of_asynchronous_ones(called: Actor) -> None:
+    with pytest.raises(InvalidCommand, match="flavour must be one of"):
+        called.expose(900, flavour="x")
+    with pytest.raises(InvalidCommand, match="has no parameter 'command'"):
+        called.count(2, command=None)
+    remote_actors.attempts.clear()
+    with pytest.raises(CommandFailed, match="Failure 1"):
+        called.flaky(1)
+    with pytest.raises(CommandTimeout, match=r"not ended within 0\.05 s"):
+        called.sleep(timeout=0.05)
+
+
+def test_who_is_not_there_is_told(broker: Broker) -> None:
+    with Client(broker.url) as client, pytest.raises(ActorNotFound, match="no actor 'nobody'"):
+        client.actor("nobody", timeout=0.3)

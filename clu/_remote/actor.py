@@ -87,9 +87,9 @@ class CommandGroup:
 class RemoteCommand(CommandGroup):
     """A command of an actor, which is called like a function. A group has further commands."""
 
-    def __init__(self, spec: CommandSpec, caller: Any) -> None:
-        super().__init__(spec, caller)
-        self.__name__ = spec.name
+    @property
+    def __name__(self) -> str:
+        return self._spec.name
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -139,9 +139,10 @@ class RemoteCommand(CommandGroup):
         CluConnectionError
             If there is no connection.
         """
-        text = self._spec.command_string(args, kwargs, self._caller.forbidden)
-        return await self._caller.call(  # type: ignore[no-any-return]
-            text, timeout=timeout, retries=retries, on_reply=on_reply, command=command
+        caller = self._caller
+        text = self._spec.command_string(args, kwargs, caller.forbidden)
+        return await caller.call(  # type: ignore[no-any-return]
+            text, timeout, retries, on_reply, command
         )
 
     def started(
@@ -200,7 +201,7 @@ class RemoteActor(CommandGroup):
             As for `RemoteCommand`.
         """
         return await self._caller.call(  # type: ignore[no-any-return]
-            text, timeout=timeout, retries=retries, on_reply=on_reply, command=command
+            text, timeout, retries, on_reply, command
         )
 
 

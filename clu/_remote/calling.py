@@ -21,7 +21,7 @@ from clu.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from clu._core.reply import Reply
     from clu.command import BaseCommand, Command
@@ -65,7 +65,7 @@ class Commander(Protocol):
     #: The characters that a command cannot have.
     _unsendable: str
 
-    async def _begin_command(
+    def _begin_command(
         self,
         actor: str,
         text: str,
@@ -74,7 +74,7 @@ class Commander(Protocol):
         reply_callback: Callable[[Any], Any] | None,
         time_limit: float | None,
         internal: bool = False,
-    ) -> Command[Any]:
+    ) -> Coroutine[Any, Any, Command[Any]]:
         """Send a command, and return when it is on its way."""
 
 
@@ -100,13 +100,16 @@ class Caller:
     async def call(
         self,
         text: str,
-        *,
         timeout: float | None = None,
         retries: int | Retries = 0,
         on_reply: Callable[[Reply], Any] | None = None,
         command: BaseCommand[Any, Any] | None = None,
     ) -> CommandResult:
         """Send a command, maybe several times, and wait for the result."""
+        if retries == 0 and on_reply is None:  # the usual case, quickly
+            sent = await self._send(text, timeout, None, command)
+            await sent
+            return self.result(text, sent)
         attempts = retries if isinstance(retries, Retries) else self._checked(text, retries)
         attempt = 0
         while True:
@@ -133,24 +136,30 @@ class Caller:
         is_repeated: bool = False,
     ) -> Command[Any]:
         """Send a command, and return when it is on its way."""
+        if on_reply is None:
+            return await self._send(text, timeout, None, command, is_repeated)
+        taker = _ReplyTaker(on_reply)
+        sent = await self._send(text, timeout, taker.take, command, is_repeated)
+        taker.follow(sent)
+        return sent
+
+    def _send(
+        self,
+        text: str,
+        timeout: float | None,
+        take: Callable[[Any], Any] | None,
+        command: BaseCommand[Any, Any] | None,
+        is_repeated: bool = False,
+    ) -> Coroutine[Any, Any, Command[Any]]:
         if timeout is not None and not timeout > 0:
             reason = f"timeout must be greater than 0, not {timeout!r}."
             raise InvalidArguments(self.actor, text, reason, "timeout")
-        taker = None if on_reply is None else _ReplyTaker(on_reply)
-        sent = await self.client._begin_command(
-            self.actor,
-            text,
-            command,
-            is_repeated,
-            None if taker is None else taker.take,
-            timeout,
-        )
-        if taker is not None:
-            taker.follow(sent)
-        return sent
+        return self.client._begin_command(self.actor, text, command, is_repeated, take, timeout)
 
     def result(self, text: str, sent: Command[Any]) -> CommandResult:
         """Return the result of a command that has ended, or raise an error if it has failed."""
+        if sent.status is CommandStatus.DONE:
+            return CommandResult(self.actor, text, sent.status, sent.replies)
         try:
             return result_of(self.actor, text, sent)
         except InvalidCommand:

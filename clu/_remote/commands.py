@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from clu._remote.parameters import Argument, Option, parameters_of
 from clu.exceptions import InvalidArguments, InvalidCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from clu._remote.parameters import Parameter
 
@@ -26,6 +27,8 @@ __all__ = ["OWN_PARAMETERS", "CommandSpec", "Source"]
 
 #: The parameters that all calls have. One of the command with such a name gets ``_`` after it.
 OWN_PARAMETERS = ("timeout", "retries", "on_reply", "command")
+#: Whether a word needs no quotes.
+_is_plain = re.compile(r"[\w@%+=:,./-]+", re.ASCII).fullmatch
 #: The names that a command has besides those of its subcommands.
 _OWN_NAMES = ("started",)
 
@@ -200,31 +203,69 @@ class CommandSpec:
         """
         given = self._bound(args, kwargs)
         words: list[str] = []
-        for level in self._levels:
-            if level.name:
-                words.append(level.name)
-            if level._own:
-                level._add_words(words, given, self, level is not self, forbidden)
-        return " ".join(map(shlex.quote, words))
+        for names, level in self._levels:
+            words += names
+            if level is not None:
+                level._add_words(words, given, self, level is not self)
+        if not self._reserved.isdisjoint(words):
+            self._refuse(given, self._is_reserved)
+        text = " ".join([word if _is_plain(word) else shlex.quote(word) for word in words])
+        if not text.isascii() and not _is_text(text):
+            self._refuse(given, self._is_no_text)
+        for character in forbidden:
+            if character in text:
+                self._refuse(given, functools.partial(self._has, character))
+        return text
 
     @functools.cached_property
-    def _levels(self) -> list[CommandSpec]:
-        return [*_groups(self.parent), self]
+    def _levels(self) -> list[tuple[list[str], CommandSpec | None]]:
+        """The names of groups and commands, and who has parameters after some of them."""
+        found: list[tuple[list[str], CommandSpec | None]] = []
+        names: list[str] = []
+        for level in [*_groups(self.parent), self]:
+            names += [level.name] * bool(level.name)
+            if level._own:
+                found.append((names, level))
+                names = []
+        return [*found, (names, None)] if names else found
 
-    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, Any]:
-        """Return the values of a call, by the ids of their parameters."""
+    def _refuse(
+        self, given: dict[Argument | Option, Any], problem: Callable[[str], str | None]
+    ) -> None:
+        """Raise an error for the first parameter with a word that has a problem."""
+        for name, each in self.parameters.items():
+            if each in given:
+                words = each.words(given[each])
+                for word in words if isinstance(each, Argument) else words[1:]:
+                    if (reason := problem(word)) is not None:
+                        raise self._error(f"{name} {reason}", name)
+
+    def _is_reserved(self, word: str) -> str | None:
+        return (
+            f"cannot be {word!r}, which means something else." if word in self._reserved else None
+        )
+
+    def _is_no_text(self, word: str) -> str | None:
+        return None if _is_text(word) else f"is no text: {word!a}."
+
+    def _has(self, character: str, word: str) -> str | None:
+        is_there = character in word
+        return f"cannot have {character!r}: a command is one line here." if is_there else None
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Argument | Option, Any]:
+        """Return the values of a call, by their parameters."""
         parameters = self.parameters
-        given: dict[int, Any] = {}
+        given: dict[Argument | Option, Any] = {}
         if args:
             names, rest = self._positional
             for name, value in zip(names, args, strict=False):
                 if value is not None:
-                    given[id(parameters[name])] = value
+                    given[parameters[name]] = value
             if len(args) > len(names):
                 if rest is None:
                     most = f"at most {len(names)} positional argument{'s' * (len(names) != 1)}"
                     raise self._error(f"takes {most}, not {len(args)}.", kind=InvalidArguments)
-                given[id(parameters[rest])] = args[len(names) :]
+                given[parameters[rest]] = args[len(names) :]
         for name, value in kwargs.items():
             each = parameters.get(name)
             if each is None:
@@ -234,78 +275,61 @@ class CommandSpec:
                 )
                 reason = f"has no parameter {name!r}.{hint}"
                 raise self._error(reason, name, kind=InvalidArguments)
-            if id(each) in given:
+            if each in given:
                 raise self._error(f"{name} is given twice.", name, kind=InvalidArguments)
             if value is not None:
-                given[id(each)] = value
+                # What can be read only once may have to be read again, for the words of an error.
+                given[each] = list(value) if hasattr(value, "__next__") else value
         return given
 
     def _add_words(
         self,
         words: list[str],
-        given: dict[int, Any],
+        given: dict[Argument | Option, Any],
         called: CommandSpec,
         is_group: bool,
-        forbidden: str,
     ) -> None:
         """Add the words for the parameters of a command or of one of its groups."""
-        needs_all = self.stop is None or given.get(id(self.stop)) is not True
-        needs_end = False
-        counts: list[tuple[Argument, int]] = []
         values: list[str] = []
+        needs_end = is_left_out = False
         for each in self._own:
-            value = given.get(id(each))
+            value = given.get(each)
             if value is None:
-                if each.required and needs_all:
+                if each.required and (self.stop is None or given.get(self.stop) is not True):
                     name = called._identifiers[id(each)]
                     raise called._error(f"{name} is missing.", name, kind=InvalidArguments)
                 if isinstance(each, Argument):
+                    is_left_out = True
                     if is_group:  # it would take the name of the command
                         called._refuse_gap(each)
-                    counts.append((each, 0))
                 continue
-            found = called._checked(each, value, forbidden)
+            try:
+                found = each.words(value)
+            except (TypeError, ValueError) as error:
+                raise called._unfit(each, error) from None
+            if not found and each.required:
+                name = called._identifiers[id(each)]
+                raise called._error(f"{name} is empty.", name)
             if isinstance(each, Argument):
-                counts.append((each, len(found)))
                 values += found
             else:
                 words += found
                 needs_end = needs_end or each.may_lack_value
         if values:
-            called._check_places(counts)
-            needs_end = needs_end or any(
-                word[:1] in self._prefixes and len(word) > 1 for word in values
-            )
+            if is_left_out:
+                called._check_places(self._own, given)
+            for word in values:
+                if word[:1] in self._prefixes and len(word) > 1:
+                    needs_end = True
         if needs_end and (values or is_group):
             words.append("--")
         words += values
 
-    def _checked(self, each: Argument | Option, value: Any, forbidden: str) -> list[str]:
+    def _unfit(self, each: Argument | Option, error: Exception) -> InvalidCommand:
+        """Return the error for a value that a parameter does not take."""
         name = self._identifiers[id(each)]
-        try:
-            found = each.words(value)
-        except TypeError as error:
-            raise self._error(f"{name} {error}", name, kind=InvalidArguments) from None
-        except ValueError as error:
-            raise self._error(f"{name} {error}", name) from None
-        if not found and each.required:
-            raise self._error(f"{name} is empty.", name)
-        own = found if isinstance(each, Argument) else found[1:]
-        for word in own:
-            if word in self._reserved:
-                raise self._error(f"{name} cannot be {word!r}, which means something else.", name)
-        for word in found:
-            if not word.isascii():
-                try:
-                    word.encode()
-                except UnicodeEncodeError:
-                    raise self._error(f"{name} is no text: {word!a}.", name) from None
-            if forbidden:
-                for character in forbidden:
-                    if character in word:
-                        what = f"{name} cannot have {character!r}: a command is one line here."
-                        raise self._error(what, name)
-        return found
+        kind = InvalidArguments if isinstance(error, TypeError) else InvalidCommand
+        return self._error(f"{name} {error}", name, kind)
 
     @functools.cached_property
     def stop(self) -> Option | None:
@@ -326,8 +350,15 @@ class CommandSpec:
         opts = [opt for each in options for opt in (*each.opts, *each.secondary_opts)]
         return frozenset({"-", *(opt[:1] for opt in opts)})
 
-    def _check_places(self, arguments: list[tuple[Argument, int]]) -> None:
+    def _check_places(
+        self, own: list[Argument | Option], given: dict[Argument | Option, Any]
+    ) -> None:
         """Check that the actor gives the values to the arguments that they are meant for."""
+        arguments = [
+            (each, len(each.words(given[each])) if each in given else 0)
+            for each in own
+            if isinstance(each, Argument)
+        ]
         left = sum(count for _, count in arguments)
         rest = next((i for i, (each, _) in enumerate(arguments) if each.takes_all), len(arguments))
         # The values before the rest are taken from the left, those after it from the right.
@@ -347,6 +378,14 @@ class CommandSpec:
     ) -> InvalidCommand:
         reason = reason if reason.endswith((".", "?", "…")) else f"{reason}."
         return kind(self.actor, self.path, reason, parameter)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _groups(command: CommandSpec | None) -> list[CommandSpec]:

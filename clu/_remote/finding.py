@@ -19,7 +19,7 @@ from clu._remote.names import did_you_mean
 from clu.exceptions import ActorNotFound, CluConnectionError, CluValueError, CommandFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from clu.command import BaseCommand, Command
 
@@ -104,7 +104,7 @@ class CommandsActors:
         if self._known_commands is not None:
             self._known_commands.pop(name, None)
 
-    async def _begin_command(
+    def _begin_command(
         self,
         actor: str,
         text: str,
@@ -113,7 +113,7 @@ class CommandsActors:
         reply_callback: Callable[[Any], Any] | None,
         time_limit: float | None,
         internal: bool = False,
-    ) -> Command[Any]:
+    ) -> Coroutine[Any, Any, Command[Any]]:
         """Send a command, and return when it is on its way.
 
         Parameters

@@ -67,6 +67,9 @@ class Argument(Parameter):
     ----------
     takes_all
         Whether it takes all values that no other takes.
+    words
+        A function that returns the words for a value. It raises a ``TypeError`` or a
+        ``ValueError`` whose message says what the value must be.
     """
 
     def __init__(self, info: Mapping[str, Any]) -> None:
@@ -74,17 +77,12 @@ class Argument(Parameter):
         self.takes_all = self.nargs < 0
         if self.takes_all:
             self.nargs = 1
+        self.words = self._all_words if self.takes_all else self._words_of
+        if self.nargs == 1 and not self.takes_all:
+            word = self._types[0].word
+            self.words = lambda value: [word(value)]
 
-    def words(self, value: Any) -> list[str]:
-        """Return the words for a value.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is not valid. The message says what it must be.
-        """
-        if not self.takes_all:
-            return self._words_of(value)
+    def _all_words(self, value: Any) -> list[str]:
         word = self._types[0].word
         return [word(item) for item in _items(value, "must be a sequence of values")]
 
@@ -96,6 +94,9 @@ class Option(Parameter):
     ----------
     may_lack_value
         Whether it can be given without a value, so that the next word could be taken for it.
+    words
+        A function that returns the words for a value, the option among them. It raises a
+        ``TypeError`` or a ``ValueError`` whose message says what the value must be.
     """
 
     def __init__(self, info: Mapping[str, Any]) -> None:
@@ -116,7 +117,7 @@ class Option(Parameter):
         self.may_lack_value = not (
             self.is_flag or self.count or isinstance(self.flag_value, (bool, type(None)))
         )
-        self._words = self._writer()
+        self.words: Callable[[Any], list[str]] = self._writer()
         if self.count:
             self.source = "int"
         elif self.is_flag and self.flag_value in (None, True, False):
@@ -131,7 +132,11 @@ class Option(Parameter):
     def _writer(self) -> Callable[[Any], list[str]]:
         if self.count:
             return self._count_words
-        one = self._flag_words if self.is_flag else self._value_words
+        one: Callable[[Any], list[str]] = self._value_words
+        if self.is_flag:
+            one = self._flag_words
+        elif self.nargs == 1 and not self.may_lack_value:
+            one = self._usual_writer()
         if not self.multiple:
             return one
 
@@ -143,15 +148,15 @@ class Option(Parameter):
 
         return several
 
-    def words(self, value: Any) -> list[str]:
-        """Return the words for a value, the option among them.
+    def _usual_writer(self) -> Callable[[Any], list[str]]:
+        """Return what `_value_words` does, but quickly, if there is one value and it is plain."""
+        convert, opt, otherwise = self._types[0].word, self._opt, self._value_words
 
-        Raises
-        ------
-        TypeError, ValueError
-            If it is not valid. The message says what it must be.
-        """
-        return self._words(value)
+        def usual(value: Any) -> list[str]:
+            word = convert(value)
+            return otherwise(value) if word[:1] == "-" else [opt, word]
+
+        return usual
 
     def _value_words(self, value: Any) -> list[str]:
         if self.may_lack_value and value is True:
@@ -210,6 +215,7 @@ class Switch(Option):
         self.opts = [opt for each in options for opt in each.opts]
         self.secondary_opts = [opt for each in options for opt in each.secondary_opts]
         self._options = options
+        self.words = self._switch_words
         self.may_lack_value = any(each.may_lack_value for each in options)
         self.multiple, self.count, self.is_flag = False, False, False
         self.flag_value, self.limits = None, ""
@@ -217,8 +223,7 @@ class Switch(Option):
         others = [each.source for each in options if not each.is_flag]
         self.source = " | ".join([f"Literal[{', '.join(flags)}]"] * bool(flags) + others)
 
-    def words(self, value: Any) -> list[str]:
-        """Return the words for a value, the option among them."""
+    def _switch_words(self, value: Any) -> list[str]:
         for option in self._options:
             if option.is_flag and option.flag_value == value:
                 return option.words(True)

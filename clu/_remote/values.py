@@ -18,6 +18,8 @@ __all__ = ["ValueType", "as_bool", "shown", "value_type"]
 
 #: The most characters of a value that an error shows.
 _EXCERPT = 60
+#: Integers up to this one are floats without a loss.
+_EXACT = 2**53
 
 
 def shown(value: object) -> str:
@@ -66,12 +68,16 @@ def _is_bool(value: Any) -> bool:
 
 
 def _string(value: Any) -> str:
+    if type(value) is str:
+        return value
     if not isinstance(value, str):
         raise TypeError(f"must be a string, not {shown(value)}")
     return str.__str__(value)
 
 
 def _integer(value: Any) -> int:
+    if type(value) is int:
+        return value
     if not _is_bool(value):
         try:
             return operator.index(value)
@@ -81,6 +87,10 @@ def _integer(value: Any) -> int:
 
 
 def _float(value: Any) -> float:
+    if type(value) is float:
+        return value
+    if type(value) is int and -_EXACT <= value <= _EXACT:
+        return value  # a range is compared with it all the same
     if isinstance(value, (str, bytes)) or _is_bool(value) or not hasattr(value, "__float__"):
         if hasattr(value, "__index__") and not _is_bool(value):
             return float(operator.index(value))
@@ -91,11 +101,6 @@ def _float(value: Any) -> float:
         raise ValueError(f"is too large: {shown(value)}") from None
     except TypeError:  # an array
         raise TypeError(f"must be a number, not {shown(value)}") from None
-
-
-def _float_word(value: Any) -> str:
-    number = _float(value)
-    return str(value) if type(value) is int else repr(number)
 
 
 def _path(value: Any) -> str:
@@ -152,19 +157,47 @@ def _ranged(info: Mapping[str, Any], convert: Callable[[Any], Any]) -> tuple[Any
     return check, limits
 
 
+def _number_type(
+    source: str, info: Mapping[str, Any], convert: Callable[[Any], Any], kinds: frozenset[type]
+) -> ValueType:
+    """Return the type of a number.
+
+    Parameters
+    ----------
+    source
+        How Python writes it.
+    info
+        What the command model says about it.
+    convert
+        A function that returns a value as a number, if it is one.
+    kinds
+        The types of values that need not be converted.
+    """
+    check, limits = _ranged(info, convert)
+    low, high = info.get("min"), info.get("max")
+
+    def word(value: Any) -> str:
+        number = check(value)
+        return str(value) if type(value) is int else repr(number)
+
+    def usual_word(value: Any) -> str:
+        # What is within both limits, quickly.
+        return repr(value) if type(value) in kinds and low <= value <= high else word(value)
+
+    is_open = info.get("min_open") or info.get("max_open")
+    has_both = limits and low is not None and high is not None and not is_open
+    return ValueType(source, usual_word if has_both else word, limits)
+
+
+_INTEGERS, _NUMBERS = frozenset({int}), frozenset({int, float})
+
+
 def _integer_type(info: Mapping[str, Any]) -> ValueType:
-    check, limits = _ranged(info, _integer)
-    return ValueType("int", lambda value: str(check(value)), limits)
+    return _number_type("int", info, _integer, _INTEGERS)
 
 
 def _float_type(info: Mapping[str, Any]) -> ValueType:
-    check, limits = _ranged(info, _float)
-
-    def word(value: Any) -> str:
-        check(value)
-        return _float_word(value)
-
-    return ValueType("float", word if limits else _float_word, limits)
+    return _number_type("float", info, _float, _NUMBERS)
 
 
 def _choice_type(info: Mapping[str, Any]) -> ValueType:
@@ -173,6 +206,8 @@ def _choice_type(info: Mapping[str, Any]) -> ValueType:
     known = frozenset(choice.casefold() if folds else choice for choice in choices)
 
     def word(value: Any) -> str:
+        if type(value) is str and value in known:
+            return value
         is_text = isinstance(value, str)
         if is_text:
             text = str.__str__(value)

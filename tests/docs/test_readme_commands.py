@@ -45,6 +45,7 @@ SHORTER = {
     "python benchmarks/compare.py": "--rounds 1 --seconds 0.01 --case status_tests --build pure",
     "python benchmarks/soak.py": "--minutes 0.005 --rate 20 --fault-every 0",
     "python benchmarks/flood.py": "--commands 200 --pings 5 --actor json --loop asyncio",
+    "python benchmarks/remote_calls.py": "--rounds 2 --number 10",
     "pytest benchmarks": SMALL,
     ".venv/bin/pytest benchmarks": SMALL,
     ".venv/bin/pytest tests": "-q --collect-only",

@@ -264,6 +264,12 @@ def test_other_values_are_an_error(type_: Any, value: Any, reason: str) -> None:
     assert reason in error(spec_of(click.Option(["--x"], type=type_)), x=value)
 
 
+def test_what_can_be_read_only_once_is_a_sequence_too() -> None:
+    spec = CAMERA.subcommands["power"].subcommands["on"]
+    assert string(spec, names=(name for name in ["a", "--"])) == "power on -- a --"
+    assert "names cannot be '--help'" in error(spec, names=iter(["a", "--help"]))
+
+
 def test_flags_are_given_or_left_out() -> None:
     spec = spec_of(
         click.Option(["--quiet", "-q"], is_flag=True),
