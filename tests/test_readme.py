@@ -7,10 +7,10 @@ import pathlib
 import re
 import socket
 import subprocess
-import sys
 import time
 
 from .broker import free_port
+from .terminal import CLU
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 
@@ -21,7 +21,7 @@ def test_the_actor_of_the_readme_answers(tmp_path: pathlib.Path) -> None:
     port = free_port()
     script = tmp_path / "stage.py"
     script.write_text(example.replace("9999", str(port)))
-    actor = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE)
+    actor = subprocess.Popen([*CLU, "run", str(script)], stderr=subprocess.PIPE)
     try:
         with _connect(port) as connection, connection.makefile("rwb") as stream:
             stream.write(b"1 move 5\n2 move --help\n")

@@ -28,7 +28,7 @@ _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
 _PORTS = ("9999", "9998", "9876", "6093", "8000")
 _BROKER = "localhost:5672"
 #: What ``clu talk`` says in a terminal.
-_FIRST_LINE = "Connected to {}. Ctrl-D ends it."
+FIRST_LINE = "Connected to {}. Ctrl-D ends it."
 
 
 class Reader:
@@ -60,9 +60,7 @@ class Reader:
         """Do what a block says."""
         source = included(self.page, block)
         if source is not None and (saved := caption(block)) is not None:
-            path = self.directory / saved
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._here(source.read_text()))
+            self._save(self.directory / saved, self._here(source.read_text()))
         if block.language != "console" or block.mark.startswith("skip, "):
             return
         for command in commands(block):
@@ -70,6 +68,10 @@ class Reader:
                 self._do(command, block.mark)
             except AssertionError as error:
                 raise AssertionError(f"{name(self.page)}:{block.line}: {error}") from None
+
+    def _save(self, path: pathlib.Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
     def _here(self, text: str) -> str:
         for place, ours in self._places.items():
@@ -174,7 +176,7 @@ class Reader:
         words = self._here(command.command)
         talk = self._popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         first, *shown_lines = command.output
-        assert first == _FIRST_LINE.format(command.command.split()[-1])
+        assert first == FIRST_LINE.format(command.command.split()[-1])
         assert talk.stdin is not None
         assert talk.stdout is not None
         os.set_blocking(talk.stdout.fileno(), False)

@@ -1,6 +1,7 @@
 """Every command in a block of the pages outside docs/ is run, in a short form if it takes long.
 
-The actor of the README is tested in tests/test_readme.py, the examples in tests/examples.
+The actor of the README is tested in tests/test_readme.py, the examples in tests/examples, and
+what a new user types first in test_walk.py.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
 TEXTS = sorted([*ROOT.glob("*.md"), ROOT / "examples" / "README.md", ROOT / "benchmarks/README.md"])
 SHELLS = ("console", "sh")
 
+WALK = "test_walk.py does it"
 #: What the set-up of the tests has done, or what changes the machine or its releases.
 EXEMPT = {
     "pip install .": "the set-up of the tests does it",
     "pip install /path/to/this/repository": "the set-up of the tests does it",
     'pip install "sdss-clu===2.6.1"': "tests/tools/test_going_back.py does it",
-    ". .venv/bin/activate": "the commands below it are run with the scripts of the tests",
+    ". .venv/bin/activate": WALK,
+    "clu run stage.py": WALK,
+    "clu send tcp://localhost:9999 move 5": WALK,
+    "clu describe tcp://localhost:9999": WALK,
+    "clu watch tcp://localhost:9999 position": WALK,
     "pip install ./sdss_clu-2.6.1+fast.1-*.whl": "tools/test_distribution.sh does it with a wheel",
     'pip install --extra-index-url ADDRESS "sdss-clu==2.6.1+fast.1"': "the index is that of a "
     "release; its pages are tested in tests/tools/test_make_index.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from clu.actor import AMQPBaseActor, TCPBaseActor
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["announcement"]
 
 _ALL = ("", "0.0.0.0", "::")
-_USUAL = "amqp://guest:******@localhost/"
+#: What else says to ``clu send`` where the broker is.
+_PLACES = ("CLU_URL", "CLU_SITE")
 
 
 def announcement(actor: BaseActor) -> str:
@@ -35,5 +37,12 @@ def announcement(actor: BaseActor) -> str:
 
 
 def _is_usual(address: str) -> bool:
-    """Whether ``clu send`` finds a broker without options."""
-    return address.replace(":5672", "") in (_USUAL, _USUAL.rstrip("/"))
+    """Whether ``clu send`` finds a broker without options, where the environment is the same."""
+    if any(map(os.environ.get, _PLACES)):
+        return False
+    user, host, port = (
+        os.environ.get(f"CLU_{name}") or usual
+        for name, usual in (("USER", "guest"), ("HOST", "localhost"), ("PORT", "5672"))
+    )
+    found = f"amqp://{user}:******@{host}:{port}"
+    return address.rstrip("/") in (found, found.removesuffix(":5672"))

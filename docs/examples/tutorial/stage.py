@@ -2,7 +2,6 @@ import asyncio
 
 import click
 
-import clu
 from clu import JSONActor, command_parser
 
 SCHEMA = {
@@ -28,9 +27,4 @@ async def move(command, position):
     command.finish(text="The stage is there.")
 
 
-async def main():
-    stage = await JSONActor("stage", port=9999, version="0.1.0", schema=SCHEMA).start()
-    await stage.run_forever()
-
-
-clu.run(main())
+stage = JSONActor("stage", port=9999, version="0.1.0", schema=SCHEMA)

@@ -2,7 +2,6 @@ import asyncio
 
 import click
 
-import clu
 from clu import AMQPActor, command_parser
 
 SCHEMA = {
@@ -28,12 +27,5 @@ async def move(command, position):
     command.finish(text="The stage is there.")
 
 
-async def main():
-    stage = AMQPActor(
-        "stage", url="amqp://guest:guest@localhost:5672/", version="0.1.0", schema=SCHEMA
-    )
-    await stage.start()
-    await stage.run_forever()
-
-
-clu.run(main())
+URL = "amqp://guest:guest@localhost:5672/"
+stage = AMQPActor("stage", url=URL, version="0.1.0", schema=SCHEMA)
