@@ -50,6 +50,7 @@ Future_co = TypeVar("Future_co", bound="BaseCommand[Any, Any]")
 _DEBUG, _INFO = MessageCode.DEBUG, MessageCode.INFO
 _WARNING, _ERROR = MessageCode.WARNING, MessageCode.ERROR
 _STARTED, _DONE = MessageCode.STARTED, MessageCode.DONE
+_READY = CommandStatus.READY
 _CODE_OF_LEVEL = {
     logging.DEBUG: MessageCode.DEBUG,
     logging.INFO: MessageCode.INFO,
@@ -65,8 +66,6 @@ _LEVEL_OF_CODE = {
 }
 #: The codes with which a parent writes replies of its children, which do not end the parent.
 _CODE_FROM_CHILD = {MessageCode.DONE: MessageCode.INFO, MessageCode.FAILED: MessageCode.ERROR}
-#: What a command has, unless it is given with a reply.
-_FLAGS = frozenset(("silent", "internal", "write_to_log"))
 #: As strings, whose comparison is fast.
 _ERROR_CODES = (MessageCode.ERROR._value_, MessageCode.FAILED._value_)
 #: The values of the states that a command can be in.
@@ -155,9 +154,7 @@ class BaseCommand(
         self._task: asyncio.Task[Any] | None = None
         self.time_limit = time_limit
         self._timer: asyncio.TimerHandle | None = None
-        StatusMixIn.__init__(
-            self, CommandStatus, CommandStatus.READY, status_callback, call_now=call_now
-        )
+        StatusMixIn.__init__(self, CommandStatus, _READY, status_callback, call_now)
         if time_limit:
             self._timer = self.get_loop().call_later(max(time_limit, 0), self._time_out)
 
@@ -229,7 +226,8 @@ class BaseCommand(
         self.do_callbacks()
         if new_status.is_done:
             self._end()
-        self._wake_watcher()
+        if self.watcher is not None:
+            self.watcher.set()
         return self
 
     def _warn_done(self, status: object) -> None:
@@ -241,7 +239,8 @@ class BaseCommand(
         )
 
     def _end(self) -> None:
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
         if not self.done():
             self.set_result(self)  # type: ignore[arg-type]
 
@@ -340,10 +339,13 @@ class BaseCommand(
             while command.parent is not None:
                 command = command.parent
         silent, internal, write_to_log = self.silent, self.internal, self.write_to_log
-        if kwargs and not _FLAGS.isdisjoint(kwargs):
-            silent = kwargs.pop("silent", silent)
-            internal = kwargs.pop("internal", internal)
-            write_to_log = kwargs.pop("write_to_log", write_to_log)
+        if kwargs:
+            if "internal" in kwargs:
+                internal = kwargs.pop("internal")
+            if "silent" in kwargs:
+                silent = kwargs.pop("silent")
+            if "write_to_log" in kwargs:
+                write_to_log = kwargs.pop("write_to_log")
         # Actors that override `write` rely on what is given by name.
         self.actor.write(
             code,

@@ -207,7 +207,7 @@ class Broker:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=_START_LIMIT,
+            timeout=3 * _START_LIMIT,
             text=True,
         )
         if done.returncode != 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clu._amqp.reply import decode_body
+from clu._core.encoding import decode_json
 from clu.exceptions import CluError
 from clu.parsers._words import excerpt
 
@@ -42,7 +42,7 @@ def payload(message: Any) -> dict[str, Any]:
         If it is not one.
     """
     try:
-        body = decode_body(message.body)
+        body = decode_json(message.body)
     except (ValueError, RecursionError) as error:
         raise BadMessage(f"The message cannot be parsed as JSON: {error}.") from None
     if not isinstance(body, dict):

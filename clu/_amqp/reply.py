@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from clu._core.encoding import decode_json
 from clu._core.reply import MessageCode
-from clu._speedups.amqp import has_long_number
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
@@ -31,22 +28,6 @@ def decode_headers(message: Any) -> dict[str, Any]:
         key: value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else value
         for key, value in (message.headers or {}).items()
     }
-
-
-def decode_body(body: bytes) -> Any:
-    """Return the value of a JSON string, whatever the length of its numbers.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        If it is not JSON.
-    """
-    if has_long_number(body):
-        return json.loads(body)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:  # NaN, for example
-        return json.loads(body)
 
 
 class AMQPReply:
@@ -112,7 +93,7 @@ class AMQPReply:
             if sender is None:
                 self._log.warning("received message without sender: %r", message)
             try:
-                body = decode_body(message.body)
+                body = decode_json(message.body)
             except (ValueError, RecursionError) as error:
                 problem = f"received message that is not JSON ({error}):"
             else:

@@ -31,9 +31,14 @@ def call_exception_handler(message: str, exception: Exception) -> None:
 
 def get_event_loop() -> asyncio.AbstractEventLoop:
     """Return the running or the current event loop, or set a new one as the current one."""
-    loop = running_loop()
-    if loop is not None:
-        return loop
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return _current_loop()
+
+
+def _current_loop() -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop | None
     with warnings.catch_warnings():
         # Calling it without a current loop is deprecated, but that is the case handled here.
         warnings.simplefilter("ignore", DeprecationWarning)

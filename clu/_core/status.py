@@ -177,10 +177,12 @@ class StatusMixIn(Generic[MaskbitType]):
     ) -> None:
         self.flags = maskbit_flags
         self.callbacks: list[Callable[[MaskbitType], Any]]
-        if isinstance(callback_func, (list, tuple)):
+        if callback_func is None:
+            self.callbacks = []
+        elif isinstance(callback_func, (list, tuple)):
             self.callbacks = callback_func  # type: ignore[assignment]  # a tuple stays one
         else:
-            self.callbacks = [] if callback_func is None else [callback_func]
+            self.callbacks = [callback_func]
         self._status = initial_status
         self.watcher: asyncio.Event | None = None
         if call_now:
@@ -188,7 +190,7 @@ class StatusMixIn(Generic[MaskbitType]):
 
     def do_callbacks(self) -> None:
         """Schedule the callbacks with the current status."""
-        if not self.callbacks or self.status is None:
+        if not self.callbacks or self._status is None:
             return
         loop = get_event_loop()
         for callback in self.callbacks:

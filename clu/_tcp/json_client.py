@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import logging
 import random
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,11 @@ from clu._core.callbacks import (
     log_callback_error,
     start_user_coroutine,
 )
+from clu._core.encoding import decode_json
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._remote.finding import CommandsActors
-from clu._tcp.client import open_connection, why_not_connected
+from clu._tcp.client import why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._watch.mixin import WatchMixIn
 from clu.command import Command
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from clu._core.result import CommandResult
     from clu._remote.actor import RemoteActor
-    from clu._tcp.client import TCPStreamClient
     from clu._watch.watchers import Watchers
     from clu.command import BaseCommand
 
@@ -40,11 +39,45 @@ __all__ = ["JSONClient", "JSONReply"]
 logger = logging.getLogger("clu")
 
 _LINE_LIMIT = 64 * 1024 * 1024
-_CHUNK = 256 * 1024
 _RECONNECT_INTERVAL = 1.0
 _CONNECTION_TIMEOUT = 10.0
 #: The length of the part of an invalid reply that is logged.
 _EXCERPT = 60
+
+
+class _Connection(asyncio.Protocol):
+    """A connection to an actor, which passes each line to a function.
+
+    Parameters
+    ----------
+    take
+        The function.
+
+    Attributes
+    ----------
+    transport
+        The transport, once there is a connection.
+    closed
+        Is set when the connection is closed.
+    """
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self.transport: Any = None
+        self.closed = asyncio.Event()
+        self._take = take
+        self._splitter = LineSplitter(_LINE_LIMIT)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        for line in self._splitter.feed(data):
+            self._take(line.head if isinstance(line, OverlongLine) else line)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            logger.debug("The connection was lost: %s", exc)
+        self.closed.set()
 
 
 class JSONReply:
@@ -85,7 +118,7 @@ class JSONReply:
     )
 
     def __init__(self, line: bytes) -> None:
-        reply = json.loads(line)
+        reply = decode_json(line)
         self.headers: dict[str, Any] = reply["header"]
         self.body: dict[str, Any] = dict(reply["data"])
         self.message_code = MESSAGE_CODES[self.headers["message_code"]]
@@ -155,7 +188,7 @@ class JSONClient(WatchMixIn, CommandsActors):
         self._commander_id: str | None = None
         # Random: others choose ids too, and replies to their commands may be broadcast.
         self._last_id = random.randrange(2**16, 2**30)
-        self._stream: TCPStreamClient | None = None
+        self._connection: _Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -176,7 +209,7 @@ class JSONClient(WatchMixIn, CommandsActors):
 
     def is_connected(self) -> bool:
         """Whether there is a connection to the actor right now."""
-        return self._stream is not None
+        return self._connection is not None
 
     async def start(self) -> Self:
         """Connect to the actor.
@@ -190,9 +223,9 @@ class JSONClient(WatchMixIn, CommandsActors):
         """
         if self._task is not None:
             raise CluRuntimeError(f"The client of {self.address} is already running.")
-        stream = await self._connect()
-        self._stream = stream
-        self._task = asyncio.get_running_loop().create_task(self._keep(stream))
+        connection = await self._connect()
+        self._connection = connection
+        self._task = asyncio.get_running_loop().create_task(self._keep(connection))
         if self.token is not None:
             try:
                 await self._send_token()
@@ -210,7 +243,7 @@ class JSONClient(WatchMixIn, CommandsActors):
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        self._close_stream()  # a task that was cancelled before it ran has not
+        self._disconnect()  # a task that was cancelled before it ran has not
         self._fail_all("The client was stopped.")
         await self._notifier.stop_callbacks()
 
@@ -268,7 +301,7 @@ class JSONClient(WatchMixIn, CommandsActors):
         text = " ".join(map(str, (command_string, *args)))
         if "\n" in text or "\r" in text:
             raise CluValueError("A command for a TCP actor must be a single line.")
-        if self._stream is None or self._stream.writer is None:
+        if self._connection is None:
             raise CluConnectionError(f"Not connected to {self.address}.")
         self._last_id += 1
         command: Command[Any] = Command(
@@ -281,7 +314,7 @@ class JSONClient(WatchMixIn, CommandsActors):
         )
         self.running_commands[self._last_id] = command
         command.add_done_callback(self._forget)
-        self._stream.writer.write(f"{self._last_id} {text}\n".encode(errors="replace"))
+        self._connection.transport.write(f"{self._last_id} {text}\n".encode(errors="replace"))
         if await_command:
             await command
         return command
@@ -338,11 +371,11 @@ class JSONClient(WatchMixIn, CommandsActors):
 
     # -- the connection -------------------------------------------------------------------
 
-    async def _connect(self) -> TCPStreamClient:
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        opening = loop.create_connection(lambda: _Connection(self._take), self.host, self.port)
         try:
-            return await asyncio.wait_for(
-                open_connection(self.host, self.port), self.connection_timeout
-            )
+            return (await asyncio.wait_for(opening, self.connection_timeout))[1]
         except (OSError, asyncio.TimeoutError) as error:
             reason = why_not_connected(error, self.connection_timeout)
             raise CluConnectionError(f"Cannot connect to {self.address}: {reason}.") from None
@@ -354,45 +387,35 @@ class JSONClient(WatchMixIn, CommandsActors):
             reason = "" if error is None else str(error.message.get("error", ""))
             raise CluConnectionError(f"{self.address} refused the token. {reason}".rstrip())
 
-    async def _keep(self, stream: TCPStreamClient) -> None:
+    async def _keep(self, connection: _Connection) -> None:
         while True:
             try:
-                await self._read(stream)
+                await connection.closed.wait()
             finally:
-                self._close_stream()
+                self._disconnect()
             self._fail_all(f"{self.address} closed the connection.")
             self._known_commands = None  # whoever is there next may have others
             self._tell(self.on_lost)
-            stream = await self._reconnect()
-            self._stream = stream
+            connection = await self._reconnect()
+            self._connection = connection
             if self.token is not None:
                 await self.send_command(f"token {self.token}", await_command=False)
             if self._watchers is not None:
                 self._watchers.restored()
             self._tell(self.on_connected)
 
-    def _close_stream(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.transport.close()
 
-    async def _reconnect(self) -> TCPStreamClient:
+    async def _reconnect(self) -> _Connection:
         while True:
             await asyncio.sleep(_RECONNECT_INTERVAL)
             try:
                 return await self._connect()
             except CluConnectionError:
                 continue
-
-    async def _read(self, stream: TCPStreamClient) -> None:
-        assert stream.reader is not None
-        splitter = LineSplitter(_LINE_LIMIT)
-        try:
-            while data := await stream.reader.read(_CHUNK):
-                for line in splitter.feed(data):
-                    self._take(line.head if isinstance(line, OverlongLine) else line)
-        except OSError as error:
-            logger.debug("%s: %s", self.address, error)
 
     def _take(self, line: bytes) -> None:
         try:

@@ -32,6 +32,9 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> list[bytes | OverlongLine]:
         """Add bytes, and return the complete lines with their newlines."""
+        is_one = 0 <= data.find(b"\n") == len(data) - 1 < self.limit
+        if is_one and not self._partial and not self._skipping:
+            return [data]  # the usual one
         first, newline, rest = data.partition(b"\n")
         lines: list[bytes | OverlongLine] = []
         if not newline:

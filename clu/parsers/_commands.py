@@ -16,6 +16,7 @@ import click
 from click_aliases import ClickAliasedGroup
 
 from clu._core.status import CommandStatus
+from clu.parsers._context import Entered, is_current, is_plain
 from clu.parsers._options import IS_KNOWN, OptionParser
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue
@@ -249,8 +250,8 @@ class CluCommand(_QuickCommand):
                 result = self._call(ctx, self.callback)
         except asyncio.TimeoutError:
             return self._time_out(command)
-        if not asyncio.iscoroutine(result):
-            callback_returned(ctx, may_fail=not inspect.isawaitable(result))
+        if result is None or not asyncio.iscoroutine(result):
+            callback_returned(ctx, may_fail=result is None or not inspect.isawaitable(result))
             return result
         # Within the context, which then is the current one for the task and those it creates.
         with ctx.scope(cleanup=False):
@@ -265,7 +266,7 @@ class CluCommand(_QuickCommand):
         return task
 
     def _call(self, ctx: click.Context, callback: Callable[..., Any]) -> Any:
-        if click.get_current_context(silent=True) is not ctx:
+        if not is_current(ctx):
             return ctx.invoke(callback, *ctx.obj["parser_args"], **ctx.params)
         try:
             return callback(*ctx.obj["parser_args"], **ctx.params)
@@ -350,6 +351,9 @@ class CluCommand(_QuickCommand):
 class CluGroup(_QuickCommand, ClickAliasedGroup):
     """A click group whose commands are `CluCommand` by default."""
 
+    #: The latest callback, and whether it is a coroutine function.
+    _coroutine: tuple[Callable[..., Any], bool] | None = None
+
     def command(  # type: ignore[override]
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], CluCommand]:
@@ -373,8 +377,8 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the callback of the group, then that of the subcommand."""
-        if self.callback is None or not inspect.iscoroutinefunction(inspect.unwrap(self.callback)):
-            result = super().invoke(ctx)
+        if not self._has_coroutine():
+            result = self._invoke_subcommand(ctx)
             if self.callback is not None and ctx.invoked_subcommand is None:
                 callback_returned(ctx)
             return result
@@ -385,6 +389,36 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
         register_task(command_name(ctx), task, command)
         command._task = task
         return task
+
+    def _has_coroutine(self) -> bool:
+        """Whether the callback of the group is a coroutine function."""
+        if self.callback is None:
+            return False
+        if self._coroutine is None or self._coroutine[0] is not self.callback:
+            is_one = inspect.iscoroutinefunction(inspect.unwrap(self.callback))
+            self._coroutine = (self.callback, is_one)
+        return self._coroutine[1]
+
+    def _invoke_subcommand(self, ctx: click.Context) -> Any:
+        """Do what `click.Group.invoke` does, in less time for the usual group."""
+        words = [*getattr(ctx, _PROTECTED_ARGS), *ctx.args]
+        if not words or self.chain or self._result_callback is not None or not is_plain(ctx):
+            return super().invoke(ctx)
+        ctx.args = []
+        setattr(ctx, _PROTECTED_ARGS, [])
+        with Entered() as entered:
+            entered.enter(ctx)
+            name, command, words = self.resolve_command(ctx, words)
+            assert command is not None
+            ctx.invoked_subcommand = name
+            if self.callback is not None or self.deprecated:
+                click.Command.invoke(self, ctx)
+            inner = command.make_context(name, words, parent=ctx)
+            if not is_plain(inner):
+                with inner:
+                    return inner.command.invoke(inner)
+            entered.enter(inner)
+            return inner.command.invoke(inner)
 
     def _name_of_subcommand(self, ctx: click.Context) -> str | None:
         words = [*getattr(ctx, _PROTECTED_ARGS), *ctx.args]

@@ -7,12 +7,70 @@ it, concurrent commands do not see each other's contexts, and none is left on th
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click.globals
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _stack: contextvars.ContextVar[tuple[click.Context, ...]] = contextvars.ContextVar("clu_click")
+
+
+class Entered:
+    """A ``with`` statement for contexts of click, in a third of the time of theirs.
+
+    It is for contexts of click's own class, while `use_task_contexts` is in force. Contexts with
+    something to do when they are closed are left to click.
+    """
+
+    __slots__ = ("_contexts", "_previous")
+
+    def __init__(self) -> None:
+        self._contexts: tuple[click.Context, ...] = ()
+        self._previous = _stack.get(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def enter(self, context: click.Context) -> None:
+        """Make a context the current one, until the statement ends."""
+        self._contexts = (*self._contexts, context)
+        _stack.set((*self._previous, *self._contexts))
+        context._depth += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if any(map(has_callbacks, self._contexts)):
+            with contextlib.ExitStack() as stack:
+                for context in self._contexts:
+                    stack.push(context)
+                if error is not None:
+                    raise error
+            return error is not None
+        for context in self._contexts:
+            context._depth -= 1
+        _stack.set(self._previous)
+        return False
+
+
+def has_callbacks(context: click.Context) -> bool:
+    """Whether anything is to be done when a context is closed."""
+    return bool(context._exit_stack._exit_callbacks)  # type: ignore[attr-defined]
+
+
+def is_current(context: click.Context) -> bool:
+    """Whether a context is the current one of the task."""
+    contexts = _stack.get(())
+    if contexts:
+        return contexts[-1] is context
+    return click.get_current_context(silent=True) is context
+
+
+def is_plain(context: click.Context) -> bool:
+    """Whether `Entered` can enter a context."""
+    return type(context) is click.Context and isinstance(click.globals._local, _Local)
 
 
 class _Stack:

@@ -20,7 +20,16 @@ _running: dict[str, list[asyncio.Task[Any]]] = {}
 
 def command_name(ctx: click.Context) -> str:
     """Return the name under which the tasks of a command are registered."""
-    return ctx.command_path.replace(" ", "_")
+    names: list[str] = []
+    outer: click.Context | None = ctx
+    while outer is not None:
+        # The path has the arguments of groups, too.
+        has_arguments = outer is not ctx and outer.command.params
+        if type(outer) is not click.Context or has_arguments or not outer.info_name:
+            return ctx.command_path.replace(" ", "_")
+        names.append(outer.info_name)
+        outer = outer.parent
+    return "_".join(reversed(names)).replace(" ", "_")
 
 
 def register_task(
