@@ -14,7 +14,7 @@ from clu.cli.common.connection import Outcome
 from clu.cli.run.reload import run_and_reload, watched
 from clu.cli.run.serve import serve
 from clu.cli.run.settings import make_actor, parse_setting
-from clu.cli.run.target import Target
+from clu.cli.run.target import CannotRun, Target
 from clu.exceptions import CluConnectionError, CluError, CluValueError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,14 +58,21 @@ _BAD_INPUT = 2
     is_flag=True,
     help="Start the actor again whenever its files change, for those who write it.",
 )
-@click.argument("target", metavar="[ACTOR]", required=False)
+@click.option(
+    "--memory",
+    is_flag=True,
+    help="Run one or several actors on a broker in memory, with a shell for them: nothing needs to "
+    "be installed, and no other program reaches them.",
+)
+@click.argument("targets", metavar="[ACTOR]...", nargs=-1)
 def command(
     config: str | None,
     settings: tuple[str, ...],
     log_level: str | None,
     log_file: str | None,
     reload: bool,
-    target: str | None,
+    memory: bool,
+    targets: tuple[str, ...],
 ) -> None:
     """Run an actor until Ctrl-C, or until it is told to stop.
 
@@ -78,6 +85,7 @@ def command(
     clu run
     clu run camera.py --set name=camera --set port=9999
     clu run camera.actor:Camera --config camera.yaml --set actor.port=9998
+    clu run --memory camera.py shutter.py
 
     Ctrl-C and SIGTERM stop it in order: its running commands are cancelled, and those who wait
     are told. A second Ctrl-C ends it at once. As a service of systemd of the type notify it
@@ -92,18 +100,24 @@ def command(
       130  Ctrl-C ended it while it was stopping
     """  # noqa: D301
     parsed = [parse_setting(text) for text in settings]
-    wanted, config = _wanted(target, config)
+    _check_together(targets, memory, reload, bool(config or settings))
+    wanted, config = _wanted(targets, config)
     if reload:
         arguments = [word for word in sys.argv[1:] if word != "--reload"]
-        raise click.exceptions.Exit(run_and_reload(arguments, watched(wanted, config)))
+        raise click.exceptions.Exit(run_and_reload(arguments, watched(wanted[0], config)))
 
-    def make() -> BaseActor:
-        actor = make_actor(wanted.find(), config, parsed)
+    def make(target: Target) -> BaseActor:
+        actor = make_actor(target.find(), config, parsed, target.stem)
         _set_up_log(actor, log_level, log_file)
         return actor
 
     try:
-        run(serve(make))
+        if memory:
+            from clu.cli.run.memory import serve_in_memory
+
+            run(serve_in_memory(lambda: {make(target): target.module for target in wanted}))
+        else:
+            run(serve(lambda: make(wanted[0])))
     except KeyboardInterrupt:  # where there are no signal handlers
         return
     except click.ClickException:
@@ -117,14 +131,25 @@ def command(
         raise click.exceptions.Exit(_status_of(error)) from None
 
 
-def _wanted(target: str | None, config: str | None) -> tuple[Target, str | None]:
-    """Return the actor to run and its configuration: what is given, or those of the project."""
-    if target is not None:
-        return Target(target), config
+def _check_together(
+    targets: tuple[str, ...], memory: bool, reload: bool, is_configured: bool
+) -> None:
+    if targets[1:] and not memory:
+        raise CannotRun("Run each actor with a clu run of its own, or several with --memory.")
+    if targets[1:] and is_configured:
+        raise CannotRun("--config and --set are for a single actor.")
+    if memory and reload:
+        raise CannotRun("Use either --memory or --reload, not both.")
+
+
+def _wanted(targets: tuple[str, ...], config: str | None) -> tuple[list[Target], str | None]:
+    """Return the actors to run and the configuration: what is given, or those of the project."""
+    if targets:
+        return [Target(target) for target in targets], config
     from clu.cli.run.project import find_project
 
     project = find_project()
-    return Target(project.actor, project.folder), project.config if config is None else config
+    return [Target(project.actor, project.folder)], project.config if config is None else config
 
 
 def _status_of(error: Exception) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clu.base import BaseActor
 
-__all__ = ["INTERRUPTED", "serve"]
+__all__ = ["INTERRUPTED", "serve", "stop_on_signals"]
 
 #: The exit status of a program that Ctrl-C ends while it stops.
 INTERRUPTED = 130
@@ -34,7 +34,7 @@ async def serve(make_actor: Callable[[], BaseActor]) -> None:
         they are made.
     """
     stopped = asyncio.Event()
-    _stop_on_signals(stopped)
+    stop_on_signals(stopped)
     actor = make_actor()
     starting = asyncio.ensure_future(_start(actor))
     stopping = asyncio.ensure_future(stopped.wait())
@@ -70,7 +70,9 @@ async def _run_forever(actor: BaseActor) -> None:
     await (asyncio.Event().wait() if run_forever is None else run_forever())
 
 
-def _stop_on_signals(stopped: asyncio.Event) -> None:
+def stop_on_signals(stopped: asyncio.Event) -> None:
+    """Set an event at SIGTERM and the first Ctrl-C; a second one ends the program."""
+
     def stop() -> None:
         if stopped.is_set():  # what the actor does to stop takes too long for this user
             os._exit(INTERRUPTED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from clu._core.config import parse_config
 from clu._core.config_source import ChangedConfig, ConfigSource
 from clu.cli.run.target import CannotRun
-from clu.exceptions import ConfigurationError
+from clu.exceptions import CluValueError, ConfigurationError
 
 if TYPE_CHECKING:
     from clu.base import BaseActor
@@ -56,7 +56,9 @@ def change(config: dict[str, Any], keys: list[str], value: Any) -> None:
     place[keys[-1]] = value
 
 
-def make_actor(found: Any, path: str | None, settings: list[tuple[list[str], Any]]) -> BaseActor:
+def make_actor(
+    found: Any, path: str | None, settings: list[tuple[list[str], Any]], name: str | None = None
+) -> BaseActor:
     """Return the actor to run.
 
     Parameters
@@ -67,6 +69,8 @@ def make_actor(found: Any, path: str | None, settings: list[tuple[list[str], Any
         The file of the configuration.
     settings
         What `parse_setting` returned.
+    name
+        The name of the actor if nothing else says how it is called.
     """
     from clu.base import BaseActor
 
@@ -86,11 +90,19 @@ def make_actor(found: Any, path: str | None, settings: list[tuple[list[str], Any
         change(config, keys, value)
     if is_class and path is not None:
         return cast("BaseActor", found.from_config(config))
+    if is_class and name is not None and _lacks_name(found):
+        config.setdefault("name", name)
     actor = _call(found, config)
     if not isinstance(actor, BaseActor):
-        name = getattr(found, "__name__", str(found))
-        raise CannotRun(f"{name}() returned {actor!r}, which is not an actor.")
+        called = getattr(found, "__name__", str(found))
+        raise CannotRun(f"{called}() returned {actor!r}, which is not an actor.")
     return actor
+
+
+def _lacks_name(found: type) -> bool:
+    """Whether a class of actors does not say how its actors are called."""
+    parameter = inspect.signature(found).parameters.get("name")
+    return parameter is not None and parameter.default in (inspect.Parameter.empty, None)
 
 
 def _read(found: Any, path: str) -> dict[str, Any]:
@@ -111,11 +123,16 @@ def _call(found: Any, arguments: ChangedConfig) -> Any:
             raise CannotRun(f"{name}() cannot be called with {source}: {error}.") from None
         return found(**arguments)
     source.check_port(found, arguments, [])
+    hint = " Give that with --set KEY=VALUE, or in a file with --config."
     try:
         return found(**arguments)
     except TypeError as error:
         problem = source.explain(found, error, arguments, [])
         if problem is None:
             raise
-        hint = "" if arguments else " Give that with --set KEY=VALUE, or in a file with --config."
+        hint = "" if set(arguments) > {"name"} else hint
         raise ConfigurationError(problem.removeprefix("--set: ") + hint) from error
+    except CluValueError as error:
+        if arguments.get("port") is not None or not str(error).startswith("port "):
+            raise
+        raise ConfigurationError(f"{name} needs 'port'.{hint}") from error

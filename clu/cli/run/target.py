@@ -38,6 +38,11 @@ class Target:
         ``module:name``, ``path/file.py:name``, or without a name if there is only one actor.
     folder
         The folder where modules are, and from which paths begin; by default the current one.
+
+    Attributes
+    ----------
+    module
+        The name of the module, once it has been imported.
     """
 
     def __init__(self, text: str, folder: pathlib.Path | None = None) -> None:
@@ -49,6 +54,12 @@ class Target:
             place = str(folder / place)
         self.place = place
         self.name = name
+        self.module = ""
+
+    @property
+    def stem(self) -> str:
+        """The name of the file or the module, without its folder or package."""
+        return pathlib.Path(self.place).stem if _is_path(self.place) else self.place.split(".")[-1]
 
     def find(self) -> Any:
         """Import the module, and return the class, actor or function.
@@ -59,6 +70,7 @@ class Target:
             If there is no such thing, or the module cannot be imported.
         """
         module = self._import()
+        self.module = module.__name__
         if not self.name:
             return _only_actor(module, self.place)
         found: Any = module

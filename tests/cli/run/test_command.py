@@ -119,7 +119,7 @@ def test_configuration_of_a_file_is_changed_by_settings(folder: pathlib.Path) ->
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["camera.py"], "Camera needs 'name'. Give that with --set KEY=VALUE, or in a file with "),
+        (["camera.py"], "Camera needs 'port'. Give that with --set KEY=VALUE, or in a file with "),
         (["camera.py:Camra"], "camera.py has no 'Camra'. Did you mean 'Camera'?"),
         (["camra.py"], "There is no file camra.py. Did you mean camera.py?"),
         (["nomodule:Camera"], "There is no module 'nomodule' here, nor is one installed."),
@@ -130,7 +130,7 @@ def test_configuration_of_a_file_is_changed_by_settings(folder: pathlib.Path) ->
             ["camera.py", "--set", "name=a", "--set", "prot=1"],
             "Camera has no argument 'prot'. Did you mean 'port'?",
         ),
-        (["camera.py", "--set", "name=a"], "port needs to be specified."),
+        (["camera.py", "--set", "name=a"], "Camera needs 'port'. Give that with --set KEY=VALUE"),
         (
             ["camera.py", "--config", "camra.yaml"],
             "configuration path does not exist. There is no file ",
@@ -247,3 +247,11 @@ def test_change_of_a_file_starts_the_actor_again(folder: pathlib.Path) -> None:
         process.kill()
         process.wait()
     assert "camera.py changed; starting again.\nstopped\n" in output.read_text()
+
+
+def test_an_actor_is_called_as_its_file_unless_something_else_is_said(
+    folder: pathlib.Path,
+) -> None:
+    with started("camera.py", "--set", "port=0") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("camera runs on localhost:")
