@@ -7,10 +7,21 @@ from typing import Any
 
 import aio_pika
 
+from clu.testing import MemoryBroker
+
 #: Whether tests run on the broker in memory. Those marked `rabbitmq` do not run then.
 IN_MEMORY = os.environ.get("CLU_TEST_BROKER") == "memory"
 #: The fixtures of tests that are about RabbitMQ, besides those with the mark.
 ABOUT_RABBITMQ = frozenset({"proxy", "mortal", "narrow", "secure", "own_broker", "alice"})
+
+
+class SharedMemoryBroker(MemoryBroker):
+    """A broker in memory in the place of a RabbitMQ, of which it has only the address."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"The broker in memory has no {name!r}: has this test the mark rabbitmq?"
+        )
 
 
 async def connect(url: str) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.brokers import ABOUT_RABBITMQ, IN_MEMORY
+from tests.brokers import ABOUT_RABBITMQ, IN_MEMORY, SharedMemoryBroker
 from tests.hanging import tasks_shown_after
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | MemoryBroker]:
     """The broker that the tests of a worker share: a private RabbitMQ server, or one in memory."""
     if IN_MEMORY:
-        from clu.testing import MemoryBroker
-
-        with MemoryBroker() as in_memory:
+        with SharedMemoryBroker() as in_memory:
             yield in_memory
         return
     from tests.broker import Broker

@@ -23,7 +23,7 @@ HEADERS = {
     "bytes": bytearray(b"\xff\x00"),
     "none": None,
     "true": True,
-    "small": -1,
+    "small": -1000,
     "large": 2**62,
     "real": 1.5,
     "decimal": decimal.Decimal("3.14"),

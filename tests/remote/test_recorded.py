@@ -62,7 +62,7 @@ async def end(program: asyncio.subprocess.Process) -> None:
     program._transport.close()  # type: ignore[attr-defined]
 
 
-@pytest.fixture(params=["amqp", "json"])
+@pytest.fixture(params=[pytest.param("amqp", marks=pytest.mark.rabbitmq), "json"])
 async def remote(click_folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[RemoteActor]:
     client: Any
     if request.param == "amqp":

@@ -179,6 +179,7 @@ async def test_an_actor_follows_itself_and_others(broker: Broker, camera: Camera
             assert await value_of(updates) == 3
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("kind", [AMQPClient, Plain])
 async def test_it_survives_the_loss_of_the_connection(
     broker: Broker, camera: Camera, kind: type[AMQPClient]
@@ -205,6 +206,7 @@ async def test_it_survives_the_loss_of_the_connection(
             assert await value_of(words) == "other"
 
 
+@pytest.mark.rabbitmq
 async def test_waiting_survives_the_loss_of_the_connection(broker: Broker, camera: Camera) -> None:
     async with Proxy(broker.port) as proxy, AMQPClient("follower", url=proxy.url) as follower:
         waiting = asyncio.create_task(
@@ -281,6 +283,7 @@ needs_recorded = pytest.mark.skipif(
 )
 
 
+@pytest.mark.rabbitmq
 @needs_recorded
 async def test_an_actor_of_the_recorded_release_is_asked_for_its_status(
     broker: Broker, client: AMQPClient
@@ -296,6 +299,7 @@ async def test_an_actor_of_the_recorded_release_is_asked_for_its_status(
             await client.wait_for("old.sate")
 
 
+@pytest.mark.rabbitmq
 @needs_recorded
 async def test_an_actor_of_the_recorded_release_without_a_schema_can_be_watched(
     broker: Broker, client: AMQPClient
@@ -308,6 +312,7 @@ async def test_an_actor_of_the_recorded_release_without_a_schema_can_be_watched(
         assert "Failed validating" in (await waiting).value
 
 
+@pytest.mark.rabbitmq
 @needs_recorded
 async def test_a_client_of_the_recorded_release_is_not_disturbed(
     broker: Broker, camera: Camera, client: AMQPClient

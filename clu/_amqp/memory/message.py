@@ -153,7 +153,9 @@ class Encoder:
                 and (correlation_id is None or _is_short(correlation_id))
                 and (message_id is None or _is_short(message_id))
                 and (reply_to is None or _is_short(reply_to))
+                and (timestamp is None or (type(timestamp) is int and 0 <= timestamp < _MOST))
                 and type(body) is bytes
+                and type(headers) is dict
             ):
                 message = MemoryMessage()
                 message.channel_number = channel

@@ -60,6 +60,36 @@ async def test_nothing_is_lost_when_the_broker_is_restarted(
     assert numbers == list(range(numbered.count))
 
 
+async def test_what_is_durable_outlives_a_restart(bus: MemoryBroker) -> None:
+    import aio_pika
+
+    async with await bus.connect() as connection:
+        channel = await connection.channel()
+        await channel.declare_exchange("lasting", "direct", durable=True)
+        await channel.declare_exchange("passing", "direct")
+        queue = await channel.declare_queue("lasting", durable=True)
+        await channel.declare_queue("passing")
+        await queue.bind("lasting", "key")
+        for body, mode in ((b"kept", 2), (b"lost", 1)):
+            message = aio_pika.Message(body, delivery_mode=mode)
+            await channel.default_exchange.publish(message, routing_key="lasting")
+        closed = asyncio.Event()
+        connection.close_callbacks.add(lambda *_: closed.set())
+        bus.faults.restart()
+        await closed.wait()
+    assert set(bus.host.queues) == {"lasting"}
+    assert "lasting" in bus.host.exchanges
+    assert "passing" not in bus.host.exchanges
+    async with await bus.connect() as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("lasting", durable=True)
+        assert (await queue.get(no_ack=True)).body == b"kept"
+        assert await queue.get(fail=False) is None
+        exchange = await channel.get_exchange("lasting")
+        await exchange.publish(aio_pika.Message(b"still bound"), routing_key="key")
+        assert (await queue.get(no_ack=True)).body == b"still bound"
+
+
 async def test_every_command_ends_in_an_outage(
     bus: MemoryBroker, camera: Camera, client: AMQPClient
 ) -> None:
