@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clu.client import AMQPClient, AMQPReply
     from clu.command import Command
     from clu.remote import JSONReply, RemoteActor, Retries
+    from clu.watch import Update
 
     Sending = Callable[[Callable[[Any], None]], Coroutine[Any, Any, Command[Any]]]
 
@@ -157,6 +158,7 @@ class _BlockingClient:
 
     def __init__(self, client: AMQPClient | JSONClient, timeout: float | None) -> None:
         self.timeout = timeout
+        self._awaitable = client
         self._thread = LoopThread("clu.sync")
         #: Ends the client when nobody uses it any more, or when the program ends.
         self._close = weakref.finalize(self, _close, self._thread, client)
@@ -175,6 +177,34 @@ class _BlockingClient:
     def close(self) -> None:
         """Close the connection. Commands that run fail."""
         self._close()
+
+    def wait_for(
+        self,
+        name: str,
+        predicate: Callable[[Any], Any] | None = None,
+        timeout: float | None = None,
+    ) -> Update:
+        """Wait until a keyword has a value. Ctrl-C cancels the waiting.
+
+        Parameters
+        ----------
+        name, predicate, timeout
+            As for `clu.base.BaseClient.wait_for`. The predicate is called in the thread of the
+            event loop.
+
+        Returns
+        -------
+        update
+            The first update with such a value.
+
+        Raises
+        ------
+        KeywordTimeout
+            If there was no such value in this time.
+        CluValueError, CluTypeError
+            If there is no such keyword, or an argument makes no sense.
+        """
+        return self._thread.run(self._awaitable.wait_for(name, predicate, timeout))
 
     def _find(self, finding: Coroutine[Any, Any, RemoteActor]) -> Actor:
         found = self._thread.run(finding)

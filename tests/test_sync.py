@@ -29,6 +29,7 @@ from clu.exceptions import (
     CommandFailed,
     CommandTimeout,
     InvalidCommand,
+    KeywordTimeout,
 )
 from clu.sync import Actor, Client, connect
 from tests.amqp.actors import SCHEMA, Camera, make_parser
@@ -361,6 +362,19 @@ class CalledCamera(AMQPActor):
 
 class TCPCamera(JSONActor):
     parser = remote_actors.parser
+
+
+def test_a_value_is_waited_for(stage: str, camera: Broker) -> None:
+    with connect(stage) as connection, Client(camera.url) as client:
+        for waiting, name in ((connection, "number"), (client, "camera.number")):
+            with pytest.raises(KeywordTimeout, match=f"{name} has not got the value"):
+                waiting.wait_for(name, timeout=0.01)
+            with pytest.raises(CluValueError, match="Did you mean number"):
+                waiting.wait_for(name.replace("number", "numbr"))
+        connection.send("count 3")
+        client.send("camera", "count 3")
+        assert connection.wait_for("number", lambda value: value == 2, timeout=TIMEOUT).value == 2
+        assert client.wait_for("camera.number", timeout=TIMEOUT).value == 2
 
 
 @pytest.fixture(params=["amqp", "tcp"])

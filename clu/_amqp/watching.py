@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clu._core.status import CommandStatus
 from clu._watch.model_source import ModelSource
 from clu._watch.reply_source import ReplySource
 from clu._watch.requests import ANSWER_TIMEOUT, Answer, Ended
 from clu._watch.watchers import Watchers
+from clu.base import BaseActor
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine
 
+    from clu._core.callbacks import CallbackMixIn
     from clu._watch.watchers import Source
+    from clu.command import Command
 
 __all__ = ["make_watchers"]
 
 _ABSENT = "Failed routing message"
 
 
-def make_watchers(client: Any) -> Watchers:
+class Client(Protocol):
+    """A client of a broker, as far as it is used here."""
+
+    name: str
+    models: Any
+    _notifier: CallbackMixIn
+
+    @property
+    def send_command(self) -> Callable[..., Coroutine[Any, Any, Command[Any]]]:
+        """The method that sends a command."""
+
+    async def _subscribe_to_replies(self) -> None: ...
+
+    @property
+    def _create_task(self) -> Callable[..., asyncio.Task[Any]]: ...
+
+
+def make_watchers(client: Client) -> Watchers:
     """Return what watches keywords for a client, which may be an actor.
 
     An actor has its own values in its model, which needs no broker.
     """
     replies: Source = ReplySource(BrokerLink(client))
-    if not hasattr(client, "model"):
+    if not isinstance(client, BaseActor):
         return Watchers(lambda _: replies)
     own: Source = ModelSource(lambda: {client.name: client.model})
     return Watchers(
@@ -39,7 +59,7 @@ def make_watchers(client: Any) -> Watchers:
 class BrokerLink:
     """A client of a broker, as a source of replies."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def receive(self, take: Callable[[Any], None], on: bool) -> None:
@@ -78,5 +98,4 @@ class BrokerLink:
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task, until the client is stopped."""
-        task: asyncio.Task[None] = self._client._create_task(coroutine)
-        return task
+        return self._client._create_task(coroutine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clu._core.status import CommandStatus
 from clu._watch.reply_source import ReplySource
@@ -15,10 +15,29 @@ from clu.exceptions import CluValueError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from clu._core.callbacks import CallbackMixIn
+    from clu.command import Command
+
 __all__ = ["make_watchers"]
 
 
-def make_watchers(client: Any) -> Watchers:
+class Client(Protocol):
+    """A client of a TCP JSON actor, as far as it is used here."""
+
+    actor_name: str | None
+    _notifier: CallbackMixIn
+    _connection: Any
+
+    @property
+    def address(self) -> str:
+        """The address of the actor."""
+
+    @property
+    def send_command(self) -> Callable[..., Coroutine[Any, Any, Command[Any]]]:
+        """The method that sends a command."""
+
+
+def make_watchers(client: Client) -> Watchers:
     """Return what watches the keywords of an actor for its client."""
     source = ReplySource(ActorLink(client), is_alone=True)
 
@@ -27,8 +46,7 @@ def make_watchers(client: Any) -> Watchers:
             raise CluValueError(
                 f"The actor at {client.address} is {client.actor_name}, not {actor}."
             )
-        address: str = client.address
-        return address
+        return client.address
 
     return Watchers(lambda _: source, find_actor)
 
@@ -36,8 +54,9 @@ def make_watchers(client: Any) -> Watchers:
 class ActorLink:
     """A client of a TCP JSON actor, as a source of replies."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
+        self._listening: Any = None
 
     def receive(self, take: Callable[[Any], None], on: bool) -> None:
         """Start or stop passing each reply to a function."""
@@ -49,7 +68,10 @@ class ActorLink:
 
     async def prepare(self) -> None:
         """Have the actor send the replies to others too, if it can."""
-        await self.ask("", "all-replies --on", True)
+        connection = self._client._connection
+        if connection is None or connection is not self._listening:
+            await self.ask("", "all-replies --on", True)
+            self._listening = connection
 
     async def ask(self, actor: str, text: str, internal: bool) -> Answer:
         """Send a command to the actor, and return the answer."""

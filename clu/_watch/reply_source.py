@@ -11,7 +11,7 @@ from clu._watch.names import known_keywords
 from clu._watch.requests import VALUES, Ended, request_values, values_in
 from clu._watch.strategies import differs
 from clu._watch.watchers import check
-from clu.exceptions import CluValueError
+from clu.exceptions import CluError, CluValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -117,6 +117,8 @@ class ReplySource:
 
     def _introduce_again(self, actor: str) -> None:
         self._absent.discard(actor)
+        if self._known.get(actor) is None:  # it may not have been asked to the end
+            self._known.pop(actor, None)
         for watched in self._actors[actor].values():
             watched.is_introduced, watched.is_stale = False, True
         self._introduce_soon(actor)
@@ -173,8 +175,8 @@ class ReplySource:
                 watched.is_introduced = True
             try:
                 reason = await self._introduce_some(actor, some)
-            except Exception as error:  # whatever it is, who waits is told
-                reason = str(error) or type(error).__name__
+            except (CluError, ValueError) as error:  # a ValueError for a name that is too long
+                reason = str(error)
             for watched in some:
                 watched.reason = reason
         # Whoever comes next needs another task, also before this one is seen to be done.
@@ -184,9 +186,10 @@ class ReplySource:
         await self._link.prepare()
         if self.known(actor) is None and actor not in self._known:
             answer = await self._ask(actor, "get_schema", True)
-            if answer.ended not in (Ended.DONE, Ended.FAILED):
+            if answer.ended is Ended.ABSENT:
                 return answer.reason
-            if actor in self._actors:
+            # One that is busy may answer all questions later.
+            if actor in self._actors and answer.ended is not Ended.SILENT:
                 self._known[actor] = known_keywords(answer.keywords.get("schema"))
         for watched in some:
             self._check(watched)

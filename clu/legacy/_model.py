@@ -93,6 +93,9 @@ class TronModel(CluModel[TronKey]):
         values of all keywords and a copy of the `TronKey`.
     """
 
+    #: Is called after a reload, for those who go on.
+    _on_reload: Callable[[], None] | None = None
+
     def __init__(self, keydict: KeysDictionary, callback: Callable[..., Any] | None = None) -> None:
         super().__init__(keydict.name, callback)
         self.keydict = keydict
@@ -106,11 +109,13 @@ class TronModel(CluModel[TronKey]):
             self[key.name] = TronKey(key.name, key, model=self)
 
     def reload(self) -> None:
-        """Remove all values and callbacks."""
+        """Remove all values and callbacks. Subscriptions go on."""
         self._callbacks.clear()
         self.last_seen = None
         self.clear()
         self._fill()
+        if self._on_reload is not None:
+            self._on_reload()
 
     def parse_reply(self, reply: Reply) -> dict[str, Any]:
         """Update the keywords with those of a reply.

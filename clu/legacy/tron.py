@@ -355,7 +355,10 @@ class TronConnection(BaseClient, CommandsActors):
         from clu._watch.model_source import ModelSource
         from clu.legacy._keywords import known_keywords
 
-        return ModelSource(lambda: self.models, known_keywords, self._ask_for_key)
+        source = ModelSource(lambda: self.models, known_keywords, self._ask_for_key)
+        for model in self.models.values():
+            model._on_reload = source.restored
+        return source
 
     def _ask_for_key(self, actor: str, keyword: str) -> None:
         """Request the value of a keyword from the hub, unless there is no connection to it."""

@@ -96,6 +96,14 @@ async def test_it_survives_the_loss_of_the_connection(client: TronConnection, hu
             pass
 
 
+async def test_it_survives_that_the_model_is_loaded_anew(client: TronConnection, hub: Hub) -> None:
+    async with client.watch("tcc.objName") as updates:
+        client.models["tcc"].reload()
+        hub.say('.tcc 0 tcc i ObjName="M31"')
+        assert await value_of(updates) == ["M31"]
+    assert client.models["tcc"]["objName"]._callbacks == []
+
+
 @pytest.mark.parametrize(
     ("name", "delta", "message"),
     [

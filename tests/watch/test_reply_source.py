@@ -33,6 +33,7 @@ class Wire:
         self.has_values = has_values
         self.is_connected = True
         self.is_there = True
+        self.is_busy = False  # so that it answers when nobody waits for that any more
         self.take: Callable[[Any], None] | None = None
         self.messages: collections.deque[Callable[[], None]] = collections.deque()
         self.asked: list[asyncio.Future[Answer]] = []
@@ -69,6 +70,8 @@ class Wire:
 
     def answer(self, future: asyncio.Future[Answer], text: str) -> None:
         """Answer a command when it reaches the actor: the replies take their time, too."""
+        if self.is_busy:
+            future.set_result(Answer(Ended.SILENT, {}, "It has not answered."))
         if not self.is_there:
             answer = Answer(Ended.ABSENT, {}, "There is no such actor.")
             self.messages.append(lambda: self.settle(future, answer, []))
@@ -205,3 +208,15 @@ async def play(operations: list[tuple[Any, ...]], has_values: bool) -> None:
     await wire.settled()
     assert len(watchers) == 0
     assert wire.take is None
+
+
+async def test_an_actor_that_answers_too_late_counts_all_the_same() -> None:
+    wire = Wire(has_values=True)
+    source = ReplySource(wire)
+    watchers = Watchers(lambda _: source)
+    wire.values["a"] = 3
+    wire.is_busy = True
+    async with watchers.watch(f"{ACTOR}.a", Sampling()) as updates:
+        await wire.settled()
+        assert (await updates.__anext__()).value == 3
+        assert wire.commands == ["get_schema", "keyword --value a"]
