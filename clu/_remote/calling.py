@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from clu._core.reply import Reply
     from clu.command import BaseCommand, Command
 
-__all__ = ["REFUSED", "Caller", "Commander", "Retries", "result_of"]
+__all__ = ["Caller", "Commander", "Retries", "is_refused", "result_of"]
 
 logger = logging.getLogger("clu")
 
@@ -34,7 +35,7 @@ logger = logging.getLogger("clu")
 _LONGEST_DELAY = 32.0
 _JITTER = 0.1
 #: What click actors say of a command that they cannot parse.
-REFUSED = "does not exist or cannot be parsed"
+_REFUSED = "does not exist or cannot be parsed"
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,16 @@ class Caller:
         command: BaseCommand[Any, Any] | None,
         is_repeated: bool = False,
     ) -> Coroutine[Any, Any, Command[Any]]:
-        if timeout is not None and not timeout > 0:
-            reason = f"timeout must be greater than 0, not {timeout!r}."
-            raise InvalidArguments(self.actor, text, reason, "timeout")
+        if timeout is not None:
+            try:
+                is_valid = timeout > 0
+            except TypeError:
+                is_valid = False
+            if not is_valid:
+                reason = f"timeout must be greater than 0, not {timeout!r}."
+                raise InvalidArguments(self.actor, text, reason, "timeout")
+            if math.isinf(timeout):
+                timeout = None
         return self.client._begin_command(self.actor, text, command, is_repeated, take, timeout)
 
     def result(self, text: str, sent: Command[Any]) -> CommandResult:
@@ -227,10 +235,20 @@ def result_of(actor: str, text: str, sent: Command[Any]) -> CommandResult:
     if result.status is CommandStatus.TIMEDOUT:
         reason = f"not ended within {sent.time_limit:g} s."
         raise CommandTimeout(actor, text, reason, result.replies)
-    if REFUSED in result.reason:
+    if is_refused(result):
         raise InvalidCommand(actor, text, _refusal(result) or result.reason, None, result.replies)
     result.raise_for_status()
     raise CommandFailed(actor, text, "it was cancelled.", result.replies)
+
+
+def is_refused(result: CommandResult) -> bool:
+    """Whether the actor does not know a command, or cannot parse it.
+
+    One that runs may fail with such a reason too, as another actor has refused a part of it.
+    """
+    reason, words = result.reason, result.command.split(maxsplit=1)
+    is_its_reason = reason.startswith("Command ") and _REFUSED in reason
+    return is_its_reason and (not words or words[0] in reason)
 
 
 def _refusal(result: CommandResult) -> str:

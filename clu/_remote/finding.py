@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clu._core.result import CommandResult
 from clu._core.status import CommandStatus
 from clu._remote.actor import RemoteActor
-from clu._remote.calling import REFUSED, Caller
+from clu._remote.calling import Caller, is_refused
 from clu._remote.commands import CommandSpec
 from clu._remote.gathering import gather
 from clu._remote.model import MODEL_REQUESTS, decoded_model
@@ -185,7 +185,7 @@ class _Search:
         result = None
         for request in MODEL_REQUESTS:
             result = await self._ask(request)
-            if REFUSED not in result.reason:
+            if not is_refused(result):
                 break
         assert result is not None
         model = decoded_model(result.get("command_model"))

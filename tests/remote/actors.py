@@ -146,6 +146,13 @@ async def forward(command: Command[Any], actor: str) -> None:
     command.finish(text=f"{result.actor} counted to {result.last('number')}")
 
 
+@parser.command()
+@click.argument("reason")
+def pass_on(command: Command[Any], reason: str) -> None:
+    """Fail with the reason of another actor."""
+    command.fail(error=reason)
+
+
 class AMQPCamera(AMQPActor):
     parser = parser
     schema = SCHEMA

@@ -189,6 +189,11 @@ async def test_what_is_not_valid_is_not_sent(remote: RemoteActor) -> None:
     assert isinstance(wrong.value, TypeError)
     with pytest.raises(InvalidArguments, match="timeout must be greater than 0"):
         await remote.ping(timeout=0)
+    with pytest.raises(InvalidArguments, match="timeout must be greater than 0, not '3'"):
+        await remote.ping(timeout="3")
+    with pytest.raises(InvalidArguments, match="timeout must be greater than 0, not nan"):
+        await remote.ping(timeout=float("nan"))
+    assert (await remote.ping(timeout=float("inf"))).status.did_succeed
     with pytest.raises(InvalidArguments, match="retries must be a number of times"):
         await remote.ping(retries=-1)
     with pytest.raises(InvalidArguments, match="retries is for calls that are awaited"):
@@ -201,6 +206,13 @@ async def test_what_the_actor_does_not_take_is_not_sent_again(remote: RemoteActo
     assert not isinstance(caught.value, CommandFailed)
     assert caught.value.parameter is None
     assert caught.value.replies[-1].message_code == "f"
+
+
+async def test_a_part_that_is_refused_does_not_make_the_command_invalid(
+    remote: RemoteActor,
+) -> None:
+    with pytest.raises(CommandFailed, match="does not exist or cannot be parsed"):
+        await remote.pass_on("Command 'dance' does not exist or cannot be parsed.")
 
 
 async def test_calls_run_side_by_side(remote: RemoteActor) -> None:

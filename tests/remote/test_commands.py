@@ -82,7 +82,7 @@ def test_commands_are_shown_but_hidden_ones(camera: RemoteActor) -> None:
     shown = [name for name in dir(camera) if not name.startswith("_")]
     assert shown == [
         *("class_", "count", "expose", "flaky", "forward", "get_command_model", "get_schema"),
-        *("help", "keyword", "ping", "power", "sleep", "version"),
+        *("help", "keyword", "pass_on", "ping", "power", "sleep", "version"),
     ]
     assert [name for name in dir(camera.power) if not name.startswith("_")] == [
         *("cycle_all", "on", "started", "started_")

@@ -29,8 +29,8 @@ from ..amqp.actors import Listener
 from ..broker import free_port
 from ..waiting import until
 from . import actors
-from .actors import AMQPCamera
-from .conftest import JSONCamera, ask_hub
+from .actors import SCHEMA, AMQPCamera
+from .conftest import JSONCamera, LegacyCamera, ask_hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -245,3 +245,31 @@ async def test_a_part_that_is_sent_again_has_an_id_of_its_own(
         assert actors.attempts[0] == "abc"
         assert len(set(actors.attempts)) == 3
         command.cancel()
+
+
+async def test_a_legacy_actor_commands_another_one_behind_its_hub(hub: Hub) -> None:
+    camera = await LegacyCamera("camera", "127.0.0.1", free_port(), schema=SCHEMA).start()
+    hub.add_actor("camera", camera.port)
+    sequencer = LegacyCamera(
+        "sequencer", "127.0.0.1", free_port(), tron_host="127.0.0.1", tron_port=hub.port
+    )
+    await sequencer.start()
+    await sequencer.send_command("hub", "startNubs camera")
+    remote = await sequencer.actor("camera")
+    command: Command[Any] = Command("x", commander_id="APO.Jose", actor=sequencer)
+    result = await remote.count(2, command=command)
+    assert result.last("number") == ["1"]
+    assert [line.split()[0] for line in hub.received if line.endswith(" count 2")] == ["APO.Jose"]
+    command.cancel()
+    sequencer.tron.stop()  # type: ignore[union-attr]
+    with pytest.raises(CluConnectionError, match="Not connected to tron"):
+        await remote.count(2)
+    await sequencer.stop()
+    await camera.stop()
+
+
+async def test_a_legacy_actor_without_a_hub_commands_nobody() -> None:
+    alone = await LegacyCamera("alone", "127.0.0.1", free_port()).start()
+    with pytest.raises(CluError, match="cannot connect to tron"):
+        await alone.actor("camera")
+    await alone.stop()

@@ -23,7 +23,7 @@ from clu import (
 )
 from clu.legacy import TronConnection
 from clu.parsers.click import timeout, unique
-from clu.remote import connect
+from clu.remote import CommandResult, RemoteActor, Retries, connect
 from clu.testing import setup_test_actor
 from clu.tools import ActorHandler
 from clu.watch import Subscription, Update
@@ -153,10 +153,17 @@ async def use_clients() -> bool:
                 assert_type(update.command_id, str | int | None)
         update = await client.wait_for("camera.state", lambda value: value == "idle", timeout=5)
         assert_type(update, Update)
+        camera = await client.actor("camera", timeout=5)
+        assert_type(camera, RemoteActor)
+        result: CommandResult = await camera.expose(900, flavour="dark", retries=Retries(2))
+        assert_type(await camera("status", on_reply=print), CommandResult)
+        assert_type(await client.gather(camera.expose(1)), list[Any])
+        print(result.last("filename"))
     async with await connect("tcp://localhost:9999") as oven:
         assert_type(await oven.wait_for("temperature"), Update)
     hub = await TronConnection("example.me", "localhost", models=["tcc"]).start()
     assert_type(hub, TronConnection)
+    assert_type(await hub.actor("tcc"), RemoteActor)
     assert_type(hub.models["tcc"]["axePos"].value, Any)
     return command.status.did_succeed
 
