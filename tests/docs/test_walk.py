@@ -93,10 +93,10 @@ def test_the_actor_of_the_readme(made: Machine, demo: str) -> None:
         assert re.search(r"^position +number$", described, re.MULTILINE)
         assert re.search(r"^move POSITION +Moves the stage\.$", described, re.MULTILINE)
         other.start(watch)
-        other.wait_for("no values yet")
+        other.wait_for(r"position +5\.0 ")
         third.run(activate)
-        third.run(send)
-        other.wait_for(r"position +5\.0")
+        third.run(send.replace("move 5", "move 8"))
+        other.wait_for(r"position +8\.0 ")
         other.interrupt()
         assert "Traceback" not in shell.interrupt()
 
