@@ -329,6 +329,35 @@ class TestTerminal:
             got = [row for row in shown.rows if row.startswith("got line ")]
             assert got == [f"got line {number}" for number in range(20)]
 
+    def test_a_long_line_that_has_not_ended_shows_its_end(self) -> None:
+        ending = threading.Event()
+
+        def serve(client: socket.socket) -> None:
+            client.sendall(b"x" * 3_000_000 + b" and on> ")
+            ending.wait(60)
+            client.sendall(b"\nthen\n")
+            client.recv(1)
+
+        with device(serve) as made, terminal(made.port) as shown:
+            shown.wait_for("^…x+ and on>$")
+            assert shown.output.count(b"x") >= 2_000_000
+            shown.press("typed")
+            shown.wait_for("^…x+ and on> typed$")
+            ending.set()
+            shown.wait_for("^x+ and on> \nthen\ntyped$|^x+ and on>\nthen\ntyped$")
+
+    def test_much_output_does_not_end_the_prompt(self) -> None:
+        text = b"".join(b"line %d\n" % number for number in range(100_000))
+
+        def serve(client: socket.socket) -> None:
+            client.sendall(text)
+            client.recv(1)
+
+        with device(serve) as made, terminal(made.port) as shown:
+            shown.wait_for("^line 99999$")
+            shown.press("typed")
+            shown.wait_for("^line 99999\ntyped$")
+
     def test_it_is_left_although_the_peer_reads_nothing(self) -> None:
         left = threading.Event()
         with device(lambda _: bool(left.wait(60))) as made, terminal(made.port) as shown:
