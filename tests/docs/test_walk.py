@@ -122,6 +122,25 @@ def test_a_new_project(made: Machine, demo: str) -> None:
         shell.interrupt()
 
 
+#: Like the python3 of Debian without its package python3-venv.
+WITHOUT_VENV = """\
+case "$*" in
+    "-m venv "*) python3 -m venv --without-pip "$3"; echo "Install python3-venv."; exit 1;;
+    *) exec python3 "$@"
+esac
+"""
+
+
+def test_what_a_python_without_venv_has_begun_is_not_in_the_way(made: Machine) -> None:
+    made.save(made.clone / "bare", WITHOUT_VENV)
+    with made.shell() as shell:
+        for _ in range(2):
+            printed = shell.run("make demo PYTHON='sh bare' VENV=other", may_fail=True)
+            assert "Install python3-venv." in printed
+            assert "No module named pip" not in printed
+        shell.run("! test -e other")
+
+
 def test_a_command_that_is_missing_fails(made: Machine) -> None:
     with made.shell() as shell, pytest.raises(AssertionError, match="command not found"):
         shell.run("nc localhost 9999")
