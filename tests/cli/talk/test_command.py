@@ -260,14 +260,24 @@ class TestTerminal:
             assert shown.wait() == 0
             assert shown.rows[-1] == f"127.0.0.1:{port} closed the connection."
 
-    @pytest.mark.parametrize("key", ["C-c", "C-d"])
+    def test_a_peer_that_closes_at_once(self) -> None:
+        with device(lambda client: client.sendall(b"busy, bye\nbye")) as made:
+            for _ in range(5):
+                with terminal(made.port) as shown:
+                    assert shown.wait() == 0
+                    shown.wait_for("^busy, bye\nbye\n127.0.0.1:.* closed the connection.$")
+
+    @pytest.mark.parametrize("key", ["C-c", "C-d", "SIGTERM"])
     def test_it_is_left_quietly_with_the_terminal_as_it_was(self, port: int, key: str) -> None:
         termios = pytest.importorskip("termios")
         with Terminal("talk", str(port)) as shown:
             before = termios.tcgetattr(shown.descriptor)
             shown.wait_for("^wheel>$")
             assert termios.tcgetattr(shown.descriptor) != before
-            shown.press(key)
+            if key == "SIGTERM":
+                shown.process.send_signal(signal.SIGTERM)
+            else:
+                shown.press(key)
             assert shown.wait_process() == 0
             assert termios.tcgetattr(shown.descriptor) == before
             assert shown.rows[1:] == ["wheel>"]
