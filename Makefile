@@ -101,7 +101,8 @@ $(VENV)/.docs: $(SOURCES) | $(BIN)/python
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "clu needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + ": say make PYTHON=python3.11, for example.")'
-	$(PYTHON) -m venv $(VENV)
+	@# What a Python without ensurepip leaves would look like an environment the next time.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install -q --upgrade pip
 
 clean:

@@ -46,6 +46,8 @@ DEPENDENCIES = (
     "watchfiles",
     "websockets",
 )
+#: Those that only other versions of Python need.
+_NOT_NEEDED = ("tomli",) if sys.version_info >= (3, 11) else ()
 
 
 @click.command(name="info")
@@ -77,7 +79,9 @@ def command(broker: BrokerOptions, asks: bool, as_json: bool) -> None:
         _line(kernel, build, None if build == "compiled" else AMBER)
     _title("dependencies")
     for name, version in found["dependencies"].items():
-        _line(name, version or "not installed", None if version else AMBER)
+        is_missing = version is None and name not in _NOT_NEEDED
+        usual = "not installed" if is_missing else "not needed by this Python"
+        _line(name, version or usual, AMBER if is_missing else None)
     if asks:
         _title("broker")
         for name, value in found["broker"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -47,6 +48,13 @@ def test_json_shows_what_runs() -> None:
     assert found["loop"]["name"] in ("uvloop", "asyncio")
     assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
     assert found["dependencies"]["click"] == importlib.metadata.version("click")
+
+
+def test_what_only_other_versions_of_python_need_is_not_called_missing() -> None:
+    shown = CliRunner().invoke(main, ["info"]).output
+    assert "not installed" not in shown
+    if sys.version_info >= (3, 11) and importlib.util.find_spec("tomli") is None:
+        assert re.search(r"^  tomli +not needed by this Python$", shown, re.MULTILINE)
 
 
 def test_switched_off_kernels_are_interpreted() -> None:

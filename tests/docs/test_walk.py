@@ -93,10 +93,10 @@ def test_the_actor_of_the_readme(made: Machine, demo: str) -> None:
         assert re.search(r"^position +number$", described, re.MULTILINE)
         assert re.search(r"^move POSITION +Moves the stage\.$", described, re.MULTILINE)
         other.start(watch)
-        other.wait_for("no values yet")
+        other.wait_for(r"position +5\.0 ")
         third.run(activate)
-        third.run(send)
-        other.wait_for(r"position +5\.0")
+        third.run(send.replace("move 5", "move 8"))
+        other.wait_for(r"position +8\.0 ")
         other.interrupt()
         assert "Traceback" not in shell.interrupt()
 
@@ -120,6 +120,25 @@ def test_a_new_project(made: Machine, demo: str) -> None:
         shell.start(f"clu run --set port={port}")
         shell.wait_for(f"^filterwheel runs on localhost:{port}.")
         shell.interrupt()
+
+
+#: Like the python3 of Debian without its package python3-venv.
+WITHOUT_VENV = """\
+case "$*" in
+    "-m venv "*) python3 -m venv --without-pip "$3"; echo "Install python3-venv."; exit 1;;
+    *) exec python3 "$@"
+esac
+"""
+
+
+def test_what_a_python_without_venv_has_begun_is_not_in_the_way(made: Machine) -> None:
+    made.save(made.clone / "bare", WITHOUT_VENV)
+    with made.shell() as shell:
+        for _ in range(2):
+            printed = shell.run("make demo PYTHON='sh bare' VENV=other", may_fail=True)
+            assert "Install python3-venv." in printed
+            assert "No module named pip" not in printed
+        shell.run("! test -e other")
 
 
 def test_a_command_that_is_missing_fails(made: Machine) -> None:

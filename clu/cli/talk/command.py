@@ -55,7 +55,7 @@ class _Address(click.ParamType):  # type: ignore[type-arg]
 )
 @click.argument("address", metavar="[HOST:]PORT", type=_Address())
 def command(end: str, wait: float, address: tuple[str, int]) -> None:
-    """Type lines to a device, an actor or a hub, and see what it says.
+    """Type lines to a device, actor or hub, and see what it says.
 
     Lines are sent and shown as they are. Bytes that are not UTF-8, and control characters, are
     shown as \\xff. HOST:PORT may begin with tcp://, and without a host it is localhost.

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["talk_typed"]
 
+#: A line that is longer, and has not ended, is shown as far as it has come.
+_LONGEST = 1_000_000
+
 
 async def talk_typed(peer: Peer, end: bytes) -> None:
     """Send the lines that the user types, and show what comes above the line.
@@ -72,14 +75,20 @@ async def _send_typed(
 class _Terminal:
     """The line that is typed, and above it what has come.
 
-    A last line that has not ended, such as the prompt of a device, stands before what is typed.
+    A last line that has not ended, such as the prompt of a device, stands before what is typed, or
+    its end if it is long.
     """
 
     def __init__(self) -> None:
         self._rest = ""
         self._session = make_session(
-            lambda: [("", self._rest)], "talk_history", reserve_space_for_menu=0
+            lambda: [("", self._before())], "talk_history", reserve_space_for_menu=0
         )
+
+    def _before(self) -> str:
+        """Return what stands before what is typed."""
+        room = max(self._session.app.output.get_size().columns * 3 // 4, 1)
+        return self._rest if len(self._rest) <= room else f"…{self._rest[1 - room :]}"
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -96,8 +105,15 @@ class _Terminal:
             await run_in_terminal(functools.partial(self._take, "\n"))
 
     def _take(self, text: str) -> None:
-        lines, newline, self._rest = (self._rest + text).rpartition("\n")
-        show(lines + newline)
+        lines, newline, rest = text.rpartition("\n")
+        if newline:
+            show(f"{self._rest}{lines}\n")
+            self._rest = rest
+        elif len(self._rest) > _LONGEST:
+            show(f"{self._rest}\n")
+            self._rest = rest
+        else:
+            self._rest += rest
 
     async def read(self) -> str | None:
         """Return the next line, or None when the user leaves."""
@@ -105,6 +121,8 @@ class _Terminal:
             line = await self._session.prompt_async(set_exception_handler=False)
         except (EOFError, KeyboardInterrupt):
             return None
+        if self._before() != self._rest:
+            show(f"{self._rest}\n")
         self._rest = ""  # it is on the screen, with what was typed after it
         return line
 

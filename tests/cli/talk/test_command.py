@@ -97,13 +97,13 @@ def talk(
 
 class TestPipes:
     def test_it_answers_and_ends(self, port: int) -> None:
-        run = talk(f"localhost:{port}", typed=b"POS?\n")
+        run = talk(f"localhost:{port}", "--wait", "3", typed=b"POS?\n")
         assert (run.returncode, run.stderr) == (0, b"")
         assert run.stdout == b"wheel> POS 1\nwheel> "
 
     @pytest.mark.parametrize("form", ["{}", ":{}", "localhost:{}", "tcp://127.0.0.1:{}/"])
     def test_the_forms_of_an_address(self, port: int, form: str) -> None:
-        assert talk(form.format(port), "--wait", "0.2").stdout == b"wheel> "
+        assert talk(form.format(port), "--wait", "inf", typed=b"QUIT\n").stdout == b"wheel> "
 
     def test_ipv6(self) -> None:
         with device(wheel, family=socket.AF_INET6) as made:
@@ -129,29 +129,24 @@ class TestPipes:
         assert got == [b"a" + line + b"b" + line]
 
     def test_bytes_that_are_not_text_are_escaped_and_sent_as_they_are(self) -> None:
-        def echo(client: socket.socket) -> None:
-            while data := client.recv(4096):
-                client.sendall(data)
-
-        with device(echo) as made:
-            run = talk(str(made.port), typed=b"\xff\x1b[2J \xc2\xb0\n")
+        with device(lambda client: client.sendall(client.recv(4096))) as made:
+            run = talk(str(made.port), "--wait", "inf", typed=b"\xff\x1b[2J \xc2\xb0\n")
         assert run.stdout == rb"\xff\x1b[2J " + "°\n".encode()
 
     def test_a_terminal_that_knows_few_characters(self) -> None:
         with device(lambda client: client.sendall("20 °C λ\n".encode())) as made:
-            run = talk(str(made.port), PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+            run = talk(str(made.port), "--wait", "inf", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
         assert run.stdout == "20 °C ".encode("latin-1") + b"\\u03bb\n"
 
     def test_it_waits_while_something_comes(self) -> None:
         def slow(client: socket.socket) -> None:
             client.recv(4096)
             for number in range(6):
-                time.sleep(0.5)
+                time.sleep(1)
                 client.sendall(b"%d\n" % number)
-            client.recv(1)
 
         with device(slow) as made:
-            run = talk(str(made.port), "--wait", "2", typed=b"go\n")
+            run = talk(str(made.port), "--wait", "4", typed=b"go\n")
         assert run.stdout.split() == [b"0", b"1", b"2", b"3", b"4", b"5"]
 
     def test_it_waits_for_the_peer_to_close(self) -> None:
@@ -181,7 +176,7 @@ class TestPipes:
     def test_much_output(self) -> None:
         text = b"".join(b"line %d \xc2\xb0\n" % number for number in range(200_000))
         with device(lambda client: client.sendall(text)) as made:
-            assert talk(str(made.port)).stdout == text
+            assert talk(str(made.port), "--wait", "inf").stdout == text
 
     def test_head_ends_it_quietly(self, port: int) -> None:
         done = subprocess.run(
@@ -192,14 +187,15 @@ class TestPipes:
         )
         assert (done.stdout, done.stderr) == (b"wheel> POS 1\nwheel> POS 1\n", b"")
 
-    def test_without_standard_input(self, port: int) -> None:
-        done = subprocess.run(
-            ["bash", "-c", f"{' '.join(CLU)} talk --wait 0.2 {port} <&-"],
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, b"wheel> ", b"")
+    def test_without_standard_input(self) -> None:
+        with device(lambda client: client.sendall(b"hello\n")) as made:
+            done = subprocess.run(
+                ["bash", "-c", f"{' '.join(CLU)} talk --wait inf {made.port} <&-"],
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"")
 
     def test_ctrl_c_ends_it_quietly(self, port: int) -> None:
         with subprocess.Popen(
@@ -216,7 +212,7 @@ class TestPipes:
             assert process.stderr.read() == b""
 
     def test_an_actor(self, observatory: Observatory) -> None:
-        run = talk(observatory.lamp_address, typed=b"1 ping\n")
+        run = talk(observatory.lamp_address, "--wait", "5", typed=b"1 ping\n")
         assert b'"data": {"text": "Pong."}}\n' in run.stdout
 
 
@@ -264,14 +260,24 @@ class TestTerminal:
             assert shown.wait() == 0
             assert shown.rows[-1] == f"127.0.0.1:{port} closed the connection."
 
-    @pytest.mark.parametrize("key", ["C-c", "C-d"])
+    def test_a_peer_that_closes_at_once(self) -> None:
+        with device(lambda client: client.sendall(b"busy, bye\nbye")) as made:
+            for _ in range(5):
+                with terminal(made.port) as shown:
+                    assert shown.wait() == 0
+                    shown.wait_for("^busy, bye\nbye\n127.0.0.1:.* closed the connection.$")
+
+    @pytest.mark.parametrize("key", ["C-c", "C-d", "SIGTERM"])
     def test_it_is_left_quietly_with_the_terminal_as_it_was(self, port: int, key: str) -> None:
         termios = pytest.importorskip("termios")
         with Terminal("talk", str(port)) as shown:
             before = termios.tcgetattr(shown.descriptor)
             shown.wait_for("^wheel>$")
             assert termios.tcgetattr(shown.descriptor) != before
-            shown.press(key)
+            if key == "SIGTERM":
+                shown.process.send_signal(signal.SIGTERM)
+            else:
+                shown.press(key)
             assert shown.wait_process() == 0
             assert termios.tcgetattr(shown.descriptor) == before
             assert shown.rows[1:] == ["wheel>"]
@@ -333,6 +339,35 @@ class TestTerminal:
             got = [row for row in shown.rows if row.startswith("got line ")]
             assert got == [f"got line {number}" for number in range(20)]
 
+    def test_a_long_line_that_has_not_ended_shows_its_end(self) -> None:
+        ending = threading.Event()
+
+        def serve(client: socket.socket) -> None:
+            client.sendall(b"x" * 3_000_000 + b" and on> ")
+            ending.wait(60)
+            client.sendall(b"\nthen\n")
+            client.recv(1)
+
+        with device(serve) as made, terminal(made.port) as shown:
+            shown.wait_for("^…x+ and on>$")
+            assert shown.output.count(b"x") >= 2_000_000
+            shown.press("typed")
+            shown.wait_for("^…x+ and on> typed$")
+            ending.set()
+            shown.wait_for("^x+ and on> \nthen\ntyped$|^x+ and on>\nthen\ntyped$")
+
+    def test_much_output_does_not_end_the_prompt(self) -> None:
+        text = b"".join(b"line %d\n" % number for number in range(100_000))
+
+        def serve(client: socket.socket) -> None:
+            client.sendall(text)
+            client.recv(1)
+
+        with device(serve) as made, terminal(made.port) as shown:
+            shown.wait_for("^line 99999$")
+            shown.press("typed")
+            shown.wait_for("^line 99999\ntyped$")
+
     def test_it_is_left_although_the_peer_reads_nothing(self) -> None:
         left = threading.Event()
         with device(lambda _: bool(left.wait(60))) as made, terminal(made.port) as shown:
@@ -380,9 +415,9 @@ class TestTerminal:
         self, port: int, tmp_path: Path
     ) -> None:
         log = tmp_path / "log"
-        command = ["bash", "-c", f"{' '.join(CLU)} talk --wait 0.5 {port} > {log}"]
+        command = ["bash", "-c", f"{' '.join(CLU)} talk --wait inf {port} > {log}"]
         with Terminal(command=command) as shown:
-            shown.press("POS?\n", "C-d")
+            shown.press("POS?\n", "QUIT\n")
             assert shown.wait() == 0
         assert log.read_text() == "wheel> POS 1\nwheel> "
 
@@ -397,7 +432,7 @@ class TestTerminal:
 async def test_a_token_can_be_typed() -> None:
     actor = await JSONActor("vault", host="127.0.0.1", port=0, token="s3cret").start()
     process = await asyncio.create_subprocess_exec(
-        *CLU, "talk", str(actor.port), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        *CLU, "talk", "--wait", "5", str(actor.port), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     output, _ = await process.communicate(b"1 token s3cret\n2 ping\n")
     await actor.stop()
