@@ -134,6 +134,27 @@ PEERS = [
         "subjects through a server in Go; the payload is what the program makes of it, here JSON "
         "that nobody checks; one reply; at most once, no confirms",
     ),
+    Peer(
+        "p4p",
+        "pva",
+        ("p4p==4.3.0",),
+        "remote calls with one reply, of typed structures; values with an alarm and a time; a "
+        "subscriber that is slow misses values unless it asks for a long queue, as here; in C++",
+    ),
+    Peer(
+        "caproto",
+        "channel_access",
+        ("caproto==1.3.0",),
+        "commands are values that are written, with a completion and no reply of their own; plain "
+        "types; in Python",
+    ),
+    Peer(
+        "PyTango",
+        "tango_device",
+        ("pytango==10.3.1",),
+        "one typed argument and result a command, without a database; events are dropped when a "
+        "thousand wait, so that here 500 are taken before the next; in C++, with threads",
+    ),
 ]
 
 
