@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from clu.testing.recording import Bus
     from clu.testing.log import BusLog
+    from clu.testing.recording import Bus
 
 __all__ = ["ActorFactory"]
 

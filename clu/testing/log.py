@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY
-from clu._amqp.reply import decode_body, decode_headers
+from clu._amqp.reply import decode_headers
+from clu._core.encoding import decode_json
 from clu._speedups.reply import encode_json
 
 if TYPE_CHECKING:
@@ -107,14 +108,20 @@ class BusLog(Sequence[LogEntry]):
     their replies. What clients and actors ask each other to find out who is there is left out.
     The oldest entries are forgotten when there are more than 20,000.
 
+    Parameters
+    ----------
+    clock
+        Returns the time in seconds.
+
     Attributes
     ----------
     forgotten
         How many entries were forgotten.
     """
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
         #: Entries, and what entries are made of when somebody asks for them.
         self._entries: list[LogEntry | tuple[Any, ...]] = []
         self._depths: dict[tuple[str | None, str | None], int] = {}
@@ -191,7 +198,7 @@ class BusLog(Sequence[LogEntry]):
         )
 
     def _now(self) -> float:
-        return time.monotonic() - self._start
+        return self._clock() - self._start
 
     def _add(self, entry: LogEntry | tuple[Any, ...]) -> None:
         self._entries.append(entry)
@@ -331,7 +338,7 @@ class BusLog(Sequence[LogEntry]):
 def plain(message: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords of a reply as those who receive JSON see them."""
     try:
-        values: dict[str, Any] = decode_body(encode_json(message))
+        values: dict[str, Any] = decode_json(encode_json(message))
     except Exception:  # a legacy actor may write what JSON does not know
         values = dict(message)
     return values
@@ -343,6 +350,6 @@ def _string(value: Any) -> str | None:
 
 def _decode(body: bytes) -> Any:
     try:
-        return decode_body(body or b"{}")
+        return decode_json(body or b"{}")
     except (ValueError, RecursionError):
         return body.decode(errors="backslashreplace")

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from clu.testing.bus import MemoryBroker
 from clu._amqp.memory.vhost import VirtualHost
 from clu.exceptions import CluTypeError, CluValueError
+from clu.testing.bus import MemoryBroker
 from clu.testing.expectation import Expectation
 from clu.testing.log import BusLog, plain
 
@@ -55,7 +55,7 @@ class Bus(MemoryBroker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.log = BusLog()
+        self.log = BusLog(self.now)
         self.host = _RecordedHost(self.log)
         #: The number of the first entry that an expectation looks at.
         self._looked_at: dict[Any, int] = {}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from clu.client import AMQPClient
 from clu.exceptions import CluRuntimeError
-from clu.testing.recording import Bus
 from clu.testing.factory import ActorFactory
+from clu.testing.recording import Bus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
