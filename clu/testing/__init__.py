@@ -14,7 +14,9 @@ from clu.testing.actor import (
 if TYPE_CHECKING:
     from clu._amqp.memory.faults import Faults
     from clu.testing.bus import MemoryBroker
+    from clu.testing.device import FakeDevice
     from clu.testing.factory import ActorFactory
+    from clu.testing.hub import Hub
     from clu.testing.in_memory import open_connection
     from clu.testing.log import BusLog, LogEntry
     from clu.testing.recording import Bus
@@ -25,7 +27,9 @@ __all__ = [
     "Bus",
     "BusClient",
     "BusLog",
+    "FakeDevice",
     "Faults",
+    "Hub",
     "LogEntry",
     "MemoryBroker",
     "MockReply",
@@ -46,7 +50,9 @@ if not TYPE_CHECKING:
         BusLog="clu.testing.log:BusLog",
         Command="clu.command:Command",
         DeliveredMessage="aiormq.abc:DeliveredMessage",
+        FakeDevice="clu.testing.device:FakeDevice",
         Faults="clu._amqp.memory.faults:Faults",
+        Hub="clu.testing.hub:Hub",
         LegacyActor="clu.legacy.actor:LegacyActor",
         LogEntry="clu.testing.log:LogEntry",
         MemoryBroker="clu.testing.bus:MemoryBroker",
