@@ -86,4 +86,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
         item.stash[_has_failed] = True
         if text := session.bus.log.describe():
             clean = text.encode(errors="backslashreplace").decode()
-            report.sections.append(("clu: what was said", clean))
+            report.sections.append(("clu log: what was said", clean))

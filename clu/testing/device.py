@@ -45,7 +45,7 @@ class _Rule:
 
 
 class FakeDevice:
-    """A device on a port of this machine, for tests of what talks to one, such as `clu.Device`.
+    """A device on a port of this machine, for tests of a `clu.device.Device`, for example.
 
     It answers lines with what it was told to, remembers what it has received, and can fail in the
     ways in which devices do. It is used with ``async with``, or `start` and `stop`.

@@ -15,13 +15,13 @@ from clu.base import BaseActor
 from clu.exceptions import CluRuntimeError, CluTypeError
 from clu.testing.actor import MockReply, MockReplyList, command_message, setup_test_actor
 from clu.testing.in_memory import open_connection, serve_in_memory
-from clu.testing.log import plain
+from clu.testing.recorder import plain
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from clu.testing.log import BusLog
+    from clu.testing.recorder import Recorder
     from clu.testing.recording import Bus
 
 __all__ = ["ActorFactory"]
@@ -174,7 +174,7 @@ def _after_writing(actor: Any, function: Callable[[Any], None]) -> None:
     actor._write_internal = write_internal
 
 
-def _mock_commands(actor: Any, log: BusLog) -> None:
+def _mock_commands(actor: Any, log: Recorder) -> None:
     """Give an actor on the bus what `setup_test_actor` would give it, without cutting it off."""
     actor.mock_replies = MockReplyList(actor)
 
@@ -196,7 +196,7 @@ def _mock_commands(actor: Any, log: BusLog) -> None:
     _after_writing(actor, take)
 
 
-async def _put_in_memory(actor: Any, log: BusLog) -> None:
+async def _put_in_memory(actor: Any, log: Recorder) -> None:
     if actor.server.is_serving():
         raise CluRuntimeError(f"The actor {actor.name} was started already.")
     await setup_test_actor(actor)

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY
-from clu._amqp.reply import decode_headers
-from clu._core.encoding import decode_json
-from clu._speedups.reply import encode_json
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["BusLog", "LogEntry", "plain"]
+__all__ = ["BusLog", "LogEntry"]
 
 #: How many entries are kept, and how many are forgotten at once.
-_MOST, _FEWER = 20_000, 5_000
+MOST, FEWER = 20_000, 5_000
 #: How much of a line, and how many lines, are shown.
 _LONGEST, _LINES = 160, 200
-_KEYS = ("command.", "reply.")
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ class LogEntry:
         if self.kind == "reply":
             words = [f"{self.sender} {self.message_code}", _describe(self.keywords)]
         elif self.kind == "command":
-            words = [f"{self.sender} -> {self.receiver}: {_text(self.text)}"]
+            words = [f"{self.sender} -> {self.receiver}: {text_of(self.text)}"]
         else:
             words = [f"{self.sender} -> {self.receiver}: task {self.text}"]
             words.append(_describe(self.keywords))
@@ -91,7 +84,7 @@ class LogEntry:
         return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=repr)
 
 
@@ -108,119 +101,30 @@ class BusLog(Sequence[LogEntry]):
     their replies. What clients and actors ask each other to find out who is there is left out.
     The oldest entries are forgotten when there are more than 20,000.
 
-    Parameters
-    ----------
-    clock
-        Returns the time in seconds.
-
     Attributes
     ----------
     forgotten
         How many entries were forgotten.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._start = clock()
+    def __init__(self) -> None:
         #: Entries, and what entries are made of when somebody asks for them.
         self._entries: list[LogEntry | tuple[Any, ...]] = []
         self._depths: dict[tuple[str | None, str | None], int] = {}
-        self._listeners: list[Callable[[], None]] = []
         self._unread = 0  # the first entry that nobody has asked for
         self.forgotten = 0
 
-    # -- recording ------------------------------------------------------------------------
-
-    def record_message(self, message: Any, is_lost: bool) -> None:
-        """Record a message of a broker."""
-        key = message.routing_key
-        if key.startswith(_KEYS) and not key.startswith(PRESENCE_KEY):
-            headers = decode_headers(message)
-            if ANNOUNCEMENT not in headers:
-                self._add((self._now(), key, headers.copy(), message.body, is_lost))
-
-    def record_command(
-        self,
-        sender: str,
-        receiver: str,
-        text: str,
-        ids: tuple[str, str],
-        parent_ids: tuple[str, str] | None = None,
-        is_internal: bool = False,
-    ) -> None:
-        """Record a command that did not come over a broker.
-
-        Parameters
-        ----------
-        sender, receiver
-            Who sends it, and the actor that gets it.
-        text
-            The string of the command.
-        ids, parent_ids
-            The ids of the commander and of the command, and those of its parent.
-        is_internal
-            Whether it is marked as internal.
-        """
-        commander_id, command_id = ids
-        depth = 0 if parent_ids is None else self._depths.get(parent_ids, -1) + 1
-        self._depths[ids] = depth
-        self._add(
-            LogEntry(
-                "command",
-                self._now(),
-                sender,
-                receiver=receiver,
-                text=text,
-                command_id=command_id,
-                commander_id=commander_id,
-                is_internal=is_internal,
-                depth=depth,
-            )
-        )
-
-    def record_reply(self, actor: str, reply: Any) -> None:
-        """Record a reply that an actor without a broker has written."""
-        command = reply.command
-        ids = None if command is None else (str(command.commander_id), str(command.command_id))
-        self._add(
-            LogEntry(
-                "reply",
-                self._now(),
-                actor,
-                message_code=str(reply.message_code.value),
-                keywords=plain(reply.message),
-                command_id=None if ids is None else ids[1],
-                commander_id=None if ids is None else ids[0],
-                is_broadcast=bool(reply.broadcast) or command is None,
-                is_internal=bool(reply.internal),
-                depth=0 if ids is None else self._depths.get(ids, -1) + 1,
-            )
-        )
-
-    def _now(self) -> float:
-        return self._clock() - self._start
-
-    def _add(self, entry: LogEntry | tuple[Any, ...]) -> None:
-        self._entries.append(entry)
-        if len(self._entries) > _MOST:
-            self._forget(_FEWER)
-        for listener in [*self._listeners]:
-            listener()
+    def _complete(self, raw: tuple[Any, ...]) -> LogEntry:
+        """Make an entry of what was recorded."""
+        raise NotImplementedError
 
     def _forget(self, count: int) -> None:
         self._read(0, count)  # the depths of later entries depend on them
         del self._entries[:count]
         self._unread -= count
         self.forgotten += count
-        for key in list(self._depths)[:-_MOST]:
+        for key in list(self._depths)[:-MOST]:
             del self._depths[key]
-
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called with each entry; return a function that ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    # -- reading --------------------------------------------------------------------------
 
     def _read(self, start: int, stop: int) -> list[LogEntry]:
         """Return entries, having made those that were not asked for before, in their order."""
@@ -228,60 +132,9 @@ class BusLog(Sequence[LogEntry]):
         for index in range(self._unread, stop):
             raw = entries[index]
             if type(raw) is tuple:
-                entries[index] = self._entry(*raw)
+                entries[index] = self._complete(raw)
         self._unread = max(self._unread, stop)
         return entries[start:stop]  # type: ignore[return-value]
-
-    def _entry(
-        self, time: float, key: str, headers: dict[str, Any], body: bytes, is_lost: bool
-    ) -> LogEntry:
-        command_id = _string(headers.get("command_id"))
-        commander_id = _string(headers.get("commander_id"))
-        keywords = _decode(body)
-        if key.startswith("reply."):
-            depth = self._depths.get((commander_id, command_id), -1) + 1
-            return LogEntry(
-                "reply",
-                time,
-                str(headers.get("sender")),
-                message_code=str(headers.get("message_code")),
-                keywords=keywords,
-                command_id=command_id,
-                commander_id=commander_id,
-                is_broadcast=key == "reply.broadcast",
-                is_internal=bool(headers.get("internal")),
-                is_lost=is_lost,
-                depth=depth,
-            )
-        receiver = key.partition(".")[2]
-        above = (commander_id or "").removesuffix(f".{receiver}")
-        sender = above.rpartition(".")[2] or receiver
-        if headers.get("task"):
-            payload = dict(keywords) if isinstance(keywords, dict) else {"payload": keywords}
-            return LogEntry(
-                "task",
-                time,
-                sender,
-                receiver=receiver,
-                keywords=payload,
-                text=str(payload.pop("task", "")),
-                is_lost=is_lost,
-            )
-        depth = self._depths.get((above, command_id), -1) + 1
-        self._depths[commander_id, command_id] = depth
-        text = keywords.get("command_string") if isinstance(keywords, dict) else keywords
-        return LogEntry(
-            "command",
-            time,
-            sender,
-            receiver=receiver,
-            text=_text(text),
-            command_id=command_id,
-            commander_id=commander_id,
-            is_internal=bool(headers.get("internal")),
-            is_lost=is_lost,
-            depth=depth,
-        )
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -333,23 +186,3 @@ class BusLog(Sequence[LogEntry]):
         left_out = self.forgotten + len(self) - len(shown)
         lines = [] if not left_out else [f"({left_out} earlier entries are not shown)"]
         return "\n".join(lines + [entry.describe() for entry in shown])
-
-
-def plain(message: dict[str, Any]) -> dict[str, Any]:
-    """Return the keywords of a reply as those who receive JSON see them."""
-    try:
-        values: dict[str, Any] = decode_json(encode_json(message))
-    except Exception:  # a legacy actor may write what JSON does not know
-        values = dict(message)
-    return values
-
-
-def _string(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _decode(body: bytes) -> Any:
-    try:
-        return decode_json(body or b"{}")
-    except (ValueError, RecursionError):
-        return body.decode(errors="backslashreplace")

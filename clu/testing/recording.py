@@ -10,7 +10,7 @@ from clu._amqp.memory.vhost import VirtualHost
 from clu.exceptions import CluTypeError, CluValueError
 from clu.testing.bus import MemoryBroker
 from clu.testing.expectation import Expectation
-from clu.testing.log import BusLog, plain
+from clu.testing.recorder import Recorder, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ __all__ = ["Bus"]
 class _RecordedHost(VirtualHost):
     """Exchanges and queues that record what is published."""
 
-    def __init__(self, log: BusLog) -> None:
+    def __init__(self, log: Recorder) -> None:
         super().__init__()
         self._log = log
 
@@ -55,14 +55,13 @@ class Bus(MemoryBroker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.log = BusLog(self.now)
+        self.log = Recorder(self.now)
         self.host = _RecordedHost(self.log)
         #: The number of the first entry that an expectation looks at.
         self._looked_at: dict[Any, int] = {}
         self.on_connecting: Callable[[], None] | None = None
 
     def add(self, session: Connected) -> None:
-        """Take a connection: see `MemoryBroker.add`."""
         super().add(session)
         if self.on_connecting is not None:
             self.on_connecting()

@@ -13,6 +13,7 @@ from clu import AMQPClient
 from clu.exceptions import CluTypeError, CluValueError
 from clu.sync import Client
 from clu.testing import Bus, BusLog
+from clu.testing.recorder import Recorder
 
 from .actors import Camera, JSONCamera, LegacyCamera, run
 
@@ -125,9 +126,9 @@ def test_the_times_are_those_of_the_test() -> None:
 
 
 async def test_the_log_keeps_the_latest_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clu.testing.log._MOST", 30)
-    monkeypatch.setattr("clu.testing.log._FEWER", 10)
-    log = BusLog()
+    monkeypatch.setattr("clu.testing.log.MOST", 30)
+    monkeypatch.setattr("clu.testing.log.FEWER", 10)
+    log = Recorder()
     for number in range(100):
         log.record_command("test", "camera", f"move {number}", ("test.camera", str(number)))
     assert len(log) + log.forgotten == 100

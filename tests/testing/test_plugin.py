@@ -199,7 +199,7 @@ async def test_it(clu_bus, clu_client, clu_actor):
             "E   It replied:",
             "E*camera i state='exposing'  <- there is no temperature",
             "E*camera i state='idle'; temperature=-110; *  <- <lambda> is not true for temperature",
-            "*- clu: what was said -*",
+            "*- clu log: what was said -*",
             "* test -> dome: ask camera",
             "*   dome >",
             "*   dome -> camera: expose",
