@@ -1,6 +1,8 @@
 """Actors that accept commands, stream keyword replies and follow each other's keywords.
 
 An independent implementation of the documented API of the package of this name.
+
+PYTEST_DONT_REWRITE: programs may import it before they run pytest.
 """
 
 from typing import TYPE_CHECKING

@@ -240,12 +240,12 @@ class Device(CallbackMixIn):
         finally:
             writer.close()
         if rest := splitter.flush():
-            self._handle_line(rest)
+            self._handle_line(rest, is_complete=False)
 
-    def _handle_line(self, line: bytes | OverlongLine) -> None:
+    def _handle_line(self, line: bytes | OverlongLine, is_complete: bool = True) -> None:
         if isinstance(line, bytes):
             text = line.decode(errors="replace").strip()
-            if self._request is not None:
+            if self._request is not None and is_complete:  # half of an answer is none
                 self._request.take(text)
             self.notify(text)
         else:

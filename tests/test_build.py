@@ -24,7 +24,7 @@ pytestmark = needs_sources
 @pytest.fixture
 def source(tmp_path: pathlib.Path) -> pathlib.Path:
     """Return a copy of what the build needs, without what was built."""
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "pytest_clu.py"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(
         ROOT / "clu", tmp_path / "clu", ignore=shutil.ignore_patterns("*.so", "__pycache__")

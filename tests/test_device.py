@@ -260,6 +260,18 @@ async def test_request_that_is_not_answered_in_time_says_what_came(server: Serve
     await device.stop()
 
 
+async def test_half_of_an_answer_is_no_answer(server: Server) -> None:
+    lines: list[str] = []
+    device = await Device("localhost", server.port, lines.append).start()
+    asking = asyncio.ensure_future(device.request("A?"))
+    await server.send(b"T=2")  # of "T=21.5"
+    server.hang_up()
+    with pytest.raises(CluConnectionError, match="before it answered"):
+        await asking
+    assert lines == ["T=2"]
+    await device.stop()
+
+
 async def test_request_fails_when_the_connection_is_lost_or_closed(server: Server) -> None:
     device = Device("localhost", server.port)
     with pytest.raises(CluConnectionError, match="is not connected: cannot send 'A\\?'"):

@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SPEEDUPS = "clu/_speedups"
 TEMPLATES = "clu/cli/new/templates"
+#: The plugin of pytest, which is outside of the package, so that pytest need not import that.
+PLUGIN = "pytest_clu.py"
 
 #: What a build leaves behind, and what belongs to somebody's machine.
 LEFTOVERS = re.compile(
@@ -40,13 +42,13 @@ def wheel_problems(path: Path) -> list[str]:
     problems = [f"{name} is a leftover of a build" for name in names if LEFTOVERS.search(name)]
     problems += [f"{name} is a source of a kernel" for name in names if SOURCES.search(name)]
     about = f"{'-'.join(path.name.split('-')[:2])}.dist-info"
-    strays = [name for name in names if not name.startswith(("clu/", f"{about}/"))]
+    strays = [name for name in names if not name.startswith(("clu/", f"{about}/", PLUGIN))]
     problems += [f"{name} is not of the package" for name in strays]
     compiled = {Path(name).name.split(".")[0] for name in names if COMPILED.search(name)}
     expected = set() if path.name.endswith("-py3-none-any.whl") else kernels()
     problems += [f"{name} is not compiled" for name in sorted(expected - compiled)]
     problems += [f"{name} is compiled" for name in sorted(compiled - expected)]
-    wanted = ["clu/py.typed", f"{about}/licenses/LICENSE", *templates()]
+    wanted = [PLUGIN, "clu/py.typed", f"{about}/licenses/LICENSE", *templates()]
     return problems + [f"{name} is missing" for name in wanted if name not in names]
 
 
@@ -56,7 +58,14 @@ def sdist_problems(path: Path) -> list[str]:
         names = {name.partition("/")[2] for name in archive.getnames() if "/" in name}
     problems = [f"{name} is a leftover of a build" for name in names if LEFTOVERS.search(name)]
     problems += [f"{name} is compiled" for name in names if COMPILED.search(name)]
-    wanted = [*IN_SDIST, "tests/broker.py", "examples/start.py", "clu/py.typed", *templates()]
+    wanted = [
+        *IN_SDIST,
+        PLUGIN,
+        "tests/broker.py",
+        "examples/start.py",
+        "clu/py.typed",
+        *templates(),
+    ]
     wanted += [
         f"{SPEEDUPS}/{source.name}"
         for source in (ROOT / SPEEDUPS).iterdir()

@@ -22,7 +22,7 @@ echo "Installing $file"
 CLU_REQUIRE_EXTENSIONS=1 PYTHONWARNINGS=ignore "$work/venv/bin/python" -m pip install -q "$file[test,demo,websockets]"
 mkdir "$work/source"
 tar -xzf "$dist"/*.tar.gz -C "$work/source" --strip-components 1
-rm -r "$work/source/clu"  # or Python would import it
+rm -r "$work"/source/{clu,pytest_clu.py}  # or Python would import it
 cd "$work/source"
 expected=compiled
 [ "$kind" != pure ] || expected=interpreted

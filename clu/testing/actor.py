@@ -178,7 +178,7 @@ def _publish_at_once(
     coroutine.close()
 
 
-def _command_message(command_str: str, command_id: int | str) -> Any:
+def command_message(command_str: str, command_id: int | str) -> Any:
     """Return the message of a command from a client to an AMQP actor."""
     from aio_pika import IncomingMessage
     from aiormq.abc import DeliveredMessage
@@ -244,7 +244,7 @@ async def setup_test_actor(actor: T, user_id: int | str = 666) -> T:
         target._publish_soon = functools.partial(_publish_at_once, target, target._publish_soon)
 
         def invoke_mock_command(command_str: str, command_id: int = 0) -> Any:
-            return target.new_command(_command_message(command_str, command_id), ack=False)
+            return target.new_command(command_message(command_str, command_id), ack=False)
     else:
         raise CluRuntimeError("setup_test_actor is not implemented for this type of actor")
     target.start = AsyncMock(return_value=actor)

@@ -10,6 +10,7 @@ _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "<clock>"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in <seconds>"),
+    (re.compile(r"^(E  )? {3,7}\d+\.\d{3}  "), "<seconds>"),  # in the log of a bus
     (re.compile(r"\b\d+\.\d s old\b"), "<seconds> old"),
 ]
 ANYTHING = "..."

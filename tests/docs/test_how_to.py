@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clu import AMQPClient
+from clu.testing import Hub
 from clu.websocket import WebsocketServer
 from tests.broker import free_port
 from tests.chromium import Chromium
-from tests.legacy.hub import Hub
 
 from .pages import DOCS
 from .test_wire import SCHEMA, AMQPStage, started

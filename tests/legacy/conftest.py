@@ -10,8 +10,7 @@ import pytest
 
 from clu.legacy.tron import TronClientProtocol
 from clu.legacy.types.keys import KeysDictionary
-
-from .hub import Hub
+from clu.testing import Hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -32,7 +32,7 @@ from .user import Line, User
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from .hub import Hub
+    from clu.testing import Hub
 
 
 def make_parser() -> click.Group:

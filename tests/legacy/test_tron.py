@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import AsyncIterator
 
-    from .hub import Hub
+    from clu.testing import Hub
 
 parser = ReplyParser()
 

@@ -16,8 +16,8 @@ from clu import Command, CommandStatus
 from clu.legacy.tron import TronConnection
 from clu.parsers._tasks import _running
 from clu.store import KeywordStore
+from clu.testing import Hub
 
-from ..legacy.hub import Hub
 from ..waiting import until
 from .actors import Legacy, Peer, make, make_offline, run
 

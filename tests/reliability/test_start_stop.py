@@ -15,9 +15,9 @@ import pytest
 from clu import Command, CommandStatus
 from clu.exceptions import CommandError
 from clu.legacy.tron import TronClientProtocol, TronConnection
+from clu.testing import Hub
 
 from ..conftest import HAS_UVLOOP
-from ..legacy.hub import Hub
 from ..waiting import until
 from .actors import Peer, make
 from .programs import check_end

@@ -9,9 +9,9 @@ import pytest
 from clu import AMQPClient, JSONActor, LegacyActor
 from clu.legacy.tron import TronClientProtocol, TronConnection
 from clu.remote import JSONClient
+from clu.testing import Hub
 
 from ..broker import free_port
-from ..legacy.hub import Hub
 from .actors import SCHEMA, AMQPCamera, parser
 
 if TYPE_CHECKING:

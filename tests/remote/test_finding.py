@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     import aio_pika
 
+    from clu.testing import Hub
+
     from ..broker import Broker
-    from ..legacy.hub import Hub
 
 
 @contextlib.asynccontextmanager

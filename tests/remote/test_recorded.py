@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from clu.remote import RemoteActor
+    from clu.testing import Hub
 
     from ..broker import Broker
-    from ..legacy.hub import Hub
 
 PROGRAM = Path(__file__).parent / "camera.py"
 

@@ -16,8 +16,8 @@ from clu.exceptions import CluError, CluValueError, KeywordTimeout
 from clu.legacy import TronConnection
 from clu.legacy.tron import TronClientProtocol
 from clu.legacy.types.keys import KeysDictionary
+from clu.testing import Hub
 from tests.broker import free_port
-from tests.legacy.hub import Hub
 from tests.waiting import until
 
 if TYPE_CHECKING:

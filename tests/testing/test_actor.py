@@ -11,8 +11,7 @@ import pytest
 from clu import AMQPActor, Command, CommandStatus, JSONActor, LegacyActor
 from clu.exceptions import CluError
 from clu.testing import MockReply, MockReplyList, TestCommand, setup_test_actor
-
-from .test_base import Collector
+from tests.test_base import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
