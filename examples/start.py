@@ -161,7 +161,8 @@ async def check_broker(url: str) -> None:
     except OSError:
         raise click.ClickException(
             f"There is no RabbitMQ at {host}:{port}. Install it (Debian: sudo apt-get install "
-            "rabbitmq-server), or say where it is with --url."
+            "rabbitmq-server), or say where it is with --url. The example camera also runs without: "
+            "clu run --memory examples/camera/camera.py examples/camera/shutter.py"
         ) from None
     writer.close()
 

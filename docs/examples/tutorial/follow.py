@@ -1,17 +1,21 @@
+import asyncio
+
 import clu
 from clu import AMQPClient
 
 
-def show(keyword):
-    print(keyword.name, "is", keyword.value)
+async def show(client):
+    async for update in client.watch("stage.position"):
+        print("position is", update.value)
 
 
 async def main():
-    client = AMQPClient("night_log", url="amqp://guest:guest@localhost:5672/", models=["stage"])
-    async with client:
-        client.models["stage"]["position"].register_callback(show)
-        command = await client.send_command("stage", "move 20")
-        print("The command is", command.status.name)
+    async with AMQPClient("night_log", url="amqp://guest:guest@localhost:5672/") as client:
+        stage = await client.actor("stage")
+        showing = asyncio.create_task(show(client))
+        result = await stage.move(10)
+        print("The command is", result.status.name)
+        showing.cancel()
 
 
 clu.run(main())
