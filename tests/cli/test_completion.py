@@ -196,3 +196,8 @@ def test_another_shell_is_refused() -> None:
     result = CliRunner().invoke(main, ["completion", "tcsh"])
     assert result.exit_code == 2
     assert "'bash', 'zsh', 'fish'" in result.output
+
+
+def test_the_line_ends_of_talk_are_offered() -> None:
+    assert complete(["ta"]) == ["talk"]
+    assert complete(["talk", "--end", ""]) == ["lf", "cr", "crlf"]
