@@ -316,18 +316,23 @@ class Channel:
 
     def deliver(self, consumer: Consumer, entry: Entry) -> None:
         """Deliver a message to a consumer."""
-        self._tag += 1
         message = entry.message
         if not consumer.no_ack:
-            self._unacknowledged[self._tag] = _Unacknowledged(consumer.queue, consumer, entry)
+            item = _Unacknowledged(consumer.queue, consumer, entry)
+            self._unacknowledged[self._tag + 1] = item
             consumer.unacknowledged += 1
             self._unacknowledged_consumed += 1
-            message = message.duplicate()
-        elif message.is_shared:
+            message.is_shared = True  # with the broker, until it is acknowledged
+        self.hand_over(consumer, message, entry.redelivered)
+
+    def hand_over(self, consumer: Consumer, message: MemoryMessage, redelivered: bool) -> None:
+        """Deliver a message, for whose acknowledgement nobody waits here."""
+        self._tag += 1
+        if message.is_shared:
             message = message.duplicate()
         message.channel_number = self.number
         message.delivery_tag = self._tag
-        message.redelivered = entry.redelivered
+        message.redelivered = redelivered
         message.consumer_tag = consumer.tag
         message.consumer = consumer.key
         self.session.deliver(message)

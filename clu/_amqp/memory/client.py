@@ -45,6 +45,8 @@ class MemoryTransport(asyncio.Transport):
         self._is_paused = False
         self._unread: list[bytes] = []
         self.handlers: dict[bytes, Any] = getattr(protocol, "handlers", {})
+        #: How often each channel was closed, as far as the client knows.
+        self._closes: dict[int, int] = getattr(protocol, "closes", {})
         self.session = Session(find(name), loop, self)
         self.session.broker.add(self.session)
 
@@ -113,9 +115,8 @@ class MemoryTransport(asyncio.Transport):
 
     def take_message(self, handler: Callable[[Any], Any], message: MemoryMessage) -> None:
         """Take a message that is for a consumer."""
-        closes = self._protocol.splitter.closes
-        if closes:
-            message.closes = closes.get(message.channel_number, 0)
+        if self._closes:
+            message.closes = self._closes.get(message.channel_number, 0)
         try:
             handler(message)
         except (SystemExit, KeyboardInterrupt):
@@ -151,6 +152,11 @@ class MemoryProtocol(FrameProtocol):
     def handlers(self) -> dict[bytes, Any]:
         """What takes messages, by the bytes of the tag of the consumer."""
         return self._plane.handlers
+
+    @property
+    def closes(self) -> dict[int, int]:
+        """How often each channel was closed."""
+        return self.splitter.closes
 
     def encoder(self, exchange: str) -> Callable[..., Any]:
         """Return what makes messages for an exchange."""

@@ -30,6 +30,11 @@ class Exchange:
         Whether it is deleted with its last binding.
     is_internal
         Whether clients may not publish to it.
+
+    Attributes
+    ----------
+    routes
+        The queues that some routing keys lead to.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Exchange:
         self.is_auto_delete = is_auto_delete
         self.is_internal = is_internal
         self._bindings: dict[tuple[Queue, str], None] = {}
-        self._routes: dict[str, tuple[Queue, ...]] = {}
+        self.routes: dict[str, tuple[Queue, ...]] = {}
 
     @property
     def is_used(self) -> bool:
@@ -56,11 +61,11 @@ class Exchange:
     def bind(self, queue: Queue, key: str) -> None:
         """Bind a queue, if it is not bound so already."""
         self._bindings[queue, key] = None
-        self._routes.clear()
+        self.routes.clear()
 
     def unbind(self, queue: Queue, key: str) -> bool:
         """Remove a binding; return whether there was one."""
-        self._routes.clear()
+        self.routes.clear()
         return self._bindings.pop((queue, key), self) is None
 
     def forget(self, queue: Queue) -> bool:
@@ -68,17 +73,17 @@ class Exchange:
         own = [binding for binding in self._bindings if binding[0] is queue]
         for binding in own:
             del self._bindings[binding]
-        self._routes.clear()
+        self.routes.clear()
         return bool(own)
 
     def route(self, key: str) -> tuple[Queue, ...]:
         """Return the queues that a message with a routing key goes to, each once."""
-        queues = self._routes.get(key)
+        queues = self.routes.get(key)
         if queues is None:
-            if len(self._routes) >= _KEPT:
-                self._routes.clear()
+            if len(self.routes) >= _KEPT:
+                self.routes.clear()
             found = {queue: None for queue, pattern in self._bindings if self._leads(pattern, key)}
-            queues = self._routes[key] = tuple(found)
+            queues = self.routes[key] = tuple(found)
         return queues
 
     def _leads(self, pattern: str, key: str) -> bool:

@@ -126,6 +126,8 @@ class Encoder:
         self._encode_frames = Publisher(exchange, content_type).encode
         #: The last value of each header that was found to be plain.
         self._items: dict[str, Any] = {}
+        #: Strings that were found to be short, and None.
+        self._short: dict[Any, None] = {None: None}
 
     def encode(
         self,
@@ -149,10 +151,13 @@ class Encoder:
             if (
                 len(headers) <= _FEW
                 and (frame_max >= _ENOUGH or frame_max == 0)
-                and _is_short(routing_key)
-                and (correlation_id is None or _is_short(correlation_id))
+                and type(routing_key) is str
+                and (routing_key in self._short or self._is_short(routing_key))
+                and (correlation_id is None or type(correlation_id) is str)
+                and (correlation_id in self._short or self._is_short(correlation_id))
+                and (reply_to is None or type(reply_to) is str)
                 and (message_id is None or _is_short(message_id))
-                and (reply_to is None or _is_short(reply_to))
+                and (reply_to in self._short or self._is_short(reply_to))
                 and (timestamp is None or (type(timestamp) is int and 0 <= timestamp < _MOST))
                 and type(body) is bytes
                 and type(headers) is dict
@@ -180,6 +185,15 @@ class Encoder:
         message.channel_number, message.is_mandatory = channel, bool(is_mandatory)
         message.exchange, message.routing_key = self._exchange, routing_key
         return message
+
+    def _is_short(self, text: Any) -> bool:
+        """Whether a string is one of few bytes. It is remembered, as it may come again."""
+        if not _is_short(text):
+            return False
+        if len(self._short) >= _KEPT:
+            self._short = {None: None}
+        self._short[text] = None
+        return True
 
     def _takes(self, key: Any, value: Any) -> bool:
         """Whether a header looks the same on the other side, without having been encoded."""

@@ -44,6 +44,9 @@ class Receiver(Protocol):
     def deliver(self, consumer: Consumer, entry: Entry) -> None:
         """Deliver a message to one of its consumers."""
 
+    def hand_over(self, consumer: Consumer, message: MemoryMessage, redelivered: bool) -> None:
+        """Deliver a message that need not be acknowledged."""
+
 
 class Consumer:
     """A consumer of a queue.
@@ -134,17 +137,22 @@ class Queue:
     def put(self, message: MemoryMessage) -> None:
         """Add a message at the end, or deliver it at once."""
         self._number += 1
-        entry = Entry(self._number, message)
-        if message.raw_expiration is not None:
-            end = time.monotonic() + int(message.raw_expiration) / 1000
-            entry = Entry(self._number, message, False, end)
         if not self._entries and len(self.consumers) == 1:
             consumer = self.consumers[0]
-            if consumer.has_room():
-                consumer.channel.deliver(consumer, entry)
+            if consumer.no_ack:
+                consumer.channel.hand_over(consumer, message, False)
                 return
-        self._entries.append(entry)
+            if consumer.has_room():
+                consumer.channel.deliver(consumer, self._entry(message))
+                return
+        self._entries.append(self._entry(message))
         self.advance()
+
+    def _entry(self, message: MemoryMessage) -> Entry:
+        if message.raw_expiration is None:
+            return Entry(self._number, message)
+        end = time.monotonic() + int(message.raw_expiration) / 1000
+        return Entry(self._number, message, False, end)
 
     def advance(self) -> None:
         """Deliver what is there, as far as consumers take it."""

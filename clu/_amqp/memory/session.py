@@ -162,7 +162,12 @@ class Session:
         """Deal with bytes, a message, an acknowledgement or the end; return whether to go on."""
         try:
             if type(item) is MemoryMessage:
-                self._publish(item)
+                channel = self._channels.get(item.channel_number)
+                if channel is not None and not channel.is_closed and not self._is_closing:
+                    try:
+                        channel.publish(item)
+                    except ChannelProblem as problem:
+                        self._close_channel(channel, problem, commands.Basic.Publish)
             elif type(item) is bytes:
                 self._feed(item)
             elif item is None:
@@ -181,14 +186,6 @@ class Session:
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
         """Call a function of a channel later, as if the client had called it."""
         self.loop.call_later(seconds, self.receive, function)
-
-    def _publish(self, message: MemoryMessage) -> None:
-        channel = self._channels.get(message.channel_number)
-        if channel is not None and not channel.is_closed and not self._is_closing:
-            try:
-                channel.publish(message)
-            except ChannelProblem as problem:
-                self._close_channel(channel, problem, commands.Basic.Publish)
 
     def _acknowledge(self, number: int, tag: int) -> None:
         channel = self._channels.get(number)

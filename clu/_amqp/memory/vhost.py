@@ -196,7 +196,7 @@ class VirtualHost:
                 403,
                 f"ACCESS_REFUSED - cannot publish to internal exchange '{name}' in vhost '/'",
             )
-        return exchange.route(message.routing_key)
+        return exchange.routes.get(message.routing_key) or exchange.route(message.routing_key)
 
 
 def _locked(name: str) -> ChannelProblem:
