@@ -28,7 +28,7 @@ from clu._amqp.size import MAX_MESSAGE_SIZE
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
 from clu._core.names import lazy_names
-from clu._remote.finding import CommandsActors
+from clu._remote.client import CommandsActors
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluError, CluValueError

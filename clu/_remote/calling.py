@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from clu._core.reply import Reply
+    from clu._remote.commands import CommandSpec
     from clu.command import BaseCommand, Command
 
 __all__ = ["Caller", "Commander", "Retries", "is_refused", "result_of"]
@@ -61,10 +62,10 @@ class Retries:
 
 
 class Commander(Protocol):
-    """A client, as far as calls need it."""
+    """A client, as far as it is needed here. `CommandsActors` says what the methods do."""
 
-    #: The characters that a command cannot have.
     _unsendable: str
+    _known_commands: dict[str, tuple[Any, CommandSpec]] | None
 
     def _begin_command(
         self,
@@ -75,8 +76,15 @@ class Commander(Protocol):
         reply_callback: Callable[[Any], Any] | None,
         time_limit: float | None,
         internal: bool = False,
-    ) -> Coroutine[Any, Any, Command[Any]]:
-        """Send a command, and return when it is on its way."""
+    ) -> Coroutine[Any, Any, Command[Any]]: ...
+
+    def _called(self, actor: str) -> str: ...
+
+    def _forget_commands(self, name: str) -> None: ...
+
+    def _is_absent(self, result: CommandResult) -> bool: ...
+
+    async def _present_actors(self) -> list[str]: ...
 
 
 class Caller:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from clu._remote.names import did_you_mean, python_name, python_names
@@ -27,6 +26,8 @@ __all__ = ["OWN_PARAMETERS", "CommandSpec", "Source"]
 
 #: The parameters that all calls have. One of the command with such a name gets ``_`` after it.
 OWN_PARAMETERS = ("timeout", "retries", "on_reply", "command")
+#: The types of most values.
+_PLAIN_TYPES = frozenset({str, int, float, bool, list, tuple})
 #: Whether a word needs no quotes.
 _is_plain = re.compile(r"[\w@%+=:,./-]+", re.ASCII).fullmatch
 #: The names that a command has besides those of its subcommands.
@@ -209,7 +210,7 @@ class CommandSpec:
                 level._add_words(words, given, self, level is not self)
         if not self._reserved.isdisjoint(words):
             self._refuse(given, self._is_reserved)
-        text = " ".join([word if _is_plain(word) else shlex.quote(word) for word in words])
+        text = " ".join([word if _is_plain(word) else _quoted(word) for word in words])
         if not text.isascii() and not _is_text(text):
             self._refuse(given, self._is_no_text)
         for character in forbidden:
@@ -279,7 +280,8 @@ class CommandSpec:
                 raise self._error(f"{name} is given twice.", name, kind=InvalidArguments)
             if value is not None:
                 # What can be read only once may have to be read again, for the words of an error.
-                given[each] = list(value) if hasattr(value, "__next__") else value
+                is_once = type(value) not in _PLAIN_TYPES and hasattr(value, "__next__")
+                given[each] = list(value) if is_once else value
         return given
 
     def _add_words(
@@ -378,6 +380,11 @@ class CommandSpec:
     ) -> InvalidCommand:
         reason = reason if reason.endswith((".", "?", "…")) else f"{reason}."
         return kind(self.actor, self.path, reason, parameter)
+
+
+def _quoted(word: str) -> str:
+    """Return what `shlex.quote` does for a word that needs quotes, without looking at it again."""
+    return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _is_text(text: str) -> bool:

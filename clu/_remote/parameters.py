@@ -208,7 +208,10 @@ class Switch(Option):
     def __init__(self, options: Sequence[Option]) -> None:
         first = options[0]
         self.name, self.nargs = first.name, first.nargs
-        self.default = next((each.default for each in options if each.default is not None), None)
+        # Each of the flags may have another one, but only one of their values can be taken.
+        known = [each.flag_value for each in options if each.is_flag]
+        found = [each.default for each in options if each.default in known or not each.is_flag]
+        self.default = next((default for default in found if default is not None), None)
         self.required = any(each.required for each in options)
         self.help = " ".join(each.help for each in options if each.help)
         self.hidden = all(each.hidden for each in options)

@@ -17,7 +17,7 @@ from clu._core.callbacks import (
 from clu._core.encoding import decode_json
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
-from clu._remote.finding import CommandsActors
+from clu._remote.client import CommandsActors
 from clu._tcp.client import why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._watch.mixin import WatchMixIn

@@ -15,7 +15,7 @@ from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.signature import ClassSignature
-from clu._remote.finding import CommandsActors
+from clu._remote.client import CommandsActors
 from clu._speedups.reply import format_line, format_reply, would_log
 from clu._tcp.command import BadLine
 from clu._tcp.limits import BUFFER_HARD_LIMIT, BUFFER_LIMIT, STALL_LIMIT, BufferLimits

@@ -16,7 +16,7 @@ from clu._core.case_insensitive_dict import CaseInsensitiveDict
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode, Reply
 from clu._core.status import CommandStatus
-from clu._remote.finding import CommandsActors
+from clu._remote.client import CommandsActors
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._tcp.server import LINE_LIMIT
 from clu.base import BaseClient
