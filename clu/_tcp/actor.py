@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clu._speedups.reply import would_log
 from clu._tcp.errors import check_port, listen_error
+from clu._tcp.first_steps import FirstSteps
 from clu._tcp.transport import ClientTransport
 from clu.base import BaseActor
 
@@ -62,6 +63,7 @@ class TCPServerActor(BaseActor):
         limits: BufferLimits,
         max_commands: int | None,
     ) -> None:
+        self._first_steps = FirstSteps()
         host = "localhost" if host is None else host
         self.host = host
         self.port = port
@@ -157,6 +159,7 @@ class TCPServerActor(BaseActor):
             if isinstance(transport, ClientTransport):
                 transport.begin_request()
                 command.add_done_callback(transport.end_request)
+                self._first_steps.expect(command, transport)
         elif (
             " HTTP/" in command.body
             and isinstance(transport, ClientTransport)

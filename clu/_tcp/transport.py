@@ -81,6 +81,10 @@ class ClientTransport(asyncio.Transport):
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._is_flush_due = False
+        self._is_held = False
+        #: Whether what is held has to be sent before the steps of callbacks that are expected.
+        self._must_flush = False
+        self._steps = 0
         self._has_offered = False
         #: What the kernel has not accepted in this iteration.
         self._refused: collections.deque[bytes | memoryview] = collections.deque()
@@ -126,11 +130,33 @@ class ClientTransport(asyncio.Transport):
 
     def hold(self) -> None:
         """Keep what is written until `release`, unless it is much."""
-        self._is_flush_due = True
+        self._is_flush_due = self._is_held = True
+        self._must_flush = self._steps == 0
 
     def release(self) -> None:
-        """Send what was written since `hold`, without waiting for the end of the iteration."""
-        self._flush()
+        """Send what was written since `hold`, unless it may wait for the steps of callbacks."""
+        self._is_held = False
+        if self._must_flush or self._steps == 0:
+            self._flush()
+
+    def await_step(self, *, may_wait: bool) -> None:
+        """Expect the first step of a callback, of which `step_done` tells.
+
+        Parameters
+        ----------
+        may_wait
+            Whether what is held may wait for it.
+        """
+        if self._steps == 0 and self._is_held:
+            self._must_flush = False
+        self._must_flush |= not may_wait
+        self._steps += 1
+
+    def step_done(self) -> None:
+        """Send what was written, unless there are other steps to wait for."""
+        self._steps -= 1
+        if self._steps == 0 and self._is_flush_due:
+            self._flush()
 
     def is_congested(self) -> bool:
         """Whether much waits in the event loop for the client to read."""

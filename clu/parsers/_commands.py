@@ -13,6 +13,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click_aliases import ClickAliasedGroup
 
 from clu._core.status import CommandStatus
@@ -22,7 +23,7 @@ from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, 
 from clu.parsers._words import WordQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 
     from clu.command import Command
 
@@ -37,6 +38,9 @@ _PROTECTED_ARGS = (
 
 #: The number of words from which it pays to use a `WordQueue`.
 _MANY_WORDS = 1000
+
+#: What adds the usual parameters to the parser of a command, where it is the same for all lines.
+_ADD_TO_PARSER = (click.Option.add_to_parser, click.Argument.add_to_parser)
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -118,10 +122,15 @@ def pass_args() -> Callable[[F], F]:
     return decorator
 
 
+def _is_parsed_as_usual(parameter: click.Parameter) -> bool:
+    return type(parameter).add_to_parser in _ADD_TO_PARSER
+
+
 class _QuickCommand(click.Command):
     """A command that caches what is the same for all lines."""
 
     _parameters: tuple[tuple[Any, ...], list[click.Parameter]] | None = None
+    _parser: tuple[list[click.Parameter], OptionParser] | None = None
 
     def make_context(
         self,
@@ -131,22 +140,56 @@ class _QuickCommand(click.Command):
         **extra: Any,
     ) -> click.Context:
         """Create the context of a line. It becomes the current one only if there are parameters."""
-        if not self._has_no_parameters(args):
-            return super().make_context(info_name, args, parent, **extra)
         if self.context_settings:
             extra = {**self.context_settings, **extra}
         ctx = self.context_class(self, info_name=info_name, parent=parent, **extra)
-        self._take_words(ctx, args)
+        if self._has_no_parameters(args):
+            self._take_words(ctx, args)
+        elif is_plain(ctx):
+            ctx._depth += 1  # so that leaving it does not close it
+            try:
+                with Entered() as entered:
+                    entered.enter(ctx)
+                    self.parse_args(ctx, args)
+            finally:
+                ctx._depth -= 1
+        else:
+            with ctx.scope(cleanup=False):
+                self.parse_args(ctx, args)
         return ctx
 
     def make_parser(self, ctx: click.Context) -> Any:
         """Create the parser of the words."""
         if not IS_KNOWN:
             return super().make_parser(ctx)
+        parameters = self.get_params(ctx)
+        is_usual = ctx.token_normalize_func is None and all(map(_is_parsed_as_usual, parameters))
+        if is_usual and self._parser is not None and self._parser[0] == parameters:
+            return self._parser[1].copy_for(ctx)
         parser = OptionParser(ctx)
-        for parameter in self.get_params(ctx):
+        for parameter in parameters:
             parameter.add_to_parser(parser, ctx)
+        if is_usual:
+            self._parser = (parameters, parser.copy_for(ctx))
         return parser
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the help option, which costs nothing if it is not among the words."""
+        option = super().get_help_option(ctx)
+        if option is not None and "handle_parse_result" not in option.__dict__:
+            handle = option.handle_parse_result
+
+            def handle_quickly(
+                ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+            ) -> tuple[Any, list[str]]:
+                is_given = option.name in opts or ctx.auto_envvar_prefix or ctx.default_map
+                if is_given or option.envvar:
+                    return handle(ctx, opts, args)
+                ctx.set_parameter_source(str(option.name), ParameterSource.DEFAULT)
+                return False, args
+
+            option.handle_parse_result = handle_quickly  # type: ignore[method-assign]
+        return option
 
     def _has_no_parameters(self, args: list[str]) -> bool:
         """Whether there is nothing for `parse_args` to parse in the words."""

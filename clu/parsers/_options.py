@@ -22,6 +22,15 @@ class OptionParser(_Parser):  # type: ignore[misc]  # its base is Any
     the word, or ignores it. If unknown options are ignored, the error is never used.
     """
 
+    def copy_for(self, ctx: Any) -> OptionParser:
+        """Return a parser of the same parameters for another context."""
+        parser = OptionParser.__new__(OptionParser)
+        parser.__dict__.update(self.__dict__)
+        parser.ctx = ctx
+        parser.allow_interspersed_args = ctx.allow_interspersed_args
+        parser.ignore_unknown_options = ctx.ignore_unknown_options
+        return parser
+
     def _process_opts(self, arg: str, state: Any) -> None:
         name = arg.partition("=")[0]
         if (
