@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clu.base import BaseClient
-    from clu.command import Command
 
 __all__ = ["BusClient", "Session"]
 
@@ -45,15 +45,17 @@ class BusClient(AMQPClient):
             if not self.connection.is_started:
                 await self.start()
 
-    async def send_command(self, *args: Any, **kwargs: Any) -> Command[Any]:
-        """Send a command to an actor: see `AMQPClient.send_command`."""
-        await self._start_once()
-        return await super().send_command(*args, **kwargs)
+    if not TYPE_CHECKING:  # they take what those of the base class take
 
-    async def send_task(self, *args: Any, **kwargs: Any) -> None:
-        """Send a task to an actor: see `AMQPClient.send_task`."""
-        await self._start_once()
-        await super().send_task(*args, **kwargs)
+        @functools.wraps(AMQPClient.send_command)
+        async def send_command(self, *args, **kwargs):
+            await self._start_once()
+            return await super().send_command(*args, **kwargs)
+
+        @functools.wraps(AMQPClient.send_task)
+        async def send_task(self, *args, **kwargs):
+            await self._start_once()
+            await super().send_task(*args, **kwargs)
 
 
 class Session:

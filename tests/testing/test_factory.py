@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from clu import Command, CommandStatus, Device
-from clu.exceptions import CluConnectionError, CluRuntimeError, CluTypeError
+from clu.exceptions import CluConnectionError, CluError, CluRuntimeError, CluTypeError
 from clu.testing import Bus, MockReply, TestCommand, open_connection, setup_test_actor
 
 from .actors import KINDS, SCHEMA, Camera, JSONCamera, LegacyCamera, run
@@ -248,3 +248,40 @@ async def test_an_actor_from_a_file_is_on_the_bus(
     path.write_text("actor:\n  name: camera\n  host: nowhere.invalid\n  port: 1\n")
     await clu_actor(Camera.from_config, path)
     assert clu_bus.connections == ["camera"]
+
+
+# -- the end ------------------------------------------------------------------------------
+
+
+async def test_an_actor_that_does_not_start_is_no_trouble_later(clu_actor: ActorFactory) -> None:
+    class Broken(JSONCamera):
+        async def start(self) -> Any:
+            await super().start()
+            raise RuntimeError("no power")
+
+    await clu_actor(Camera)
+    with pytest.raises(CluError, match="another instance"):
+        await clu_actor(Camera)
+    with pytest.raises(RuntimeError, match="no power"):
+        await clu_actor(Broken)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_actor_may_be_stopped_and_started_by_the_test(
+    kind: Any, clu_actor: ActorFactory
+) -> None:
+    actor = await clu_actor(kind)
+    await actor.stop()
+    await actor.start()
+    assert (await run(actor, "ping")).status.did_succeed
+    await actor.stop()
+
+
+async def test_what_is_cancelled_leaves_nothing(clu_bus: Bus, clu_actor: ActorFactory) -> None:
+    await clu_actor(Camera)
+    waiting = [asyncio.create_task(clu_bus.expect("camera", state="idle")) for _ in range(100)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert clu_bus.log._listeners == []

@@ -24,7 +24,7 @@ from clu import (
 from clu.legacy import TronConnection
 from clu.parsers.click import timeout, unique
 from clu.remote import CommandResult, RemoteActor, Retries, connect
-from clu.testing import setup_test_actor
+from clu.testing import ActorFactory, Bus, BusClient, FakeDevice, Hub, LogEntry, setup_test_actor
 from clu.tools import ActorHandler
 from clu.watch import Subscription, Update
 
@@ -166,6 +166,22 @@ async def use_clients() -> bool:
     assert_type(await hub.actor("tcc"), RemoteActor)
     assert_type(hub.models["tcc"]["axePos"].value, Any)
     return command.status.did_succeed
+
+
+async def test_camera(clu_bus: Bus, clu_client: BusClient, clu_actor: ActorFactory) -> None:
+    """Use the fixtures of pytest."""
+    assert_type(await clu_actor(Camera, "camera", gain=2), Camera)
+    assert_type(await clu_actor(Camera.from_config, "camera.yaml"), Camera)
+    assert_type(await clu_actor(Oven("oven", port=0)), Oven)
+    command = await clu_client.send_command("camera", "expose 1", time_limit=5)
+    assert_type(command.status.did_succeed, bool)
+    entry = await clu_bus.expect("camera", state="idle", within=2, message_code=":")
+    assert_type(entry, LogEntry)
+    assert_type(clu_bus.log[0], LogEntry)
+    assert_type(clu_bus.snapshot(command), list[tuple[str, dict[str, Any]]])
+    async with Hub() as hub, FakeDevice({"T?": "1", "P?": ["2", b"3"]}) as device:
+        hub.add_actor("camera", 9999)
+        device.on("T?", "2", None, lambda line: line)
 
 
 assert_type(run(use_clients()), bool)
