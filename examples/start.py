@@ -161,7 +161,7 @@ async def check_broker(url: str) -> None:
     except OSError:
         raise click.ClickException(
             f"There is no RabbitMQ at {host}:{port}. Install it (Debian: sudo apt-get install "
-            "rabbitmq-server), or say where it is with --url. The example camera also runs without: "
+            "rabbitmq-server), or say where it is with --url. The example camera needs none: "
             "clu run --memory examples/camera/camera.py examples/camera/shutter.py"
         ) from None
     writer.close()
