@@ -48,9 +48,12 @@ async def expose(command: Command[Camera], seconds: float) -> None:
     command.finish(image=f"image-{camera.images:04}.fits")
 
 
+camera = Camera("camera", url=URL)
+
+
 async def main() -> None:
     """Run the camera until it is interrupted."""
-    async with Camera("camera", url=URL) as camera:
+    async with camera:
         print("The camera waits for commands.", flush=True)
         await camera.run_forever()
 

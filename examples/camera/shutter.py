@@ -51,9 +51,12 @@ async def stop(command: Command[Shutter]) -> None:
     command.finish()
 
 
+shutter = Shutter("shutter", url=URL, models=["camera"])
+
+
 async def main() -> None:
     """Run the shutter until it is interrupted."""
-    async with Shutter("shutter", url=URL, models=["camera"]) as shutter:
+    async with shutter:
         print("The shutter waits for commands.", flush=True)
         await shutter.run_forever()
 

@@ -95,6 +95,10 @@ def test_the_actors_of_an_example_command_each_other() -> None:
         shell.wait_for("^>", LIMIT)
         shell.press("camera expose 0", "Enter")
         shell.wait_for(r"image-0001\.fits", LIMIT)
+        shell.press("camera expose 600", "Enter")
+        shell.wait_for('"state": "exposing"', LIMIT)
+        shell.press("shutter stop", "Enter")
+        shell.wait_for('"state": "idle"', LIMIT)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
