@@ -8,6 +8,7 @@ from __future__ import annotations
 from clu._core.result import CommandResult
 from clu._remote.actor import CommandGroup, RemoteActor, RemoteCommand
 from clu._remote.calling import Retries
+from clu._remote.client import CommandsActors
 from clu._remote.running import Running
 from clu._tcp.address import split_url
 from clu._tcp.json_client import JSONClient, JSONReply
@@ -15,6 +16,7 @@ from clu._tcp.json_client import JSONClient, JSONReply
 __all__ = [
     "CommandGroup",
     "CommandResult",
+    "CommandsActors",
     "JSONClient",
     "JSONReply",
     "RemoteActor",

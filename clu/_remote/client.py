@@ -19,7 +19,7 @@ __all__ = ["CommandsActors"]
 
 
 class CommandsActors:
-    """A mix-in for clients that command actors by way of objects."""
+    """What clients and actors that command others by way of objects have."""
 
     #: The characters that a command cannot have.
     _unsendable = ""
@@ -128,3 +128,6 @@ class CommandsActors:
     async def _present_actors(self) -> list[str]:
         """Return the names of the actors that are there, as far as they can be known."""
         return []
+
+
+CommandsActors.__module__ = "clu.remote"  # where users find it

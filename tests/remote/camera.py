@@ -22,7 +22,7 @@ async def main(kind: str, address: str) -> None:
     camera = type("Camera", (CLASSES[kind],), {"parser": actors.parser})
     await camera("camera", version="1.2.3", schema=actors.SCHEMA, **where).start()
     print(clu.__version__, flush=True)
-    await asyncio.Event().wait()
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until a test ends
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ async def start(click_folder: Path, kind: str, address: str) -> asyncio.subproce
         *(recorded_release.PYTHON, str(PROGRAM), kind, address),
         env=environment,
         cwd=recorded_release.HOME,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
