@@ -23,7 +23,9 @@ import click
 import inputs
 
 import clu
+from clu._amqp.sending import Envelope
 from clu._speedups import backend
+from clu._speedups.reply import encode_json
 from clu.parsers.click import command_parser
 from clu.testing import MemoryBroker
 
@@ -100,6 +102,21 @@ async def measure_burst(client: Any, count: int) -> float:
     return seconds
 
 
+async def measure_replies(actor: Any, count: int) -> float:
+    """Publish the same reply again and again, encoded once, to a client that handles each."""
+    body = encode_json(inputs.message(1))
+    headers = {"message_code": "i", "command_id": None, "sender": "bench", "internal": False}
+    envelope, sender = Envelope("reply.broadcast", headers), actor._sender
+    start = process_time()
+    for index in range(count):
+        sender.put(envelope, body, 1)
+        if index % REPLIES_PER_TURN == REPLIES_PER_TURN - 1:
+            await asyncio.sleep(0)
+    while sender.backlog.count:
+        await asyncio.sleep(0)
+    return (process_time() - start) / count
+
+
 async def main(arguments: argparse.Namespace) -> None:
     figures: dict[str, list[float]] = {}
     async with MemoryBroker() as bus:
@@ -108,24 +125,25 @@ async def main(arguments: argparse.Namespace) -> None:
         async with actor, client:
             for log in (actor.log, client.log):
                 log.setLevel(logging.WARNING)
-            for measure, count in (
-                (measure_pings, arguments.pings),
-                (measure_burst, arguments.replies),
+            for measure, subject, count in (
+                (measure_pings, client, arguments.pings),
+                (measure_burst, client, arguments.replies),
+                (measure_replies, actor, arguments.replies),
             ):
                 for _ in range(arguments.rounds + 1):
                     for kind in ("broker", "without"):
                         gc.collect()
                         direct = without_broker(actor, client)
                         with direct if kind == "without" else contextlib.nullcontext():
-                            taken = await measure(client, count)
+                            taken = await measure(subject, count)
                             await asyncio.sleep(0.01)
                         figures.setdefault(f"{measure.__name__} {kind}", []).append(taken)
     medians = {name: statistics.median(taken[1:]) for name, taken in figures.items()}
     print(f"kernels: {', '.join(sorted(set(backend().values())))}; loop: {arguments.loop}")
-    for what in ("pings", "burst"):
+    for what in ("pings", "burst", "replies"):
         broker, without = (medians[f"measure_{what} {kind}"] for kind in ("broker", "without"))
         print(
-            f"{what:6} {1e6 * broker:8.2f} us on the broker, {1e6 * without:8.2f} us without, "
+            f"{what:8} {1e6 * broker:8.2f} us on the broker, {1e6 * without:8.2f} us without, "
             f"ratio {broker / without:.2f}; {1 / broker:,.0f}/s"
         )
 
