@@ -44,7 +44,7 @@ def clu_bus(request: pytest.FixtureRequest) -> Generator[Bus, None, None]:
 
 @pytest.fixture
 def clu_client(request: pytest.FixtureRequest, clu_bus: Bus) -> BusClient:
-    """A client on the bus, which connects when it sends its first command."""
+    """A client on the bus, which connects before the first actor: see `clu.testing.BusClient`."""
     client: BusClient = request.node.stash[_session].client
     return client
 

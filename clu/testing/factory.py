@@ -19,7 +19,7 @@ from clu.testing.recorder import plain
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from clu.testing.recorder import Recorder
     from clu.testing.recording import Bus
@@ -46,13 +46,13 @@ class ActorFactory:
     actors
         The actors that were started.
     on_use
-        A function that is called first when an actor is started; None by default.
+        A coroutine function that is called before an actor is made; None by default.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.actors: list[BaseActor] = []
-        self.on_use: Callable[[], None] | None = None
+        self.on_use: Callable[[], Awaitable[None]] | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
     @overload
@@ -90,7 +90,7 @@ class ActorFactory:
             If it is no actor, or one of a kind that is not known.
         """
         if self.on_use is not None:
-            self.on_use()
+            await self.on_use()
         actor = make if isinstance(make, BaseActor) else _make(make, args, kwargs)
         if isinstance(actor, AMQPBaseActor):
             self._put_on_bus(actor)

@@ -31,16 +31,18 @@ _PACKAGES = ("aio_pika", "aiormq", "clu")
 
 
 class BusClient(AMQPClient):
-    """A client on a bus, which connects when it sends its first command, or when it is started.
+    """A client on a bus, which connects when it sends its first command.
 
-    The fixture ``clu_client`` is one.
+    The fixture ``clu_client`` is one. It connects before the first actor of the test is started, so
+    that it gets all that actors write.
     """
 
     def __init__(self, bus: Bus, name: str = "test") -> None:
         super().__init__(name, url=bus.url)
         self._starting = asyncio.Lock()
 
-    async def _start_once(self) -> None:
+    async def start_once(self) -> None:
+        """Connect, unless it is connected."""
         async with self._starting:
             if not self.connection.is_started:
                 await self.start()
@@ -49,12 +51,12 @@ class BusClient(AMQPClient):
 
         @functools.wraps(AMQPClient.send_command)
         async def send_command(self, *args, **kwargs):
-            await self._start_once()
+            await self.start_once()
             return await super().send_command(*args, **kwargs)
 
         @functools.wraps(AMQPClient.send_task)
         async def send_task(self, *args, **kwargs):
-            await self._start_once()
+            await self.start_once()
             await super().send_task(*args, **kwargs)
 
 
@@ -83,7 +85,7 @@ class Session:
         self._client: BusClient | None = None
         self._known_tasks: set[asyncio.Task[Any]] = set()
         self.bus.on_connecting = self._connecting
-        self.actors.on_use = self._begin
+        self.actors.on_use = self._use_actors
 
     @property
     def client(self) -> BusClient:
@@ -91,6 +93,11 @@ class Session:
         if self._client is None:
             self._client = BusClient(self.bus)
         return self._client
+
+    async def _use_actors(self) -> None:
+        self._begin()
+        if self._client is not None:
+            await self._client.start_once()
 
     def _connecting(self) -> None:
         if threading.current_thread() is self._thread:

@@ -262,6 +262,30 @@ async def test_what_cannot_be_expected_is_an_error(clu_bus: Bus) -> None:
         clu_bus.snapshot(5)
 
 
+# -- the client ---------------------------------------------------------------------------
+
+
+async def test_the_client_gets_what_actors_write_from_the_start(
+    clu_bus: Bus, clu_client: BusClient, clu_actor: ActorFactory
+) -> None:
+    replies: list[Any] = []
+    clu_client.add_reply_callback(replies.append)
+    camera = await clu_actor(Camera)
+    assert clu_bus.connections == ["test", "camera"]
+    camera.write("i", temperature=-1)
+    update = await clu_client.wait_for("camera.temperature", lambda value: value == -1, timeout=5)
+    assert update.value == -1
+    assert [reply.body for reply in replies if reply.body] == [{"temperature": -1}]
+
+
+async def test_the_client_sends_many_first_commands_at_once(
+    clu_bus: Bus, clu_client: BusClient
+) -> None:
+    commands = await asyncio.gather(*(clu_client.send_command("x", "ping") for _ in range(100)))
+    assert all("Failed routing" in str(command.replies.get("error")) for command in commands)
+    assert clu_bus.connections == ["test"]
+
+
 # -- snapshots ----------------------------------------------------------------------------
 
 
