@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from clu import AMQPActor, JSONActor
+from clu import AMQPActor, JSONActor, command_parser
 from tests.cli.foreign import foreign
 from tests.terminal import CLU, Terminal
 
@@ -129,7 +130,15 @@ def test_markdown_is_a_page(target: list[str]) -> None:
 
 def test_what_an_actor_does_not_tell_is_said(observatory: Observatory) -> None:
     class Mute(AMQPActor):
-        """An actor without a schema, whose parser lacks the commands that tell what it has."""
+        """An actor without a schema, and with no commands but those of all actors."""
+
+        # Others may have added theirs to the parser that all actors of this process share.
+        parser = copy.copy(command_parser)
+        parser.commands = {
+            name: command
+            for name, command in command_parser.commands.items()
+            if command.callback.__module__ == "clu.parsers._builtin"
+        }
 
     mute = Mute("mute", url=observatory.broker.url)
     mute.model = None
