@@ -106,7 +106,7 @@ async def test_an_actor_without_a_schema_is_not_asked_at_each_reply(broker: Brok
             for number in range(200):
                 camera.write("i", number=number, validate=False)
                 await asyncio.sleep(0.001)
-            assert len(commands) <= 2
+            assert len(commands) < 20  # it is asked now and then, but for 200 replies
             await until(lambda: not client.models.missing["camera"].is_loading)
             assert client.models.missing["camera"].reason == "Failed getting schema for camera."
 
