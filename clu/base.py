@@ -507,19 +507,22 @@ class BaseActor(BaseClient):
         except Exception as error:
             return f"Failed validating the reply: {error}"
         if not validated:
-            if not isinstance(reason, str):  # the reply stays as short as that of sdss-clu
-                self._warn_invalid(message, reason)
-                reason = f"message {message} does not match the schema."
+            if not isinstance(reason, str):
+                why = self._report_invalid(message, reason)
+                # It begins as that of sdss-clu.
+                reason = f"message {message} does not match the schema. {why}"
             return f"Failed validating the reply: {reason}"
         reply.validated = True
         return None
 
-    def _warn_invalid(self, message: dict[str, Any], error: Any) -> None:
+    def _report_invalid(self, message: dict[str, Any], error: Any) -> str:
+        """Log why a message does not match the schema, and return it."""
         from clu._core.invalid import why_invalid
 
         known = [] if self.model is None else list(self.model.schema.get("properties", ()))
-        why = why_invalid(message, error, known)
-        self.log.warning("%s: a reply does not match the schema: %s", self.name, one_line(why))
+        why = one_line(why_invalid(message, error, known))
+        self.log.warning("%s: a reply does not match the schema: %s", self.name, why)
+        return f"{why[:1].upper()}{why[1:]}" if why.startswith("the keyword") else why
 
     def _process(self, message: dict[str, Any]) -> dict[str, Any]:
         processor = self._message_processor

@@ -495,7 +495,8 @@ async def test_a_command_ends_though_its_last_reply_is_not_in_the_schema() -> No
         replies = await client.ask("1 flag")
         assert codes(replies) == [">", "e", ":"]
         assert replies[1]["data"]["error"] == (
-            "Failed validating the reply: message {'flag': True} does not match the schema."
+            "Failed validating the reply: message {'flag': True} does not match the schema. "
+            "The keyword 'flag' is not in it."
         )
     await actor.stop()
 

@@ -557,8 +557,12 @@ def test_an_exception_inside_a_dictionary_is_its_text(actor: Collector) -> None:
 # --- write: validation ------------------------------------------------------------------------
 
 
-def rejection(message: dict[str, Any]) -> dict[str, Any]:
-    return {"error": f"Failed validating the reply: message {message} does not match the schema."}
+UNKNOWN = "The keyword 'unknown' is not in it."
+
+
+def rejection(message: dict[str, Any], why: str) -> dict[str, Any]:
+    problem = f"message {message} does not match the schema. {why}"
+    return {"error": f"Failed validating the reply: {problem}"}
 
 
 def test_a_valid_reply_updates_the_model(actor: Collector) -> None:
@@ -572,7 +576,9 @@ def test_a_reply_that_does_not_match_is_replaced_by_an_error(actor: Collector) -
     reply = actor.write("i", temperature="hot", text="x")
     assert actor.sent == [reply]
     assert reply.message_code is MessageCode.ERROR
-    assert reply.message == rejection({"temperature": "hot", "text": "x"})
+    assert reply.message == rejection(
+        {"temperature": "hot", "text": "x"}, "temperature: 'hot' is not of type 'number'."
+    )
     assert (reply.validated, reply.use_validation) == (False, True)
     assert actor.model is not None
     assert actor.model["text"].value is None
@@ -620,7 +626,7 @@ def test_the_reason_that_a_model_gives_is_reported(
 
 def test_keywords_outside_the_schema_need_permission(actor: Collector) -> None:
     actor.write("i", unknown=1)
-    assert actor.output == [("e", rejection({"unknown": 1}))]
+    assert actor.output == [("e", rejection({"unknown": 1}, UNKNOWN))]
     tolerant = Collector(schema=SCHEMA, additional_properties=True)
     tolerant.write("i", unknown=1)
     assert tolerant.output == [("i", {"unknown": 1})]
@@ -690,7 +696,10 @@ async def test_a_rejected_end_is_reported_and_still_ends_the_command(
 ) -> None:
     command = Command("", actor=actor)
     getattr(command, finish)(flag=True)
-    assert actor.output == [("e", rejection({"flag": True})), (code, {})]
+    assert actor.output == [
+        ("e", rejection({"flag": True}, UNKNOWN.replace("unknown", "flag"))),
+        (code, {}),
+    ]
     assert [reply.message_code for reply in command.replies] == ["e", code]
     assert all(reply.use_validation and not reply.validated for reply in actor.sent)
     assert command.status.is_done
@@ -757,7 +766,11 @@ async def test_a_coroutine_that_writes_is_scheduled() -> None:
     actor.write(":", unknown="b")
     assert actor.sent == []
     await asyncio.gather(*actor._tasks)
-    assert actor.output == [("i", {"text": "a"}), ("e", rejection({"unknown": "b"})), (":", {})]
+    assert actor.output == [
+        ("i", {"text": "a"}),
+        ("e", rejection({"unknown": "b"}, UNKNOWN)),
+        (":", {}),
+    ]
 
 
 # --- write: the message processor -------------------------------------------------------------
@@ -830,7 +843,15 @@ def test_a_processor_that_fails_is_logged_and_the_message_goes_out_as_it_was(
 async def test_a_processor_has_no_say_in_error_replies(actor: Collector) -> None:
     actor.set_message_processor(lambda message: {**message, "stamp": 1})
     Command("", actor=actor).finish(text="x")
-    assert actor.output == [("e", rejection({"text": "x", "stamp": 1})), (":", {})]
+    assert actor.output == [
+        (
+            "e",
+            rejection(
+                {"text": "x", "stamp": 1}, "The keyword 'stamp' is not in it. Did you mean 'state'?"
+            ),
+        ),
+        (":", {}),
+    ]
 
 
 # --- write: what cannot be sent ---------------------------------------------------------------

@@ -106,7 +106,7 @@ def command(
         raise click.exceptions.Exit(_INTERRUPTED) from None
     if result.outcome == 0 and any(map(_is_rejected, result.replies)):
         click.echo(
-            "Error: A reply did not match the schema of the actor; its log says why.", err=True
+            "Error: A reply did not match the schema of the actor.", err=True
         )
         raise click.exceptions.Exit(_REJECTED)
     if result.reason:
