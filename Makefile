@@ -10,7 +10,7 @@ DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
 # What runs the same whichever build of the kernels it runs on.
-ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing)
+ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing testing/test_plugin.py)
 
 # Frames of the interpreted codec on RabbitMQ; the broker in memory has none.
 OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py

@@ -125,6 +125,7 @@ class Session:
 
     async def _end(self) -> list[str]:
         problems = await self._end_commands()
+        self.bus.faults.clear()  # what stops waits for what it has published
         client: list[BaseClient] = [] if self._client is None else [self._client]
         for each in [*client, *reversed(self.actors.actors)]:
             problems += await _stop(each)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
@@ -227,6 +227,27 @@ async def test_mocks_of_a_connection_do_not_keep_it_from_ending(clu_actor: Actor
     assert (await run(camera, "expose")).status.did_succeed
     camera.timed_commands.add_command("expose", delay=0.01)
     await asyncio.sleep(0.05)
+
+
+async def test_an_actor_whose_start_is_replaced_is_not_on_the_bus(
+    clu_bus: Bus, clu_actor: ActorFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """archon replaces the method in the class, and lvmecp gives the actor a connection."""
+    monkeypatch.setattr("clu.actor.AMQPBaseActor.start", AsyncMock())
+    camera: Any = await clu_actor(Camera)
+    camera.connection.connection = MagicMock(spec={"is_closed": False})
+    assert (await run(camera, "expose")).status.did_succeed
+    assert "idle" in camera.mock_replies
+    assert clu_bus.connections == []
+
+
+async def test_models_of_other_actors_are_replaced(clu_actor: ActorFactory) -> None:
+    """HAL gives its actor models of actors that are not there."""
+    camera: Any = await clu_actor(LegacyCamera)
+    assert camera.tron is None
+    camera.models["tcc"] = {"axePos": MagicMock(value=[1, 2, 3])}
+    assert camera.models["tcc"]["axePos"].value == [1, 2, 3]
+    assert (await run(camera, "expose")).status.did_succeed
 
 
 async def test_a_rejected_reply_is_in_the_replies_as_it_was_sent(

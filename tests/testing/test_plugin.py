@@ -282,6 +282,20 @@ def test_whoever_does_not_use_it_imports_one_module(tmp_path: pathlib.Path) -> N
     assert _imported(tmp_path) == "imported: ['pytest_clu']"
 
 
+def test_a_program_may_import_clu_before_it_runs_pytest(tmp_path: pathlib.Path) -> None:
+    """What is installed from a wheel would be warned of, as pytest cannot rewrite its asserts."""
+    program = "import clu, pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "-q", "-Werror", "-p", "no:asyncio", "-p", "no:anyio"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (5, "")  # there are no tests
+
+
 def test_it_adds_three_fixtures_and_no_option(pytester: pytest.Pytester) -> None:
     fixtures = pytester.runpytest_subprocess("--fixtures").stdout.str()
     assert re.findall(r"^(clu\S*)", fixtures, re.MULTILINE) == [
