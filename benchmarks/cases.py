@@ -225,10 +225,15 @@ async def write(
     json_ping_after_5000=("json", 1, GROWTH),
     legacy_ping_serial=("legacy", 1),
     legacy_ping_concurrent=("legacy", COMMANDS_AT_ONCE),
+    json_move=("json", 1, 0, b"move 5 --fast", "5.0 True"),
+    json_move_in_group=("json", 1, 0, b"stage move 5 --fast", "5.0 True"),
 )
-async def ping(kind: str, at_once: int, before: int = 0) -> AsyncIterator[Timed]:
+async def ping(
+    kind: str, at_once: int, before: int = 0, text: bytes = b"ping", wanted: str = "Pong"
+) -> AsyncIterator[Timed]:
     """`new_command(transport, b"<id> ping\\n")` until done, ``at_once`` of them at a time."""
     actor, transport = make_actor(kind)
+    add_moves(actor.parser)
     actor.transports[transport.user_id] = transport
     numbers = itertools.cycle(range(1, 1000))
 
@@ -236,7 +241,8 @@ async def ping(kind: str, at_once: int, before: int = 0) -> AsyncIterator[Timed]
         start = perf_counter()
         for _ in range(0, number, at_once):
             commands = [
-                actor.new_command(transport, b"%d ping\n" % next(numbers)) for _ in range(at_once)
+                actor.new_command(transport, b"%d %s\n" % (next(numbers), text))
+                for _ in range(at_once)
             ]
             for command in commands:
                 await command
@@ -244,8 +250,25 @@ async def ping(kind: str, at_once: int, before: int = 0) -> AsyncIterator[Timed]
         return (perf_counter() - start) * number / (-(-number // at_once) * at_once)
 
     await timed(max(before, 1))
-    check("Pong" in transport.last_line(), f"wrong reply {transport.last_line()}")
+    check(wanted in transport.last_line(), f"wrong reply {transport.last_line()}")
     yield timed
+
+
+def add_moves(parser: Any) -> None:
+    """Add commands with a number and a flag, whose callbacks are coroutine functions."""
+    import click
+
+    @parser.group()
+    def stage(*args: Any) -> None:
+        pass
+
+    for group in (parser, stage):
+
+        @group.command()
+        @click.argument("position", type=float)
+        @click.option("--fast", is_flag=True)
+        async def move(command: Any, position: float, fast: bool) -> None:
+            command.finish(text=f"{position} {fast}")
 
 
 # --- a real client over loopback ---------------------------------------------------------

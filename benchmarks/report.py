@@ -66,6 +66,8 @@ ROWS = [
     Row("`ping` through JSONActor, 100 at once", "json_ping_concurrent", 10),
     Row("`ping` through LegacyActor, one at a time", "legacy_ping_serial", 10),
     Row("`ping` through LegacyActor, 100 at once", "legacy_ping_concurrent", 10),
+    Row("`move 5 --fast` through JSONActor", "json_move"),
+    Row("`stage move 5 --fast` through JSONActor, a group", "json_move_in_group"),
     Row("TCP broadcast to a client, JSON", "json_broadcast", 15, "/s"),
     Row("TCP broadcast to a client, legacy", "legacy_broadcast", 15, "/s"),
     Row("the same on uvloop, JSON", "json_broadcast_uvloop", 15, "/s", "json_broadcast"),

@@ -26,7 +26,7 @@ from aiormq.tools import censor_url
 
 from clu._amqp.stream import FrameTransportFactory
 from clu.parsers._commands import _PROTECTED_ARGS
-from clu.parsers._context import use_task_contexts
+from clu.parsers._context import has_callbacks, use_task_contexts
 from clu.parsers._options import _NAME, IS_KNOWN
 
 URL = "amqp://guest:guest@localhost:1/"
@@ -91,6 +91,48 @@ def test_click_keeps_the_name_of_a_subcommand_in_the_context() -> None:
     context = group.make_context("test", ["inner", "word"])
     assert getattr(context, _PROTECTED_ARGS, None) == ["inner"], f"{_PROTECTED_ARGS} has moved"
     assert context.args == ["word"]
+
+
+def test_click_counts_how_often_a_context_is_entered_and_keeps_what_closing_it_calls() -> None:
+    context = click.Context(click.Command("test"))
+    with context:
+        assert context._depth == 1
+        with context.scope(cleanup=False):
+            assert context._depth == 3
+        assert not has_callbacks(context)
+        context.call_on_close(lambda: None)
+        assert has_callbacks(context)
+    assert context._depth == 0
+    assert not has_callbacks(context)
+
+
+def test_click_makes_one_help_option_that_it_keeps() -> None:
+    command = click.Command("test")
+    context = click.Context(command)
+    option = command.get_help_option(context)
+    assert option is not None
+    assert command.get_help_option(context) is option
+    assert command.get_params(context) == [option]
+    assert parameters(option.handle_parse_result) == ["ctx", "opts", "args"]
+
+
+def test_click_knows_whether_a_group_has_a_callback_for_results() -> None:
+    assert click.Group("test")._result_callback is None
+
+
+# --- asyncio ----------------------------------------------------------------------------------
+
+
+async def test_asyncio_can_be_told_which_task_is_the_current_one() -> None:
+    loop, current = asyncio.get_running_loop(), asyncio.current_task()
+    assert current is not None
+    asyncio._leave_task(loop, current)
+    assert asyncio.current_task() is None
+    asyncio._enter_task(loop, current)
+    assert asyncio.current_task() is current
+
+
+# --- click, without its parser ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,7 +288,7 @@ def test_an_event_loop_of_asyncio_waits_in_its_selector() -> None:
     """Which `clu.testing.virtual_time` replaces."""
     loop = asyncio.new_event_loop()
     waited: list[float | None] = []
-    selector = loop._selector  # type: ignore[attr-defined]
+    selector = loop._selector
     select = selector.select
     selector.select = lambda timeout: (waited.append(timeout), select(0))[1]
     loop.run_until_complete(asyncio.sleep(0.01))
