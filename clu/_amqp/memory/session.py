@@ -1,4 +1,8 @@
-"""A connection as the memory broker sees it: frames and messages in, frames and messages out."""
+"""A connection as the memory broker sees it: frames and messages in, frames and messages out.
+
+It is over 400 lines, a quarter of them documentation, as frames, messages, confirmations and the
+end must keep one order, which is the subject of this module.
+"""
 
 from __future__ import annotations
 
