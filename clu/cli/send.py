@@ -105,9 +105,7 @@ def command(
         click.echo("Interrupted. The command may still be running.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
     if result.outcome == 0 and any(map(_is_rejected, result.replies)):
-        click.echo(
-            "Error: A reply did not match the schema of the actor.", err=True
-        )
+        click.echo("Error: A reply did not match the schema of the actor.", err=True)
         raise click.exceptions.Exit(_REJECTED)
     if result.reason:
         click.echo(f"Error: {result.reason}", err=True)
