@@ -247,7 +247,7 @@ def median(peer: Peer, case: str, what: str) -> float:
 
 
 def cells(peer: Peer, cases: list[str]) -> list[str]:
-    """The medians of the cases: the time on the clock, and that of the processors."""
+    """The median and the best time of the cases on the clock, and the median of the processors."""
     found = [peer.name]
     for case in cases:
         wall, cpu = (
