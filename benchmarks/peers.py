@@ -250,12 +250,11 @@ def cells(peer: Peer, cases: list[str]) -> list[str]:
     """The median and the best time of the cases on the clock, and the median of the processors."""
     found = [peer.name]
     for case in cases:
-        wall, cpu = (
-            median(peer, case, "wall"),
-            [median(peer, case, w) for w in ("server", "client")],
-        )
-        figure = report.figure_text(wall, "/s" if CASES[case][1] else "us")
-        found.append(f"{figure} ({' + '.join(report.digits(time) for time in cpu)})")
+        unit = "/s" if CASES[case][1] else "us"
+        best = min(figures[case]["fastest"] for figures in peer.rounds)
+        times = [report.figure_text(time, unit) for time in (median(peer, case, "wall"), best)]
+        cpu = [report.digits(median(peer, case, what)) for what in ("server", "client")]
+        found.append(f"{', best '.join(times)} ({' + '.join(cpu)})")
     return found
 
 
