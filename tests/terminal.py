@@ -133,14 +133,14 @@ class Terminal:
         end = time.monotonic() + seconds
         while self.read(end - time.monotonic()):
             pass
-        return self.process.wait(max(end - time.monotonic(), 0.1))
+        return self.process.wait(max(end - time.monotonic(), 10))
 
     def wait_process(self, seconds: float = 20) -> int:
         """Wait until the process has ended, with the terminal still open."""
         end = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < end:
             self.read(0.1)
-        return self.process.wait(0.1)
+        return self.process.wait(10)
 
     def read(self, seconds: float) -> bool:
         """Take what the process prints within a time; return whether that is anything."""

@@ -69,7 +69,7 @@ async def started(client: AMQPClient, seconds: float = 1000) -> Any:
 
 async def failed(command: Any) -> str:
     """Wait until a command has failed; return the reason."""
-    await asyncio.wait_for(command, 15)
+    await asyncio.wait_for(command, 60)
     assert command.status.did_fail
     return str(command.replies.get("error"))
 

@@ -41,6 +41,7 @@ EXEMPT = {
     'pip install --extra-index-url ADDRESS "sdss-clu==2.6.1+fast.1"': "the index is that of a "
     "release; its pages are tested in tests/tools/test_make_index.py",
     "python benchmarks/compare.py --write": "it changes the table; the lines beside it are run",
+    "python benchmarks/peers.py --write": "it changes the tables; the lines beside it are run",
     "python benchmarks/soak.py --minutes 10": "the next line has all its options",
     "CLU_NO_EXTENSIONS=1 .venv/bin/pytest tests/test_actor.py": "make pytest does it with all",
 }
@@ -49,6 +50,8 @@ SMALL = "-q -k status --benchmark-max-time=0.001 --benchmark-min-rounds=1"
 #: What is added to commands that begin so, for them to end soon.
 SHORTER = {
     "python benchmarks/compare.py": "--rounds 1 --seconds 0.01 --case status_tests --build pure",
+    # The first run of others installs them, and one is enough.
+    "python benchmarks/peers.py": '--rounds 1 --seconds 0.01 --peer "clu, TCP JSON" --case ping',
     "python benchmarks/soak.py": "--minutes 0.005 --rate 20 --fault-every 0",
     "python benchmarks/flood.py": "--commands 200 --pings 5 --actor json --loop asyncio",
     "python benchmarks/remote_calls.py": "--rounds 2 --number 10",

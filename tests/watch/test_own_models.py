@@ -116,9 +116,9 @@ async def test_timers_give_updates_without_assignments(camera: TCPBaseActor) -> 
         assert [await take(updates) for _ in range(3)] == [1, 1, 1]
 
 
+# The replies of legacy actors have no dictionaries.
+@pytest.mark.parametrize("camera", [JSONActor], indirect=True)
 async def test_dictionaries_are_merged_as_in_models(camera: TCPBaseActor) -> None:
-    if isinstance(camera, LegacyActor):
-        pytest.skip("its replies have no dictionaries")
     camera.write("i", lamp={"on": True, "power": 3})
     async with camera.watch("lamp") as updates:
         camera.write("i", lamp={"power": 4})
