@@ -114,6 +114,7 @@ async def test_its_failures_are_errors(remote: RemoteActor) -> None:
         await remote.expose(1, flavour="x")
 
 
+@pytest.mark.rabbitmq
 async def test_it_is_told_as_present_when_its_keywords_are_followed(
     click_folder: Path, broker: Broker
 ) -> None:
