@@ -170,7 +170,9 @@ class _QuickCommand(click.Command):
         for parameter in parameters:
             parameter.add_to_parser(parser, ctx)
         if is_usual:
-            self._parser = (parameters, parser.copy_for(ctx))
+            blank = parser.copy_for(ctx)
+            blank.ctx = None  # or it would keep the command of this context
+            self._parser = (parameters, blank)
         return parser
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import click
@@ -9,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clu import Command, JSONActor
 from clu.parsers._options import OptionParser
-from clu.parsers.click import CluCommand
+from clu.parsers.click import CluCommand, CluGroup
+from clu.testing import setup_test_actor
 
 PARAMETERS = [
     click.Option(["--alpha"]),
@@ -74,3 +78,23 @@ def test_the_parser_of_a_command_is_the_quick_one() -> None:
     parser = command.make_parser(context)
     assert isinstance(parser, OptionParser)
     assert parser.parse_args(["-b", "--x", "a"])[0]["words"] == ("--x", "a")
+
+
+async def test_the_first_line_of_a_command_is_not_kept_for_its_parser() -> None:
+    @click.group(cls=CluGroup)
+    def fresh(*args: Any) -> None:
+        pass
+
+    @fresh.command()
+    @click.argument("POSITION", type=float)
+    @click.option("--fast", is_flag=True)
+    def move(command: Command[Any], position: float, fast: bool) -> None:
+        command.finish()
+
+    actor_class = type("Actor", (JSONActor,), {"parser": fresh})
+    actor: Any = await setup_test_actor(actor_class("camera", port=0))
+    for body in ("move", "move 5 --fast", "move x"):
+        command = weakref.ref(actor.invoke_mock_command(body))
+        actor.mock_replies.clear()
+        gc.collect()
+        assert command() is None
