@@ -4,6 +4,8 @@ The command model is what unclick makes of click commands. unclick also has a fu
 command strings. It is not used, since its strings are JSON, which the parser of actors does not
 read: a newline, a backslash or a letter with an accent would arrive as something else, and what
 begins with a hyphen as an option.
+
+It is just over 400 lines: a signature and a command string are two views of the same parameters.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,12 @@ class Renderer:
         self.color = color
         self.indent = indent
         self.time = time
+
+    @classmethod
+    def of_environment(cls, indent: bool = True, time: bool = True) -> Renderer:
+        """Return one that uses colours unless the environment says not to."""
+        color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        return cls(color, indent, time)
 
     def reply(self, received: Received) -> str:
         """Format a reply."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -112,11 +111,10 @@ async def _run_shell(broker: MemoryBroker, names: list[str]) -> None:
     from clu.cli.shell.actors import Actors
     from clu.cli.shell.session import ShellSession, Visibility
 
-    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     options = BrokerOptions(broker.url, "guest", "guest", "localhost", 5672)
     session = ShellSession(
         Actors(tuple(ActorAddress(name, None) for name in names), options),
-        Renderer(color, True, True),
+        Renderer.of_environment(),
         Visibility(others=False, broadcasts=True, internal=False, actors=set()),
     )
     await session.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -51,11 +50,10 @@ def command(
     from clu.cli.shell.actors import Actors
     from clu.cli.shell.session import ShellSession, Visibility
 
-    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     names = {actor.name for actor in actors if actor.tcp is None}
     session = ShellSession(
         Actors(actors, broker),
-        Renderer(color, not no_indent, not no_time),
+        Renderer.of_environment(not no_indent, not no_time),
         Visibility(others, not ignore_broadcasts, internal, names),
     )
     run(session.run())
