@@ -19,7 +19,7 @@ OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
 
-.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium recorded wheels test-wheel clean
+.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium shells recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -33,7 +33,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test recorded rabbitmq chromium
+pytest: $(VENV)/.test recorded rabbitmq chromium shells
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(OVER_WIRE)
@@ -83,6 +83,9 @@ rabbitmq:
 
 chromium:
 	@./tests/get_chromium.sh
+
+shells:
+	@./tests/get_shells.sh
 
 # The stamps depend on what the installation depends on, so that a change installs anew.
 SOURCES = pyproject.toml setup.py $(wildcard clu/_speedups/*_py.py clu/_speedups/*.pxd clu/_speedups/*.pyx)
