@@ -27,6 +27,8 @@ _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
 #: Ports on the pages, which are replaced by free ones.
 _PORTS = ("9999", "9998", "9876", "6093", "8000")
 _BROKER = "localhost:5672"
+#: With one of these, pytest does not cut the lines of its summary, which are cut on the pages.
+_INTEGRATION = ("CI", "BUILD_NUMBER")
 #: What ``clu talk`` says in a terminal.
 FIRST_LINE = "Connected to {}. Ctrl-D ends it."
 
@@ -40,7 +42,7 @@ class Reader:
         self._folder = directory  # where the commands are typed
         self._places = {port: str(free_port()) for port in _PORTS}
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in _INTEGRATION},
             "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),
             "PYTHONWARNINGS": "ignore",
             "PYTHONUNBUFFERED": "1",
