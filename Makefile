@@ -1,16 +1,21 @@
 # Three commands from nothing but Python 3.10+, a C compiler and make:
 #   make demo    the host actor on this machine's own telemetry, for ten seconds
-#   make test    lint, types and the tests, with a private RabbitMQ
+#   make test    lint, types and the tests of the rooms, with a private RabbitMQ
 #   make docs    the documentation, in docs/_build/html
-# And make test-brokers, the AMQP tests on several releases of RabbitMQ and on a cluster.
+# Two more have the rest of the tests: make test-programs, what runs whole programs, the recorded release
+# beside ours among them; and make test-brokers, several releases of RabbitMQ and a cluster.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
-# What runs the same whichever build of the kernels it runs on.
-ONCE = $(addprefix --ignore=tests/,cli docs examples tools typing testing/test_plugin.py)
+# What runs whole programs, in processes of their own.
+PROGRAMS = $(addprefix tests/,cli differential docs examples tools typing test_build.py test_readme.py \
+    testing/test_plugin.py websocket/test_browser.py)
+
+# What runs on RabbitMQ in make test-brokers; in make test, what is not about RabbitMQ runs in memory.
+AMQP = $(addprefix tests/,amqp broker_contract remote watch websocket test_sync.py)
 
 # Frames of the interpreted codec on RabbitMQ; the broker in memory has none.
 OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
@@ -19,7 +24,7 @@ OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
 
-.PHONY: demo test lint pytest test-brokers asan docs benchmarks rabbitmq chromium shells recorded wheels test-wheel clean
+.PHONY: demo test lint pytest test-programs test-brokers asan docs benchmarks rabbitmq chromium shells recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -33,10 +38,14 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test recorded rabbitmq chromium shells
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
-	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ONCE)
-	CLU_NO_EXTENSIONS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(OVER_WIRE)
+pytest: $(VENV)/.test recorded rabbitmq
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory \
+	    $(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+
+test-programs: $(VENV)/.test recorded rabbitmq chromium shells
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PROGRAMS)
+	CLU_NO_EXTENSIONS=1 $(BIN)/pytest tests/differential
 
 # The kernels, built with AddressSanitizer: their tests, and streams with mistakes in them.
 ASAN = build/asan
@@ -45,13 +54,16 @@ asan: $(VENV)/.test
 	tools/test_sanitized.sh $(BIN)/python $(ASAN) $(MUTATIONS)
 
 # A failure on one release does not keep the others from being tested.
-test-brokers: $(VENV)/.test chromium
+test-brokers: $(VENV)/.test recorded chromium
 	tests/get_rabbitmq_release.sh $(BROKERS) $(CLUSTER)
 	@failed=; for release in $(BROKERS); do \
 	    echo "The AMQP tests on RabbitMQ $$release:"; \
-	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest tests/amqp tests/broker_contract tests/websocket -q -n $(WORKERS) --dist worksteal \
+	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest $(AMQP) -q -n $(WORKERS) --dist worksteal \
 	        || failed="$$failed $$release"; \
 	done; \
+	echo "The interpreted codec on RabbitMQ $(firstword $(BROKERS)):"; \
+	CLU_NO_EXTENSIONS=1 CLU_TEST_RABBITMQ=$(firstword $(BROKERS)) \
+	    $(BIN)/pytest $(OVER_WIRE) -q -n $(WORKERS) --dist loadfile || failed="$$failed interpreted"; \
 	echo "The cluster tests on RabbitMQ $(CLUSTER):"; \
 	CLU_TEST_RABBITMQ=$(CLUSTER) $(BIN)/pytest tests/cluster -q \
 	    || failed="$$failed cluster"; \

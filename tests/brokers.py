@@ -1,18 +1,37 @@
-"""The brokers that tests run on: RabbitMQ, or the one in memory if `CLU_TEST_BROKER` is memory."""
+"""The brokers of the tests: RabbitMQ for what is about it, and the one in memory for the rest.
+
+``CLU_TEST_BROKER=rabbitmq``, or a release of it in ``CLU_TEST_RABBITMQ``, runs all on RabbitMQ;
+``CLU_TEST_BROKER=memory`` leaves out what is about RabbitMQ.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aio_pika
 
 from clu.testing import MemoryBroker
 
-#: Whether tests run on the broker in memory. Those marked `rabbitmq` do not run then.
-IN_MEMORY = os.environ.get("CLU_TEST_BROKER") == "memory"
+if TYPE_CHECKING:
+    import pytest
+
+_KIND = os.environ.get("CLU_TEST_BROKER", "")
+if _KIND not in {"", "memory", "rabbitmq"}:
+    raise ValueError(f"CLU_TEST_BROKER is memory, rabbitmq or nothing, and not {_KIND!r}.")
+#: Whether tests run on the broker in memory only. Those about RabbitMQ do not run then.
+IN_MEMORY = _KIND == "memory"
+#: Whether all tests run on RabbitMQ.
+ON_RABBITMQ = _KIND == "rabbitmq" or bool(os.environ.get("CLU_TEST_RABBITMQ"))
 #: The fixtures of tests that are about RabbitMQ, besides those with the mark.
-ABOUT_RABBITMQ = frozenset({"proxy", "mortal", "narrow", "secure", "own_broker", "alice"})
+_FIXTURES = frozenset({"rabbitmq", "proxy", "mortal", "narrow", "secure", "own_broker", "alice"})
+
+
+def is_about_rabbitmq(item: pytest.Item) -> bool:
+    """Tell tests that are about RabbitMQ, or not for the broker in memory."""
+    return bool(
+        item.get_closest_marker("rabbitmq") or _FIXTURES & set(getattr(item, "fixturenames", ()))
+    )
 
 
 class SharedMemoryBroker(MemoryBroker):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.brokers import ABOUT_RABBITMQ, IN_MEMORY, SharedMemoryBroker
+from tests.brokers import IN_MEMORY, ON_RABBITMQ, SharedMemoryBroker, is_about_rabbitmq
 from tests.hanging import tasks_shown_after
 
 if TYPE_CHECKING:
@@ -66,30 +66,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is about RabbitMQ where the broker is in memory."""
     if not IN_MEMORY:
         return
-    left_out = [
-        item
-        for item in items
-        if item.get_closest_marker("rabbitmq")
-        or ABOUT_RABBITMQ & set(getattr(item, "fixturenames", ()))
-    ]
+    left_out = [item for item in items if is_about_rabbitmq(item)]
     if left_out:
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if not is_about_rabbitmq(item)]
         config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | MemoryBroker]:
-    """The broker that the tests of a worker share: a private RabbitMQ server, or one in memory."""
-    if IN_MEMORY:
-        with SharedMemoryBroker() as in_memory:
-            yield in_memory
-        return
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The private RabbitMQ server that the tests of a worker share."""
     from tests.broker import Broker
 
     broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def memory_broker() -> Iterator[SharedMemoryBroker]:
+    """The broker in memory that the tests of a worker share."""
+    with SharedMemoryBroker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest) -> Broker | MemoryBroker:
+    """The broker of a test."""
+    on_rabbitmq = ON_RABBITMQ or is_about_rabbitmq(request.node)
+    return request.getfixturevalue("rabbitmq" if on_rabbitmq else "memory_broker")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -59,6 +59,7 @@ SHORTER = {
     ".venv/bin/pytest benchmarks": SMALL,
     ".venv/bin/pytest tests": "-q --collect-only",
     "CLU_TEST_BROKER=memory .venv/bin/pytest tests": "-q --collect-only",
+    "CLU_TEST_BROKER=rabbitmq .venv/bin/pytest tests": "-q --collect-only",
     # Its exit status is that of the ratios, which mean nothing where so little was measured.
     ".venv/bin/python tools/check_kernel_ratios.py": "| grep 'geometric mean'",
 }
