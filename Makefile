@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
 WORKERS ?= 3
+# A worker that ends is not replaced: pytest-xdist may wait for ever for the rest of its file otherwise.
+PYTEST = $(BIN)/pytest -n $(WORKERS) --max-worker-restart=0
 # What runs whole programs, in processes of their own.
 PROGRAMS = $(addprefix tests/,cli differential docs examples tools typing test_build.py test_readme.py \
     testing/test_plugin.py websocket/test_browser.py)
@@ -39,12 +41,12 @@ lint: $(VENV)/.test
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
 pytest: $(VENV)/.test recorded rabbitmq
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+	$(PYTEST) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
 	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory \
-	    $(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+	    $(PYTEST) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
 
 test-programs: $(VENV)/.test recorded rabbitmq chromium shells
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PROGRAMS)
+	$(PYTEST) --dist loadfile $(PROGRAMS)
 	CLU_NO_EXTENSIONS=1 $(BIN)/pytest tests/differential
 
 # The kernels, built with AddressSanitizer: their tests, and streams with mistakes in them.
@@ -58,12 +60,12 @@ test-brokers: $(VENV)/.test recorded chromium
 	tests/get_rabbitmq_release.sh $(BROKERS) $(CLUSTER)
 	@failed=; for release in $(BROKERS); do \
 	    echo "The AMQP tests on RabbitMQ $$release:"; \
-	    CLU_TEST_RABBITMQ=$$release $(BIN)/pytest $(AMQP) -q -n $(WORKERS) --dist worksteal \
+	    CLU_TEST_RABBITMQ=$$release $(PYTEST) -q --dist worksteal $(AMQP) \
 	        || failed="$$failed $$release"; \
 	done; \
 	echo "The interpreted codec on RabbitMQ $(firstword $(BROKERS)):"; \
 	CLU_NO_EXTENSIONS=1 CLU_TEST_RABBITMQ=$(firstword $(BROKERS)) \
-	    $(BIN)/pytest $(OVER_WIRE) -q -n $(WORKERS) --dist loadfile || failed="$$failed interpreted"; \
+	    $(PYTEST) -q --dist loadfile $(OVER_WIRE) || failed="$$failed interpreted"; \
 	echo "The cluster tests on RabbitMQ $(CLUSTER):"; \
 	CLU_TEST_RABBITMQ=$(CLUSTER) $(BIN)/pytest tests/cluster -q \
 	    || failed="$$failed cluster"; \
