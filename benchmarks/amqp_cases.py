@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 ADDRESS = "CLU_BENCHMARK_URL"
 LIMIT, PING_LIMIT = "amqp_limit", "amqp_ping_limit"
+PING_LIMIT_PROCESSES = "amqp_ping_limit_processes"
+PINGS_LIMIT_PROCESSES = "amqp_ping_1000_limit_processes"
+#: The cases that have nothing to do with clu.
+LIMITS = (LIMIT, PING_LIMIT, PING_LIMIT_PROCESSES, PINGS_LIMIT_PROCESSES)
 PINGS_AT_ONCE = 1000
 REPLIES_PER_TURN = 50
 #: The seconds that anything may take: messages that got lost do not come any more.
@@ -116,6 +120,7 @@ async def send(client: Any, text: str) -> Any:
     amqp_ping_serial=(1, actor_here),
     amqp_ping_1000=(PINGS_AT_ONCE, actor_here),
     amqp_ping_processes=(1, actor_in_a_process),
+    amqp_ping_1000_processes=(PINGS_AT_ONCE, actor_in_a_process),
 )
 async def amqp_ping(at_once: int, actor: Any) -> AsyncIterator[Timed]:
     """`send_command("bench", "ping")` until done, ``at_once`` of them at a time."""
@@ -176,18 +181,25 @@ async def amqp_limit() -> AsyncIterator[Timed]:
         yield timed
 
 
-@workload(**{PING_LIMIT: ()})
-async def amqp_ping_limit() -> AsyncIterator[Timed]:
-    """The messages of a ping one at a time, with nothing encoded and nothing parsed."""
+@workload(
+    **{
+        PING_LIMIT: (1, False),
+        PING_LIMIT_PROCESSES: (1, True),
+        PINGS_LIMIT_PROCESSES: (PINGS_AT_ONCE, True),
+    }
+)
+async def amqp_ping_limit(at_once: int, is_apart: bool) -> AsyncIterator[Timed]:
+    """The messages of pings, with nothing encoded and nothing parsed."""
     import amqp_limit as limit
 
-    async with limit.PingLimit(broker_url()) as client:
+    async with limit.PingLimit(broker_url(), is_apart) as client:
 
         async def timed(number: int) -> float:
+            rounds = -(-number // at_once)
             start = perf_counter()
-            for _ in range(number):
-                await client.ping()
-            return perf_counter() - start
+            for _ in range(rounds):
+                await client.ping(at_once)
+            return (perf_counter() - start) * number / (rounds * at_once)
 
         yield timed
 

@@ -5,7 +5,8 @@
 
 One process publishes copies of the same frames, another counts the bodies that it gets. Nothing is
 encoded, decoded or read, so no client is faster on this broker; a burst of replies through clu
-is measured against this. Without ``--url`` it starts a private broker.
+is measured against this. `PingLimit` does the same for commands: with the two ends on one event
+loop, or each in a process of its own. Without ``--url`` it starts a private broker.
 """
 
 from __future__ import annotations
@@ -177,6 +178,20 @@ def rounded(replies: int) -> int:
     return -(-replies // CHUNK) * CHUNK
 
 
+def start_end(role: str, url: str) -> subprocess.Popen[str]:
+    """Start the other end in a process of its own."""
+    command = [sys.executable, __file__, role, "--url", url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def expect(process: subprocess.Popen[str], word: str) -> None:
+    if process.stdout is None:
+        raise RuntimeError("the other end has no standard output")
+    line = process.stdout.readline().strip()
+    if line != word:
+        raise RuntimeError(f"the other end said {line!r}, not {word!r}")
+
+
 class Limit:
     """A publisher, and a consumer in another process.
 
@@ -187,11 +202,8 @@ class Limit:
     """
 
     def __init__(self, url: str) -> None:
-        command = [sys.executable, __file__, "--consume", "--url", url]
-        self.consumer = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.expect("ready")
+        self.consumer = start_end("--consume", url)
+        expect(self.consumer, "ready")
         self.connection = Connection(url)
         self.connection.call(CHANNEL, CONFIRM_SELECT, b"\0")
         self.chunk = reply_frames() * CHUNK
@@ -214,7 +226,7 @@ class Limit:
         self.consumer.stdin.write(f"{count}\n")
         self.consumer.stdin.flush()
         self.publish(count)
-        self.expect("done")
+        expect(self.consumer, "done")
         return perf_counter() - start
 
     def publish(self, count: int) -> None:
@@ -227,19 +239,25 @@ class Limit:
             if struct.unpack_from(">HH", payload) == BASIC_ACK:
                 self.confirmed = struct.unpack_from(">Q", payload, 4)[0]
 
-    def expect(self, word: str) -> None:
-        if self.consumer.stdout is None:
-            raise RuntimeError("the consumer has no standard output")
-        line = self.consumer.stdout.readline().strip()
-        if line != word:
-            raise RuntimeError(f"the consumer said {line!r}, not {word!r}")
+
+class Deliveries:
+    """Counts the messages in a stream of bytes."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def count(self, data: bytes) -> int:
+        data = self._rest + data
+        self._rest = data[1 - len(DELIVERY) :]  # too short for one that was counted
+        return data.count(DELIVERY)
 
 
 class Answering(asyncio.Protocol):
-    """An actor without clu: it acknowledges what it gets, and writes two replies."""
+    """An actor without clu: it acknowledges each command that it gets, and writes two replies."""
 
     def __init__(self) -> None:
         self.transport: Any = None
+        self.deliveries = Deliveries()
         self.delivered = 0
         self.replies = reply_frames(body=b"{}") + reply_frames(body=b'{"text": "Pong."}')
 
@@ -247,17 +265,21 @@ class Answering(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if DELIVERY in data:
+        answers = []
+        for _ in range(self.deliveries.count(data)):
             self.delivered += 1
             acknowledgement = struct.pack(">QB", self.delivered, 0)
-            self.transport.write(method(CHANNEL, BASIC_ACK, acknowledgement) + self.replies)
+            answers += [method(CHANNEL, BASIC_ACK, acknowledgement), self.replies]
+        if answers:
+            self.transport.write(b"".join(answers))
 
 
 class Asking(asyncio.Protocol):
-    """A client without clu: it sends a command, and counts the replies."""
+    """A client without clu: it sends commands, and counts the replies."""
 
     def __init__(self) -> None:
         self.transport: Any = None
+        self.deliveries = Deliveries()
         self.missing = 0
         self.answered: asyncio.Future[None] | None = None
         self.command = reply_frames("command.limit", b'{"command_string": "ping"}')
@@ -266,15 +288,37 @@ class Asking(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.missing -= data.count(DELIVERY)
+        self.missing -= self.deliveries.count(data)
         if not self.missing and self.answered is not None and not self.answered.done():
             self.answered.set_result(None)
 
-    async def ping(self) -> None:
-        self.missing = 2
+    async def ping(self, at_once: int = 1) -> None:
+        self.missing = 2 * at_once
         self.answered = asyncio.get_running_loop().create_future()
-        self.transport.write(self.command)
+        self.transport.write(self.command * at_once)
         await self.answered
+
+
+async def hand_over(end: Connection, protocol: asyncio.Protocol) -> asyncio.Transport:
+    """Let a protocol of asyncio go on with a connection."""
+    end.call(CHANNEL, CONFIRM_SELECT, b"\0")
+    end.socket.setblocking(False)
+    loop = asyncio.get_running_loop()
+    return (await loop.create_connection(lambda: protocol, sock=end.socket))[0]
+
+
+async def begin_answering(url: str) -> asyncio.Transport:
+    actor = Connection(url)
+    actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
+    return await hand_over(actor, Answering())
+
+
+async def answer(url: str) -> None:
+    """Answer commands until the standard input is closed."""
+    transport = await begin_answering(url)
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    transport.abort()
 
 
 class PingLimit:
@@ -284,31 +328,32 @@ class PingLimit:
     ----------
     url
         The address of the broker.
+    is_apart
+        Whether the actor has a process of its own.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, is_apart: bool = False) -> None:
         self.url = url
+        self.is_apart = is_apart
+        self.actor: subprocess.Popen[str] | None = None
         self.transports: list[asyncio.Transport] = []
 
     async def __aenter__(self) -> Asking:
-        actor, client = Connection(self.url), Connection(self.url)
-        actor.listen("clu_limit_commands", "command.limit", is_acknowledged=True)
+        if self.is_apart:
+            self.actor = start_end("--answer", self.url)
+            expect(self.actor, "ready")
+        else:
+            self.transports.append(await begin_answering(self.url))
+        client, asking = Connection(self.url), Asking()
         client.listen("clu_limit_client", "reply.#")
-        asking = Asking()
-        await self._hand_over(actor, Answering())
-        await self._hand_over(client, asking)
+        self.transports.append(await hand_over(client, asking))
         return asking
-
-    async def _hand_over(self, end: Connection, protocol: asyncio.Protocol) -> None:
-        end.call(CHANNEL, CONFIRM_SELECT, b"\0")
-        end.socket.setblocking(False)
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: protocol, sock=end.socket)
-        self.transports.append(transport)
 
     async def __aexit__(self, *_: object) -> None:
         for transport in self.transports:
             transport.abort()
+        if self.actor is not None:
+            self.actor.communicate()
 
 
 def measure(url: str, replies: int, seconds: float) -> float:
@@ -327,9 +372,13 @@ def main() -> int:
     parser.add_argument("--replies", type=int, default=10_000, help="in a repeat (default 10,000)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of repeats (default 3)")
     parser.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--answer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.consume:
         consume(options.url)
+        return 0
+    if options.answer:
+        asyncio.run(answer(options.url))
         return 0
     if options.replies < 1:
         parser.error("--replies must be at least 1")

@@ -145,7 +145,7 @@ def measure(builds: list[Build], names: list[str], rounds: int, seconds: float) 
 
 
 def runs_in(build: Build, name: str) -> bool:
-    if name in (amqp_cases.LIMIT, amqp_cases.PING_LIMIT):  # it has nothing to do with clu
+    if name in amqp_cases.LIMITS:
         return build.name == report.COMPILED
     return not (build.name == report.RECORDED and name.endswith("_uvloop"))
 

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 RECORDED, COMPILED, PURE = BUILDS = ("sdss-clu", "compiled", "pure")
 
-#: What a broker can do, to which a burst of replies is compared.
-LIMIT, BURST = "amqp_limit", "amqp_burst"
-PING_LIMIT, PING = "amqp_ping_limit", "amqp_ping_serial"
-PROCESSES = {BURST: "amqp_burst_processes", PING: "amqp_ping_processes"}
+#: What a broker can do, to which bursts of replies and pings are compared.
+LIMIT, PING_LIMIT = "amqp_limit", "amqp_ping_limit"
+PING_LIMIT_PROCESSES = "amqp_ping_limit_processes"
+PINGS_LIMIT_PROCESSES = "amqp_ping_1000_limit_processes"
+BURSTS = {"amqp_burst": "", "amqp_burst_processes": " (two processes)"}
+#: Pings, what they are compared to, and what they are.
+PINGS = (
+    ("amqp_ping_serial", PING_LIMIT, "one at a time"),
+    ("amqp_ping_processes", PING_LIMIT_PROCESSES, "one at a time, in two processes"),
+    ("amqp_ping_1000_processes", PINGS_LIMIT_PROCESSES, "1,000 at once, in two processes"),
+)
 
 # microseconds of each case, or the reason why there are none
 Figures = dict[str, "float | str"]
@@ -77,10 +84,13 @@ ROWS = [
     Row("AMQP ping, 1,000 at once", "amqp_ping_1000", 10),
     Row("AMQP burst of replies to a client", "amqp_burst", 15, "/s"),
     Row("CPU of actor and client for a delivered reply", "amqp_burst_cpu"),
-    Row("AMQP ping, actor in another process", "amqp_ping_processes"),
+    Row("AMQP ping, one at a time, actor in another process", "amqp_ping_processes"),
+    Row("AMQP ping, 1,000 at once, actor in another process", "amqp_ping_1000_processes"),
     Row("AMQP burst, actor in another process", "amqp_burst_processes", None, "/s"),
-    Row("replies encoded once, discarded unread", LIMIT, None, "/s"),
+    Row("replies encoded once, discarded unread, in two processes", LIMIT, None, "/s"),
     Row("the messages of a ping, encoded once and not parsed", PING_LIMIT),
+    Row("the same, in two processes", PING_LIMIT_PROCESSES),
+    Row("the same, 1,000 at once, in two processes", PINGS_LIMIT_PROCESSES),
 ]
 
 GROWTHS = [
@@ -158,30 +168,37 @@ def summary(rows: list[Row], figures: dict[str, Figures]) -> list[str]:
 
 
 def distances_to_limits(figures: dict[str, Figures]) -> list[str]:
-    """Bursts and pings compared with the limit of the broker."""
+    """Bursts and pings compared with the limits of the broker."""
     limits, lines = figures.get(COMPILED, {}), []
     if isinstance(limit := limits.get(LIMIT), float):
-        shares = [f"{name} {limit / figure:.0%}" for name, figure in figures_of(figures, BURST)]
+        shares = [
+            f"{build}{where} {limit / figure:.0%}"
+            for name, where in BURSTS.items()
+            for build, figure in figures_of(figures, name)
+        ]
         lines.append(
             f"AMQP burst, as a share of the {1e6 / limit:,.0f}/s of a publisher of encoded frames "
-            f"and a consumer that parses none (goal: compiled over 60%): {', '.join(shares)}."
+            f"and a consumer that parses none, in two processes (goal: compiled over 60%): "
+            f"{', '.join(shares)}."
         )
-    if isinstance(limit := limits.get(PING_LIMIT), float):
-        times = [f"{name} {figure / limit:.1f}x" for name, figure in figures_of(figures, PING)]
-        lines.append(
-            f"AMQP ping, one at a time, as a multiple of the {limit:,.0f} us that its messages "
-            f"take when they are encoded once and not parsed: {', '.join(times)}."
-        )
+    for name, limit_name, what in PINGS:
+        if isinstance(limit := limits.get(limit_name), float):
+            times = [
+                f"{build} {figure / limit:.2f}x" for build, figure in figures_of(figures, name)
+            ]
+            lines.append(
+                f"AMQP ping, {what}, as a multiple of the {limit:,.0f} us that its messages "
+                f"take when they are encoded once and not parsed: {', '.join(times)}."
+            )
     return lines
 
 
 def figures_of(figures: dict[str, Figures], case: str) -> list[tuple[str, float]]:
-    """The figures of all builds for a case, and for the one with the actor in another process."""
+    """The figures of all builds for a case."""
     return [
-        (build + where, figure)
-        for name, where in ((case, ""), (PROCESSES[case], " (two processes)"))
+        (build, figure)
         for build in BUILDS
-        if isinstance(figure := figures.get(build, {}).get(name), float)
+        if isinstance(figure := figures.get(build, {}).get(case), float)
     ]
 
 
