@@ -592,13 +592,12 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
             is_plain = self._handles_replies_itself()
             if is_plain and self._is_echo(message):
                 return
-            if self._seen.has(message):
-                if not message.processed:
+            is_duplicate = self._seen.has(message)
+            if is_duplicate or is_plain or self._is_announcement(message):
+                if message.origin is not None and not message.processed:
                     message.acknowledge()
-            elif is_plain or self._is_announcement(message):
-                if not message.processed:
-                    message.acknowledge()
-                self._handle_reply(message)
+                if not is_duplicate:
+                    self._handle_reply(message)
             else:
                 self._create_task(self._run_handle_reply(message))
         except Exception:
@@ -618,15 +617,15 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
 
     def _is_echo(self, message: Any) -> bool:
         """Whether a message is a reply of this actor itself, for which nobody here waits."""
-        message_id, command_id = message.message_id, message.correlation_id
+        command_id = message.correlation_id
         return (
-            message_id is not None
-            and command_id is not None
+            command_id is not None
+            and command_id not in self.running_commands
+            and (message_id := message.message_id) is not None
             and self._sender is not None
             and message_id.startswith(self._sender.prefix)
             and not self._callbacks
             and not self.models
-            and command_id not in self.running_commands
         )
 
     async def handle_reply(self, message: AbstractIncomingMessage) -> AMQPReply:
@@ -667,13 +666,16 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
                 asked = self._questions.pop(question, ())
                 self.running_commands.take_presence(reply, asked)
             return reply
-        if (model := self.models.get(reply.sender or "")) is not None:
+        models = self.models
+        if models and (model := models.get(reply.sender or "")) is not None:
             model.update_model(reply.body)
-        elif self.models.missing and (missing := self.models.missing.get(reply.sender or "")):
+        elif models.missing and (missing := models.missing.get(reply.sender or "")):
             missing.keywords.update(reply.body)
             self._load_missing(missing)
-        self.running_commands.take_reply(reply)
-        self._notifier.notify(reply)
+        if reply.command_id in self.running_commands:
+            self.running_commands.take_reply(reply)
+        if self._notifier._callbacks:
+            self._notifier.notify(reply)
         return reply
 
     def _load_missing(self, missing: MissingModel, is_announced: bool = False) -> None:

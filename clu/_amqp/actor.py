@@ -47,8 +47,8 @@ class BrokerActor(PublishingMixIn, BaseActor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._envelopes: dict[Any, Envelope] = {}
-        #: How many replies there was no room for, by their commands.
-        self._dropped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        #: How many replies there was no room for, by their commands; None before the first one.
+        self._dropped: weakref.WeakKeyDictionary[Any, int] | None = None
         self._timestamp = 0
 
     async def new_command(self, message: Any, ack: bool = True) -> Any:
@@ -187,11 +187,13 @@ class BrokerActor(PublishingMixIn, BaseActor):
         if command is None:
             self._put(envelope, body)
         else:
-            if is_last and command in self._dropped:
-                self._report_dropped(command)
+            if is_last and self._dropped is not None and command in self._dropped:
+                self._report_dropped(command, self._dropped.pop(command))
             # Without the first and the last reply, who sent the command would wait for ever.
             is_essential = is_last or code is MessageCode.STARTED or not command.replies
             if not self._put(envelope, body, is_essential):
+                if self._dropped is None:
+                    self._dropped = weakref.WeakKeyDictionary()
                 self._dropped[command] = self._dropped.get(command, 0) + 1
         if write_to_log and would_log(self.log, REPLY):
             text = json_text({"headers": envelope.headers, "message": reply.message})
@@ -234,9 +236,9 @@ class BrokerActor(PublishingMixIn, BaseActor):
         if code in TERMINAL_CODES:
             self._put(envelope, b"{}", is_essential=True)
 
-    def _report_dropped(self, command: Any) -> None:
+    def _report_dropped(self, command: Any, count: int) -> None:
         """Tell who sent a command how many of the replies to it there was no room for."""
-        text = f"{self._dropped.pop(command)} replies of this command were dropped."
+        text = f"{count} replies of this command were dropped."
         envelope = self._envelope(command, MessageCode.WARNING.value, command.internal)
         self._put(envelope, encode_json({"text": text}), is_essential=True)
 

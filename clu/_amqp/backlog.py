@@ -96,9 +96,9 @@ class Backlog:
         if self.size > self.peak:
             self.peak = self.size
 
-    def remove(self, cost: int) -> None:
-        """Count a message that waits no longer."""
-        self.count -= 1
+    def remove(self, cost: int, count: int = 1) -> None:
+        """Count a message, or some that cost so much together, as waiting no longer."""
+        self.count -= count
         self.size -= cost
         if self._waiters and self.size <= DRAIN_LOW:
             self._wake()

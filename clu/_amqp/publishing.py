@@ -85,13 +85,14 @@ class PublishingMixIn:
             "write_to_log": sent.write_to_log,
         }
         body = {"command_string": sent.body}
-        where, limit = self.connection.address, self.connection.timeout
+        limit = self.connection.timeout
         try:
             is_sent = self._receives_replies or await self._subscribe_in_time(sent, limit)
             if is_sent and not sent.done():
                 command_id = str(sent.command_id)
                 is_sent = await self._publish_message(consumer, headers, body, command_id, sent)
             if not is_sent:
+                where = self.connection.address
                 raise connection_error(f"No answer from the broker at {where} within {limit} s.")
         except DeliveryError:
             self.running_commands.fail(sent, not_routed(consumer))

@@ -83,7 +83,11 @@ class AMQPReply:
         else:
             command_id = headers.get("command_id")
             # Compared as strings only where they differ, which is slower.
-            if command_id not in (self.command_id, None) and str(command_id) != self.command_id:
+            if (
+                command_id is not None
+                and command_id != self.command_id
+                and str(command_id) != self.command_id
+            ):
                 level = logging.ERROR
                 problem = (
                     f"mismatch between message correlation_id={self.command_id} and header "

@@ -113,7 +113,7 @@ class RunningCommands(dict[str, Command[Any]]):
         is_own = _is_answer(reply, command)
         if not is_own and not _is_of_part(reply, command):
             return
-        if is_own:
+        if is_own and self._suspects:
             self._clear(str(reply.command_id))
         code, internal = reply._code, reply.internal
         if code is not None:
@@ -249,7 +249,7 @@ class RunningCommands(dict[str, Command[Any]]):
 
     def _clear(self, command_id: str) -> None:
         """Suspect a command no longer."""
-        if self._suspects and (suspicion := self._suspects.pop(command_id, None)) is not None:
+        if (suspicion := self._suspects.pop(command_id, None)) is not None:
             suspicion.count -= 1
             if suspicion.count == 0 and suspicion.timer is not None:
                 suspicion.timer.cancel()

@@ -17,7 +17,7 @@ from pamqp import commands
 
 from clu._amqp.duplicates import ID_PREFIX
 from clu._amqp.errors import connection_error
-from clu._amqp.sending import Envelope, FrameSink, Sending
+from clu._amqp.sending import ITEM_COST, Envelope, FrameSink, Sending
 from clu._amqp.size import MAX_MESSAGE_SIZE, limit_in
 from clu._speedups.amqp import Publisher
 from clu.exceptions import CluError, CluValueError
@@ -136,17 +136,19 @@ class Sender:
         timestamp
             The time, in seconds.
         is_essential
-            Whether it is taken even if there is no room for it.
+            Whether it is taken even if there is no room for it. Somebody waits for it.
 
         Returns
         -------
         taken
             False if there was no room for it, or if it cannot be encoded.
         """
-        item = Sending(envelope, body, self._next_number(), timestamp, None)
-        if not is_essential and not self.backlog.admits(item.cost, self._protocol is not None):
+        if not is_essential and not self.backlog.admits(
+            len(body) + ITEM_COST, self._protocol is not None
+        ):
             return False
-        return self._add(item)
+        self._number = number = self._number + 1
+        return self._add(Sending(envelope, body, number, timestamp, None), is_essential)
 
     def send(
         self, envelope: Envelope, body: bytes, on_settled: Callable[[BaseException | None], Any]
@@ -167,10 +169,11 @@ class Sender:
         ValueError, TypeError
             If the message cannot be encoded.
         """
-        item = Sending(envelope, body, self._next_number(), None, on_settled)
+        self._number = number = self._number + 1
+        item = Sending(envelope, body, number, None, on_settled)
         if not self._can_write():
             self._encode(item)  # raises an error now and not later
-        self._add(item)
+        self._add(item, is_urgent=True)
         return item
 
     def withdraw(self, item: Sending) -> None:
@@ -188,10 +191,6 @@ class Sender:
     def message_id(self, item: Sending) -> str:
         """Return the id of a message, which is the same each time that it is published."""
         return f"{self.prefix}{item.number:x}"
-
-    def _next_number(self) -> int:
-        self._number += 1
-        return self._number
 
     def _encode(self, item: Sending) -> Any:
         envelope = item.envelope
@@ -211,10 +210,10 @@ class Sender:
     def _can_write(self) -> bool:
         return self._is_open and not self._waiting and self._losses < _MANY_LOSSES
 
-    def _add(self, item: Sending) -> bool:
-        if self._can_write():
-            self.backlog.add(item.cost)
-            return self._write(item, item.on_settled is not None)
+    def _add(self, item: Sending, is_urgent: bool) -> bool:
+        if self._is_open and not self._waiting and self._losses < _MANY_LOSSES:
+            self.backlog.add(len(item.body) + ITEM_COST)
+            return self._write(item, is_urgent)
         if self.backlog.count > _FEW:
             # The encoder of JSON returns bytes on a block of memory that is much too large.
             item.body = bytes(memoryview(item.body))
@@ -284,12 +283,7 @@ class Sender:
         if not 0 <= index < len(unconfirmed):
             return
         if multiple or index == 0:
-            for _ in range(index + 1):
-                item = unconfirmed.popleft()
-                if item is not None:
-                    if not is_accepted:
-                        self._nack(item)
-                    self._settle(item, item.returned)
+            self._confirm_first(index + 1, is_accepted)
             self._first_tag = tag + 1
             while unconfirmed and unconfirmed[0] is None:
                 unconfirmed.popleft()
@@ -304,6 +298,30 @@ class Sender:
             self._advance()
         if self.backlog.needs_look:
             self.backlog.look(is_connected=True)
+
+    def _confirm_first(self, count: int, is_accepted: bool) -> None:
+        """Settle the first messages of those that were written."""
+        unconfirmed = self._unconfirmed
+        plain = size = 0
+        for _ in range(count):
+            item = unconfirmed.popleft()
+            if item is None:
+                continue
+            if (
+                is_accepted
+                and item.attempts == 1
+                and item.on_settled is None
+                and item.returned is None
+            ):
+                plain += 1
+                size += len(item.body) + ITEM_COST
+                continue
+            if not is_accepted:
+                self._nack(item)
+            self._settle(item, item.returned)
+        if plain:
+            self.published += plain
+            self.backlog.remove(size, plain)
 
     def _nack(self, item: Sending) -> None:
         self.nacked += 1

@@ -99,6 +99,8 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._is_scheduled = False
         self._is_receiving = False
         self._early_writes = 0
+        #: Whether what is urgent is written at once: one write for each time that data comes.
+        self._may_hurry = True
         self._forwarded = 0.0
         self.is_paused = self.is_blocked = self.is_closed = False
         self.splitter = Splitter(
@@ -119,7 +121,7 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._plane.connected(self)
 
     def data_received(self, data: bytes) -> None:
-        self._is_receiving = True
+        self._is_receiving = self._may_hurry = True
         self._early_writes = _EARLY_WRITES
         try:
             self._split(data)
@@ -185,7 +187,9 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
 
         What is urgent, or comes of the last message in hand, is written at once, so that the
         broker has it while the rest of the iteration goes on; further bytes are written together,
-        but no more than some: a callback may go on writing for long.
+        but no more than some: a callback may go on writing for long. What is urgent is written
+        together, too, until the broker has sent something: it does not wait for the event loop
+        when there is one, and many do not cost a write each.
         """
         self._pending.append(data)
         self._pending_size += len(data)
@@ -195,10 +199,11 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
             if self._early_writes and self.splitter.is_at_end:
                 self._early_writes -= 1
                 self._write_pending()
+        elif is_urgent and self._may_hurry:
+            self._may_hurry = False
+            self._write_pending()
         elif not self._is_scheduled:
             self._schedule()
-            if is_urgent:
-                self._write_pending()
 
     def send_along(self, data: bytes) -> None:
         """Write bytes for which nobody waits, together with what follows."""

@@ -126,6 +126,8 @@ class Encoder:
         self._encode_frames = Publisher(exchange, content_type).encode
         #: The last value of each header that was found to be plain.
         self._items: dict[str, Any] = {}
+        #: The headers that were last found to be plain. Who gives them does not change them.
+        self._plain: dict[str, Any] | None = None
         #: Strings that were found to be short, and None.
         self._short: dict[Any, None] = {None: None}
 
@@ -143,41 +145,36 @@ class Encoder:
         is_mandatory: bool,
     ) -> MemoryMessage:
         """Return the message. The parameters and errors are those of the codec."""
-        items = self._items
-        for key, value in headers.items():
-            if items.get(key, items) is not value and not self._takes(key, value):
-                break
-        else:
-            if (
-                len(headers) <= _FEW
-                and (frame_max >= _ENOUGH or frame_max == 0)
-                and type(routing_key) is str
-                and (routing_key in self._short or self._is_short(routing_key))
-                and (correlation_id is None or type(correlation_id) is str)
-                and (correlation_id in self._short or self._is_short(correlation_id))
-                and (reply_to is None or type(reply_to) is str)
-                and (message_id is None or _is_short(message_id))
-                and (reply_to in self._short or self._is_short(reply_to))
-                and (timestamp is None or (type(timestamp) is int and 0 <= timestamp < _MOST))
-                and type(body) is bytes
-                and type(headers) is dict
-            ):
-                message = MemoryMessage()
-                message.channel_number = channel
-                message.exchange = self._exchange
-                message.routing_key = routing_key
-                message.body = body
-                message.headers = headers.copy()
-                message.content_type = self._content_type
-                message.raw_delivery_mode = 1
-                message.message_id = message_id
-                message.correlation_id = correlation_id
-                message.reply_to = reply_to
-                message.timestamp_seconds = timestamp
-                message.is_mandatory = is_mandatory
-                message.is_shared = message.has_containers = False
-                message.header = None
-                return message
+        short = self._short
+        if (
+            (headers is self._plain or self._are_plain(headers))
+            and (frame_max >= _ENOUGH or frame_max == 0)
+            and type(routing_key) is str
+            and (routing_key in short or self._is_short(routing_key))
+            and (correlation_id is None or type(correlation_id) is str)
+            and (correlation_id in short or self._is_short(correlation_id))
+            and (reply_to is None or type(reply_to) is str)
+            and (reply_to in short or self._is_short(reply_to))
+            and (message_id is None or _is_short(message_id))
+            and (timestamp is None or (type(timestamp) is int and 0 <= timestamp < _MOST))
+            and type(body) is bytes
+        ):
+            message = MemoryMessage()
+            message.channel_number = channel
+            message.exchange = self._exchange
+            message.routing_key = routing_key
+            message.body = body
+            message.headers = headers.copy()
+            message.content_type = self._content_type
+            message.raw_delivery_mode = 1
+            message.message_id = message_id
+            message.correlation_id = correlation_id
+            message.reply_to = reply_to
+            message.timestamp_seconds = timestamp
+            message.is_mandatory = is_mandatory
+            message.is_shared = message.has_containers = False
+            message.header = None
+            return message
         message = self._through_codec(
             *(channel, frame_max, routing_key, body, headers),
             *(message_id, correlation_id, reply_to, timestamp, is_mandatory),
@@ -185,6 +182,17 @@ class Encoder:
         message.channel_number, message.is_mandatory = channel, bool(is_mandatory)
         message.exchange, message.routing_key = self._exchange, routing_key
         return message
+
+    def _are_plain(self, headers: Any) -> bool:
+        """Whether headers are few, and look the same on the other side. They are remembered."""
+        if type(headers) is not dict or len(headers) > _FEW:
+            return False
+        items = self._items
+        for key, value in headers.items():
+            if items.get(key, items) is not value and not self._takes(key, value):
+                return False
+        self._plain = headers
+        return True
 
     def _is_short(self, text: Any) -> bool:
         """Whether a string is one of few bytes. It is remembered, as it may come again."""
