@@ -37,6 +37,8 @@ cdef enum:
     END = 0xCE
     OVERHEAD = 8  # the header and the end of a frame
     DEEPEST = 32  # tables within tables
+    RECENT = 128  # strings that are kept
+    SHORT = 64  # bytes of such a string at most
 
 cdef object _utc = datetime.timezone.utc
 cdef object _datetime = datetime.datetime
@@ -495,11 +497,20 @@ def has_long_number(text):
 
 
 cdef class _Reader:
-    """Reads values from a part of a frame, and never beyond it."""
+    """Reads values from a part of a frame, and never beyond it.
+
+    The names and values in the headers, and the ids of commands, come again and again: a short
+    string that has come before is mostly the same object.
+    """
 
     cdef const uint8_t* p
     cdef const uint8_t* end
     cdef bint has_bytes
+    # Some strings of those that were read, each at the place that its length and bytes choose.
+    cdef list recent
+
+    def __cinit__(self):
+        self.recent = [None] * RECENT
 
     cdef const uint8_t* take(self, uint64_t length) except NULL:
         cdef const uint8_t* p = self.p
@@ -513,6 +524,27 @@ cdef class _Reader:
         cdef const uint8_t* p = self.take(length)
         return PyUnicode_DecodeUTF8(<const char*>p, length, "replace")
 
+    cdef str usual_text(self):
+        """Read a short string that may have come before."""
+        cdef Py_ssize_t length = self.take(1)[0]
+        cdef const uint8_t* p = self.take(length)
+        return self.decoded(p, length, "replace")
+
+    cdef str decoded(self, const uint8_t* p, Py_ssize_t length, const char* errors):
+        cdef Py_ssize_t place, size
+        cdef const char* s
+        if not 0 < length <= SHORT:
+            return PyUnicode_DecodeUTF8(<const char*>p, length, errors)
+        place = (31 * length + 7 * p[0] + 13 * p[length >> 1] + p[length - 1]) % RECENT
+        text = self.recent[place]
+        if text is not None:
+            s = PyUnicode_AsUTF8AndSize(text, &size)
+            if size == length and memcmp(s, p, length) == 0:
+                return text
+        text = PyUnicode_DecodeUTF8(<const char*>p, length, errors)
+        self.recent[place] = text
+        return text
+
     cdef dict table(self, int depth):
         cdef uint32_t length = get32(self.take(4))
         cdef const uint8_t* p = self.take(length)
@@ -521,7 +553,7 @@ cdef class _Reader:
         self.p = p
         self.end = p + length
         while self.p < self.end:
-            key = self.short_text()
+            key = self.usual_text()
             table[key] = self.value(depth)
         self.end = end
         return table
@@ -558,7 +590,7 @@ cdef class _Reader:
             length = get32(self.take(4))
             p = self.take(length)
             try:
-                return PyUnicode_DecodeUTF8(<const char*>p, length, NULL)
+                return self.decoded(p, length, NULL)
             except UnicodeDecodeError:
                 self.has_bytes = True
                 return PyBytes_FromStringAndSize(<const char*>p, length)
@@ -1009,9 +1041,9 @@ cdef class Splitter:
         if flags & (1 << 11):
             content.raw_priority = reader.take(1)[0]
         if flags & (1 << 10):
-            content.correlation_id = reader.short_text()
+            content.correlation_id = reader.usual_text()
         if flags & (1 << 9):
-            content.reply_to = reader.short_text()
+            content.reply_to = reader.usual_text()
         if flags & (1 << 8):
             content.raw_expiration = reader.short_text()
         if flags & (1 << 7):
