@@ -231,6 +231,18 @@ def test_a_table_that_comes_again_is_a_new_one(kernel: Any, data: bytes, value: 
         message.headers["other"] = 1
 
 
+@settings(max_examples=20)
+@given(st.lists(st.text("ab\N{LATIN SMALL LETTER E WITH ACUTE}", max_size=70), max_size=300))
+def test_strings_are_their_own_whatever_came_before(kernel: Any, texts: list[str]) -> None:
+    stream = Stream(kernel)
+    for text in texts:
+        key, value = text.encode(), text.encode("latin-1")
+        table = bytes([len(key)]) + key + b"S" + struct.pack(">I", len(value)) + value
+        payload = struct.pack(">HHQH", 60, 0, 0, 1 << 13) + struct.pack(">I", len(table)) + table
+        message = stream.feed(DELIVER + frame(2, payload)).messages[-1]
+        assert message.headers in ({text: text}, {text: value})
+
+
 @pytest.mark.parametrize("data", [data for data in ALL_TYPES if len(data) > 1])
 def test_a_value_that_ends_too_early_spoils_its_message_alone(kernel: Any, data: bytes) -> None:
     message = with_table(kernel, b"\x03key" + data[:-1])
