@@ -231,6 +231,9 @@ class DataPlane:
         await asyncio.wait_for(self._ready(), _LOOK)
         # Other clients that lost their connections with ours need their queues back first.
         await asyncio.sleep(max(self._delay, _POLL))
+        # aio_pika may have seen the loss only meanwhile. Replies to what we publish before our own
+        # queues are back would reach nobody.
+        await asyncio.wait_for(self._ready(), _LOOK)
         if self._is_exchange_gone and self._restore is not None:
             await asyncio.wait_for(self._restore(), _LOOK)
             self._is_exchange_gone = False
