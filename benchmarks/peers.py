@@ -70,10 +70,10 @@ class Peer:
 
     def install(self) -> None:
         """Make the environment, unless it is there."""
-        if self.clu == OURS:
-            return
         if self.clu == RECORDED:
             self.python = recorded_release.make()
+            return
+        if not self.requirements:
             return
         home = HOME / self.program
         self.python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -120,6 +120,13 @@ PEERS = [
         clu=RECORDED,
     ),
     Peer("sdss-clu, AMQP", "clu_amqp", (), "as clu", needs_broker=True, clu=RECORDED),
+    Peer(
+        "floor",
+        "floor",
+        (),
+        "no peer: the bytes of clu's TCP JSON between two bare protocols of asyncio; nothing is "
+        "parsed, checked or kept, and the answers are encoded beforehand",
+    ),
     Peer(
         "aiokatcp",
         "katcp",

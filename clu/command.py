@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import click
     from typing_extensions import Self
 
+    from clu._core.protocols import LazyContextLike
     from clu._core.status import StatusCallbacks
     from clu.base import BaseActor
     from clu.exceptions import CluNotImplemented  # noqa: F401  (named in a docstring)
@@ -114,12 +115,14 @@ class BaseCommand(
     replies
         The replies received or written so far. If an actor runs the command, only the first and
         the latest 10,000 are kept for certain.
-    context
-        The click context in which the command runs.
     """
 
     #: The connection from which the command was received, for TCP actors.
     transport: Any = None
+
+    _context: click.Context | None = None
+    #: What makes the context when somebody looks at it.
+    _lazy: LazyContextLike | None = None
 
     def __init__(
         self,
@@ -150,7 +153,6 @@ class BaseCommand(
         self.internal = internal
         self.write_to_log = write_to_log
         self.replies: ReplyList[Any] = ReplyList()
-        self.context: click.Context | None = None
         self._task: asyncio.Task[Any] | None = None
         self.time_limit = time_limit
         self._timer: asyncio.TimerHandle | None = None
@@ -164,6 +166,18 @@ class BaseCommand(
         self.set_status(CommandStatus.TIMEDOUT, f"The command timed out after {self.time_limit} s.")
         if self._task is not None:
             self._task.cancel()
+
+    @property
+    def context(self) -> click.Context | None:
+        """The click context in which the command runs, or None."""
+        if self._context is None and self._lazy is not None:
+            self._context = self._lazy.make()
+        return self._context
+
+    @context.setter
+    def context(self, context: click.Context | None) -> None:
+        self._context = context
+        self._lazy = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    import click
+
     from clu._core.status import CommandStatus
 
 
@@ -36,6 +38,16 @@ class CommandLike(Protocol):
         """The method that adds a function to call when the command has ended."""
 
     _task: asyncio.Task[Any] | None
+
+
+class LazyContextLike(Protocol):
+    """What stands for the context of a command until somebody looks at it."""
+
+    #: The command of click.
+    command: Any
+
+    def make(self) -> click.Context:
+        """Return the context."""
 
 
 class ActorLike(Protocol):

@@ -33,7 +33,7 @@ class FirstSteps:
 
     def expect(self, command: Command[Any], transport: ClientTransport) -> None:
         """Expect the first step of the callback of a command, which was scheduled just now."""
-        context = command.context
+        context = command._lazy or command.context
         if context is None or command._task is None:
             return
         callback = context.command

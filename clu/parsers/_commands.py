@@ -18,7 +18,9 @@ from click_aliases import ClickAliasedGroup
 
 from clu._core.status import CommandStatus
 from clu.parsers._context import Entered, is_current, is_plain
+from clu.parsers._lazy import PROTECTED_ARGS, LazyContext
 from clu.parsers._options import IS_KNOWN, OptionParser
+from clu.parsers._plans import SETTINGS, Plan
 from clu.parsers._tasks import cancel_command, command_name, get_running_tasks, register_task
 from clu.parsers._words import WordQueue
 
@@ -28,16 +30,16 @@ if TYPE_CHECKING:
     from clu.command import Command
 
     Handler = Callable[["Command[Any]", BaseException], None]
-
-#: The attribute in which click keeps the name of the subcommand, public before click 8.2.
-_PROTECTED_ARGS = (
-    "_protected_args"
-    if hasattr(click.Context(click.Command(None)), "_protected_args")
-    else "protected_args"
-)
+    AnyContext = click.Context | LazyContext
 
 #: The number of words from which it pays to use a `WordQueue`.
 _MANY_WORDS = 1000
+
+#: The methods that an object cannot replace without being left to click.
+_METHODS = frozenset(
+    ("get_command", "get_params", "invoke", "make_context", "make_parser", "parse_args")
+    + ("context_class", "resolve_command")
+)
 
 #: What adds the usual parameters to the parser of a command, where it is the same for all lines.
 _ADD_TO_PARSER = (click.Option.add_to_parser, click.Argument.add_to_parser)
@@ -53,13 +55,13 @@ class NoSubcommand(click.Abort):
         self.ctx = ctx
 
 
-def exception_handler(ctx: click.Context) -> Handler:
+def exception_handler(ctx: AnyContext) -> Handler:
     """Return what handles errors of the callbacks of a command, which may have no actor itself."""
     handler: Handler = ctx.meta["clu.exception_handler"]
     return handler
 
 
-def callback_returned(ctx: click.Context, *, may_fail: bool = True) -> None:
+def callback_returned(ctx: AnyContext, *, may_fail: bool = True) -> None:
     """Tell the parser that the callback of a command has returned."""
     arguments = ctx.obj["parser_args"]
     if arguments[0].status.is_done:
@@ -68,6 +70,16 @@ def callback_returned(ctx: click.Context, *, may_fail: bool = True) -> None:
     report = ctx.meta.get("clu.callback_returned")
     if report is not None and not is_one_of_several:
         report(arguments, ctx.command.callback, may_fail=may_fail)
+
+
+def call_within(ctx: AnyContext, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a callback as ``ctx.invoke`` does, within a context that is the current one."""
+    try:
+        return callback(*args, **kwargs)
+    except click.UsageError as error:
+        if error.ctx is None:
+            error.ctx = ctx.make() if isinstance(ctx, LazyContext) else ctx
+        raise
 
 
 def coroutine(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -126,6 +138,15 @@ def _is_parsed_as_usual(parameter: click.Parameter) -> bool:
     return type(parameter).add_to_parser in _ADD_TO_PARSER
 
 
+def invoke_within(entered: Entered, inner: click.Context) -> Any:
+    """Invoke the command of a context whose group has been entered."""
+    if not is_plain(inner):
+        with inner:
+            return inner.command.invoke(inner)
+    entered.enter(inner)
+    return inner.command.invoke(inner)
+
+
 class _QuickCommand(click.Command):
     """A command that caches what is the same for all lines."""
 
@@ -174,6 +195,10 @@ class _QuickCommand(click.Command):
             blank.ctx = None  # or it would keep the command of this context
             self._parser = (parameters, blank)
         return parser
+
+    def _may_be_lazy(self) -> bool:
+        """Whether a `LazyContext` can stand for the contexts of the command."""
+        return SETTINGS.issuperset(self.context_settings) and _METHODS.isdisjoint(vars(self))
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the help option, which costs nothing if it is not among the words."""
@@ -225,6 +250,8 @@ class CluCommand(_QuickCommand):
 
     #: Whether a subclass runs the callback, or handles the end of its task, in its own way.
     _schedules_itself = _watches_task = False
+    #: How to find the values of the parameters without click.
+    _plan: Plan | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -254,6 +281,23 @@ class CluCommand(_QuickCommand):
                 )
             )
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Create the context of a line, with the arguments of `click.Command.make_context`."""
+        ctx = super().make_context(*args, **kwargs)
+        if self._parser is not None and type(self) is CluCommand:
+            if self._plan is None or not self._plan.is_valid():
+                self._plan = Plan(self, self._parser[1])
+            self._plan.learn(ctx)
+        return ctx
+
+    def values_of(self, words: list[str]) -> dict[str, Any] | None:
+        """Return the values of the parameters, or None if click has to parse the words."""
+        if not self._may_be_lazy():
+            return None
+        if self._has_no_parameters(words):
+            return {}
+        return None if self._plan is None else self._plan.values_of(words)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments. With ``--stop``, no others are required."""
         if self.cancellable and "--stop" in args:
@@ -269,13 +313,16 @@ class CluCommand(_QuickCommand):
             return False
         return type(self).parse_args is CluCommand.parse_args
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: AnyContext) -> Any:
         """Call the callback; a coroutine is run as a task."""
         # Only the callbacks of groups find these two there.
         ctx.obj.pop("exception_handler", None)
         ctx.obj.pop("log", None)
         command: Command[Any] = ctx.obj["parser_args"][0]
-        command.context = ctx
+        if isinstance(ctx, LazyContext):
+            command._lazy = ctx
+        else:
+            command.context = ctx
         if self.internal:
             command.internal = True
         if ctx.meta.get("clu.stop"):
@@ -299,29 +346,27 @@ class CluCommand(_QuickCommand):
             callback_returned(ctx, may_fail=result is None or not inspect.isawaitable(result))
             return result
         # Within the context, which then is the current one for the task and those it creates.
-        with ctx.scope(cleanup=False):
+        if isinstance(ctx, LazyContext):
             task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
-            if self._watches_task:
-                handler = exception_handler(ctx)
-                task.add_done_callback(
-                    functools.partial(self.done_callback, exception_handler=handler)
-                )
+        else:
+            with ctx.scope(cleanup=False):
+                task = asyncio.get_running_loop().create_task(self._run(ctx, command, result))
+                if self._watches_task:
+                    handler = exception_handler(ctx)
+                    task.add_done_callback(
+                        functools.partial(self.done_callback, exception_handler=handler)
+                    )
         register_task(command_name(ctx), task, command, result)
         command._task = task
         return task
 
-    def _call(self, ctx: click.Context, callback: Callable[..., Any]) -> Any:
-        if not is_current(ctx):
+    def _call(self, ctx: AnyContext, callback: Callable[..., Any]) -> Any:
+        if not (isinstance(ctx, LazyContext) or is_current(ctx)):
             return ctx.invoke(callback, *ctx.obj["parser_args"], **ctx.params)
-        try:
-            return callback(*ctx.obj["parser_args"], **ctx.params)
-        except click.UsageError as error:
-            if error.ctx is None:  # as `ctx.invoke` does
-                error.ctx = ctx
-            raise
+        return call_within(ctx, callback, *ctx.obj["parser_args"], **ctx.params)
 
     async def _run(
-        self, ctx: click.Context, command: Command[Any], callback: Awaitable[Any]
+        self, ctx: AnyContext, command: Command[Any], callback: Awaitable[Any]
     ) -> None:
         seconds = getattr(self.callback, "_clu_timeout", None)
         timer = None
@@ -357,8 +402,9 @@ class CluCommand(_QuickCommand):
         if command._task is not None:
             command._task.cancel()
 
-    async def _schedule_callback(self, ctx: click.Context, timeout: float | None = None) -> Any:
+    async def _schedule_callback(self, ctx: AnyContext, timeout: float | None = None) -> Any:
         """Run the callback, and wait for it."""
+        ctx = ctx.make() if isinstance(ctx, LazyContext) else ctx
         coro = coro_helper(ctx.invoke, self.callback, *ctx.obj["parser_args"], **ctx.params)
         return await asyncio.wait_for(coro, timeout=timeout)
 
@@ -385,7 +431,7 @@ class CluCommand(_QuickCommand):
             raise AttributeError(f"the command {self.name!r} has no 'commands'")
         return group.commands
 
-    def _cancel_command(self, ctx: click.Context) -> Any:
+    def _cancel_command(self, ctx: AnyContext) -> Any:
         command: Command[Any] = ctx.obj["parser_args"][0]
         name = command_name(ctx)
         if cancel_command(name):
@@ -446,11 +492,11 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
 
     def _invoke_subcommand(self, ctx: click.Context) -> Any:
         """Do what `click.Group.invoke` does, in less time for the usual group."""
-        words = [*getattr(ctx, _PROTECTED_ARGS), *ctx.args]
+        words = [*getattr(ctx, PROTECTED_ARGS), *ctx.args]
         if not words or self.chain or self._result_callback is not None or not is_plain(ctx):
             return super().invoke(ctx)
         ctx.args = []
-        setattr(ctx, _PROTECTED_ARGS, [])
+        setattr(ctx, PROTECTED_ARGS, [])
         with Entered() as entered:
             entered.enter(ctx)
             name, command, words = self.resolve_command(ctx, words)
@@ -458,15 +504,18 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
             ctx.invoked_subcommand = name
             if self.callback is not None or self.deprecated:
                 click.Command.invoke(self, ctx)
-            inner = command.make_context(name, words, parent=ctx)
-            if not is_plain(inner):
-                with inner:
-                    return inner.command.invoke(inner)
-            entered.enter(inner)
-            return inner.command.invoke(inner)
+            return invoke_within(entered, command.make_context(name, words, parent=ctx))
+
+    def has_only_subcommand(self, words: list[str]) -> bool:
+        """Whether words are only those of a subcommand, before which the callback is called."""
+        return (
+            self._may_be_lazy()
+            and self._has_no_parameters(words)
+            and not (self.deprecated or self._result_callback is not None or self._has_coroutine())
+        )
 
     def _name_of_subcommand(self, ctx: click.Context) -> str | None:
-        words = [*getattr(ctx, _PROTECTED_ARGS), *ctx.args]
+        words = [*getattr(ctx, PROTECTED_ARGS), *ctx.args]
         return self.resolve_command(ctx, words)[0] if words else None
 
     async def _run_both(self, ctx: click.Context, command: Command[Any]) -> None:
@@ -496,7 +545,7 @@ class CluGroup(_QuickCommand, ClickAliasedGroup):
 
     def _take_words(self, ctx: click.Context, args: list[str]) -> None:
         # Without options, there is nothing to parse before the name of the subcommand.
-        setattr(ctx, _PROTECTED_ARGS, args[:1])
+        setattr(ctx, PROTECTED_ARGS, args[:1])
         ctx.args = args[1:]
 
     def _has_no_parameters(self, args: list[str]) -> bool:

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click.globals
 
+from clu.parsers._lazy import LazyContext
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_stack: contextvars.ContextVar[tuple[click.Context, ...]] = contextvars.ContextVar("clu_click")
+    AnyContext = click.Context | LazyContext
+
+_stack: contextvars.ContextVar[tuple[AnyContext, ...]] = contextvars.ContextVar("clu_click")
 
 
 class Entered:
@@ -29,30 +33,46 @@ class Entered:
     __slots__ = ("_contexts", "_previous")
 
     def __init__(self) -> None:
-        self._contexts: tuple[click.Context, ...] = ()
+        self._contexts: tuple[AnyContext, ...] = ()
         self._previous = _stack.get(())
 
     def __enter__(self) -> Self:
         return self
 
-    def enter(self, context: click.Context) -> None:
+    def enter(self, context: AnyContext) -> None:
         """Make a context the current one, until the statement ends."""
         self._contexts = (*self._contexts, context)
         _stack.set((*self._previous, *self._contexts))
-        context._depth += 1
+        if isinstance(context, LazyContext):
+            context.entered += 1
+        else:
+            context._depth += 1
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if any(map(has_callbacks, self._contexts)):
+        contexts = self._leave()
+        if any(map(has_callbacks, contexts)):
             with contextlib.ExitStack() as stack:
-                for context in self._contexts:
+                for context in contexts:
                     stack.push(context)
                 if error is not None:
                     raise error
             return error is not None
-        for context in self._contexts:
+        for context in contexts:
             context._depth -= 1
         _stack.set(self._previous)
         return False
+
+    def _leave(self) -> list[click.Context]:
+        """Return the contexts that have been made, of which no more will be."""
+        made = []
+        for context in self._contexts:
+            if not isinstance(context, LazyContext):
+                made.append(context)
+                continue
+            context.entered -= 1
+            if context.made is not None:
+                made.append(context.made)
+        return made
 
 
 def has_callbacks(context: click.Context) -> bool:
@@ -64,13 +84,17 @@ def is_current(context: click.Context) -> bool:
     """Whether a context is the current one of the task."""
     contexts = _stack.get(())
     if contexts:
-        return contexts[-1] is context
+        return contexts[-1] is context or getattr(contexts[-1], "made", None) is context
     return click.get_current_context(silent=True) is context
 
 
 def is_plain(context: click.Context) -> bool:
     """Whether `Entered` can enter a context."""
     return type(context) is click.Context and isinstance(click.globals._local, _Local)
+
+
+def _made(context: AnyContext) -> click.Context:
+    return context.make() if isinstance(context, LazyContext) else context
 
 
 class _Stack:
@@ -95,14 +119,14 @@ class _Stack:
             bottom: click.Context = self._original.stack.pop()
             return bottom
         _stack.set(contexts[:-1])
-        return contexts[-1]
+        return _made(contexts[-1])
 
     def __getitem__(self, index: int) -> click.Context:
         contexts = _stack.get(())
         if not contexts:
             bottom: click.Context = self._original.stack[index]
             return bottom
-        return contexts[index]
+        return _made(contexts[index])
 
 
 class _Local:

@@ -8,6 +8,7 @@ import click
 
 from clu._core.status import CommandStatus
 from clu.exceptions import CluValueError
+from clu.parsers._lazy import LazyContext
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,17 +16,21 @@ if TYPE_CHECKING:
 
     from clu.command import Command
 
+#: The contexts of which the path is made of names alone.
+_USUAL = (click.Context, LazyContext)
+
 _running: dict[str, list[asyncio.Task[Any]]] = {}
 
 
-def command_name(ctx: click.Context) -> str:
+def command_name(ctx: click.Context | LazyContext) -> str:
     """Return the name under which the tasks of a command are registered."""
     names: list[str] = []
-    outer: click.Context | None = ctx
+    outer: click.Context | LazyContext | None = ctx
     while outer is not None:
         # The path has the arguments of groups, too.
         has_arguments = outer is not ctx and outer.command.params
-        if type(outer) is not click.Context or has_arguments or not outer.info_name:
+        if type(outer) not in _USUAL or has_arguments or not outer.info_name:
+            ctx = ctx.make() if isinstance(ctx, LazyContext) else ctx
             return ctx.command_path.replace(" ", "_")
         names.append(outer.info_name)
         outer = outer.parent

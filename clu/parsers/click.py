@@ -34,6 +34,7 @@ from clu.parsers._commands import (
     unique,
 )
 from clu.parsers._context import use_task_contexts
+from clu.parsers._invoking import invoke, resolve
 from clu.parsers._tasks import (
     cancel_command,
     end_cancelled,
@@ -120,19 +121,24 @@ class ClickParser:
             command.set_status(CommandStatus.RUNNING, internal=True)
             words = _words(command)
             handler = self._handle_command_exception
-            ctx = self.parser.make_context(
-                f"{self.name}-command-parser",
-                words,
-                obj={
-                    "parser_args": [command, *self.parser_args],
-                    "log": self.log,
-                    "exception_handler": handler,
-                    **self.context_obj,
-                },
-            )
-            ctx.meta["clu.exception_handler"] = handler
-            ctx.meta["clu.callback_returned"] = self._callback_returned
-            self.parser.invoke(ctx)
+            name = f"{self.name}-command-parser"
+            obj = {
+                "parser_args": [command, *self.parser_args],
+                "log": self.log,
+                "exception_handler": handler,
+                **self.context_obj,
+            }
+            meta = {
+                "clu.exception_handler": handler,
+                "clu.callback_returned": self._callback_returned,
+            }
+            contexts = resolve(self.parser, name, words, obj, meta)
+            if contexts is not None:
+                invoke(contexts)
+            else:
+                ctx = self.parser.make_context(name, words, obj=obj)
+                ctx.meta.update(meta)
+                self.parser.invoke(ctx)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -226,7 +232,8 @@ def _lacks_subcommand(exception: BaseException) -> TypeGuard[NoSubcommand]:
 
 
 def _unknown_option(command: Command[Any], error: click.ClickException) -> str | None:
-    if command.context is not None:  # it is an error of the callback, which got all words
+    # It is an error of the callback, which got all words.
+    if command._lazy is not None or command.context is not None:
         return None
     try:
         return unknown_option(error, split_words(command.body))
