@@ -18,6 +18,7 @@ from clu._core.callbacks import (
     start_user_coroutine,
 )
 from clu._core.encoding import decode_json
+from clu._core.ready import ReadyCallbacks
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._remote.client import CommandsActors
@@ -68,14 +69,34 @@ class _Connection(asyncio.Protocol):
         self.transport: Any = None
         self.closed = asyncio.Event()
         self._take = take
+        self._ready = ReadyCallbacks(asyncio.get_running_loop())
+        self._gathered: list[bytes] = []
         self._splitter = LineSplitter(_LINE_LIMIT)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        may_run = self._ready.are_none()
         for line in self._splitter.feed(data):
             self._take(line.head if isinstance(line, OverlongLine) else line)
+        if may_run:
+            self._ready.run()
+
+    def write(self, line: bytes, *, at_once: bool) -> None:
+        """Write a line now, or with the others of this iteration of the event loop."""
+        if at_once and not self._gathered:
+            self.transport.write(line)
+            return
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._gathered.append(line)
+
+    def flush(self) -> None:
+        """Write the lines that were gathered."""
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self.transport.write(b"".join(gathered))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
@@ -315,9 +336,11 @@ class JSONClient(WatchMixIn, CommandsActors):
             reply_callback=reply_callback,
             time_limit=time_limit,
         )
+        is_only = not self.running_commands
         self.running_commands[self._last_id] = command
         command.add_done_callback(self._forget)
-        self._connection.transport.write(f"{self._last_id} {text}\n".encode(errors="replace"))
+        line = f"{self._last_id} {text}\n".encode(errors="replace")
+        self._connection.write(line, at_once=is_only)
         if await_command:
             await command
         return command
@@ -410,6 +433,7 @@ class JSONClient(WatchMixIn, CommandsActors):
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            connection.flush()
             connection.transport.close()
 
     async def _reconnect(self) -> _Connection:
@@ -452,7 +476,7 @@ class JSONClient(WatchMixIn, CommandsActors):
             result = call_user_function(callback, reply)
             if asyncio.iscoroutine(result):
                 start_user_coroutine(result, functools.partial(log_callback_error, callback))
-        status = CommandStatus.code_to_status(code.value)
+        status = CommandStatus.code_to_status(code._value_)
         if not command.status.is_done and status is not command.status:
             command.set_status(status)
 

@@ -152,6 +152,8 @@ class _QuickCommand(click.Command):
 
     _parameters: tuple[tuple[Any, ...], list[click.Parameter]] | None = None
     _parser: tuple[list[click.Parameter], OptionParser] | None = None
+    #: The callback that has looked at its context.
+    looked_up_by: Callable[..., Any] | None = None
 
     def make_context(
         self,
@@ -198,7 +200,11 @@ class _QuickCommand(click.Command):
 
     def _may_be_lazy(self) -> bool:
         """Whether a `LazyContext` can stand for the contexts of the command."""
-        return SETTINGS.issuperset(self.context_settings) and _METHODS.isdisjoint(vars(self))
+        return (
+            (self.callback is None or self.callback is not self.looked_up_by)
+            and SETTINGS.issuperset(self.context_settings)
+            and vars(self).keys().isdisjoint(_METHODS)
+        )
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the help option, which costs nothing if it is not among the words."""

@@ -39,17 +39,18 @@ class Entered:
     def __enter__(self) -> Self:
         return self
 
-    def enter(self, context: AnyContext) -> None:
-        """Make a context the current one, until the statement ends."""
-        self._contexts = (*self._contexts, context)
-        _stack.set((*self._previous, *self._contexts))
-        if isinstance(context, LazyContext):
-            context.entered += 1
-        else:
-            context._depth += 1
+    def enter(self, *contexts: AnyContext) -> None:
+        """Make contexts the current ones, the last one innermost, until the statement ends."""
+        self._contexts += contexts
+        _stack.set(self._previous + self._contexts)
+        for context in contexts:
+            if isinstance(context, LazyContext):
+                context.entered += 1
+            else:
+                context._depth += 1
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        contexts = self._leave()
+        contexts = self._made()
         if any(map(has_callbacks, contexts)):
             with contextlib.ExitStack() as stack:
                 for context in contexts:
@@ -62,8 +63,8 @@ class Entered:
         _stack.set(self._previous)
         return False
 
-    def _leave(self) -> list[click.Context]:
-        """Return the contexts that have been made, of which no more will be."""
+    def _made(self) -> list[click.Context]:
+        """Return the contexts that have been made: all of them, or none."""
         made = []
         for context in self._contexts:
             if not isinstance(context, LazyContext):

@@ -62,17 +62,21 @@ def invoke(contexts: list[LazyContext]) -> Any:
     """
     last = contexts[-1]
     with Entered() as entered:
-        for context in contexts[:-1]:
+        if all(context.command.callback is None for context in contexts[:-1]):
+            entered.enter(*contexts)
+            return last.command.invoke(last)
+        for position, context in enumerate(contexts[:-1], 1):
             entered.enter(context)
-            callback = context.command.callback
-            if callback is None:
-                continue
-            call_within(context, callback)
+            if context.command.callback is not None:
+                call_within(context, context.command.callback)
             if context.made is not None:
-                # The callback has looked at it, and may have changed what others inherit.
-                inner = contexts[contexts.index(context) + 1]
-                command, rest = inner.command, [*inner.words]
-                made = command.make_context(inner.info_name, rest, parent=context.made)
-                return invoke_within(entered, made)
+                # The callback has looked at it, and may have changed what the others inherit.
+                inner = contexts[position]
+                return invoke_within(
+                    entered,
+                    inner.command.make_context(
+                        inner.info_name, [*inner.words], parent=context.made
+                    ),
+                )
         entered.enter(last)
         return last.command.invoke(last)

@@ -81,6 +81,12 @@ class LazyContext:
 
     def make(self) -> click.Context:
         """Return the context, which is made the first time."""
+        if self.made is None:
+            # The callback will look at the next one too, which click then makes at once.
+            self.command.looked_up_by = self.command.callback
+        return self._make()
+
+    def _make(self) -> click.Context:
         if self.made is not None:
             return self.made
         words = [*self.words]
@@ -89,7 +95,7 @@ class LazyContext:
             ctx = self.command.make_context(self.info_name, words, obj=self.obj)
             ctx._meta = self.meta
         else:
-            ctx = self.command.make_context(self.info_name, words, parent=self.parent.make())
+            ctx = self.command.make_context(self.info_name, words, parent=self.parent._make())
         if isinstance(self.command, click.Group):
             ctx.args = []
             setattr(ctx, PROTECTED_ARGS, [])

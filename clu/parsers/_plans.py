@@ -53,10 +53,6 @@ class Plan:
     parser
         The parser of click that it uses for each line.
 
-    Attributes
-    ----------
-    is_possible
-        Whether lines can be parsed with the plan.
     """
 
     def __init__(self, command: click.Command, parser: Any) -> None:
@@ -78,7 +74,7 @@ class Plan:
         self._defaults: dict[str, Any] = {}
         self._ignores_unknown: bool = parser.ignore_unknown_options
         self._has_short = bool(parser._short_opt)
-        self.is_possible = self._is_usual(parser)
+        self._is_possible = self._is_usual(parser)
 
     def _is_usual(self, parser: Any) -> bool:
         names = [param.name for param in self._params]
@@ -134,7 +130,7 @@ class Plan:
         words
             The words after the name of the command.
         """
-        if not self.is_valid():
+        if not (self._is_possible and self.is_valid()):
             return None
         given = self._given(words)
         if given is None:
