@@ -37,8 +37,16 @@ _MANY_WORDS = 1000
 
 #: The methods that an object cannot replace without being left to click.
 _METHODS = frozenset(
-    ("get_command", "get_params", "invoke", "make_context", "make_parser", "parse_args")
-    + ("context_class", "resolve_command")
+    (
+        "context_class",
+        "get_command",
+        "get_params",
+        "invoke",
+        "make_context",
+        "make_parser",
+        "parse_args",
+        "resolve_command",
+    )
 )
 
 #: What adds the usual parameters to the parser of a command, where it is the same for all lines.
@@ -371,9 +379,7 @@ class CluCommand(_QuickCommand):
             return ctx.invoke(callback, *ctx.obj["parser_args"], **ctx.params)
         return call_within(ctx, callback, *ctx.obj["parser_args"], **ctx.params)
 
-    async def _run(
-        self, ctx: AnyContext, command: Command[Any], callback: Awaitable[Any]
-    ) -> None:
+    async def _run(self, ctx: AnyContext, command: Command[Any], callback: Awaitable[Any]) -> None:
         seconds = getattr(self.callback, "_clu_timeout", None)
         timer = None
         if seconds is not None:

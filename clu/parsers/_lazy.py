@@ -7,7 +7,7 @@ it: it has what running the callback takes. click makes the context from the sam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 

@@ -58,12 +58,10 @@ class Plan:
     def __init__(self, command: click.Command, parser: Any) -> None:
         self._command = command
         self._params = [*command.params]
-        self._kept = [
-            (vars(thing), {**vars(thing)})
-            for param in self._params
-            for thing in (param, param.type)
-            if vars(thing)
-        ]
+        things = [thing for param in self._params for thing in (param, param.type)]
+        #: The attributes of the parameters, and what they were when the plan was made.
+        self._attributes = [vars(thing) for thing in things if vars(thing)]
+        self._kept = [{**attributes} for attributes in self._attributes]
         self._arguments = [param for param in self._params if isinstance(param, click.Argument)]
         self._exposed = [
             str(param.name)
@@ -103,12 +101,7 @@ class Plan:
 
     def is_valid(self) -> bool:
         """Return whether the command has the same parameters as when the plan was made."""
-        if self._command.params != self._params:
-            return False
-        for now, then in self._kept:
-            if now != then:
-                return False
-        return True
+        return self._command.params == self._params and self._attributes == self._kept
 
     def learn(self, ctx: click.Context) -> None:
         """Learn the default values of parameters from a context with the values of a line."""
@@ -138,9 +131,7 @@ class Plan:
         values: dict[str, Any] = {}
         try:
             for param, convert, value in given.values():
-                values[param.name] = (  # type: ignore[index]  # it has one
-                    value if convert is None else convert(value, param, None)
-                )
+                values[param.name] = value if convert is None else convert(value, param, None)
         except Exception:  # click reports it
             return None
         defaults = self._defaults
@@ -210,11 +201,10 @@ def _split(word: str) -> tuple[str, str, str]:
 
 
 def _is_usual(param: click.Parameter) -> bool:
+    special: tuple[str, ...] = _SPECIAL
     if type(param) is click.Option:
         special = _SPECIAL_OPTIONS
-    elif type(param) is click.Argument and param.expose_value:
-        special = _SPECIAL
-    else:
+    elif type(param) is not click.Argument or not param.expose_value:
         return False
     if any(getattr(param, name, None) for name in special) or param.nargs != 1:
         return False

@@ -101,7 +101,7 @@ LINES = [
     "a --twice b --twice c -vvv",
     "--both 1 2",
     "--checked x",
-    "5 --speed ９ x",
+    "5 --speed \uff19 x",
 ]
 
 
