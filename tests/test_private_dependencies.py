@@ -25,8 +25,9 @@ from aiormq.connection import TransportFactory
 from aiormq.tools import censor_url
 
 from clu._amqp.stream import FrameTransportFactory
-from clu.parsers._commands import _PROTECTED_ARGS
+from clu._core.ready import ReadyCallbacks
 from clu.parsers._context import has_callbacks, use_task_contexts
+from clu.parsers._lazy import PROTECTED_ARGS
 from clu.parsers._options import _NAME, IS_KNOWN
 
 URL = "amqp://guest:guest@localhost:1/"
@@ -45,7 +46,7 @@ def test_click_has_the_parser_of_options() -> None:
     assert parameters(cls._process_opts) == ["self", "arg", "state"]
     assert parameters(cls._match_short_opt) == ["self", "arg", "state"]
     parser = cls(click.Context(click.Command("test")))
-    for name in ("_long_opt", "_opt_prefixes", "ignore_unknown_options", "ctx"):
+    for name in ("_short_opt", "_long_opt", "_opt_prefixes", "ignore_unknown_options", "ctx"):
         assert hasattr(parser, name), f"click.parser.{_NAME} has no attribute {name}"
 
 
@@ -89,7 +90,7 @@ def test_click_keeps_its_contexts_in_a_local_that_can_be_replaced(
 def test_click_keeps_the_name_of_a_subcommand_in_the_context() -> None:
     group = click.Group("test", commands=[click.Command("inner")])
     context = group.make_context("test", ["inner", "word"])
-    assert getattr(context, _PROTECTED_ARGS, None) == ["inner"], f"{_PROTECTED_ARGS} has moved"
+    assert getattr(context, PROTECTED_ARGS, None) == ["inner"], f"{PROTECTED_ARGS} has moved"
     assert context.args == ["word"]
 
 
@@ -121,6 +122,45 @@ def test_click_knows_whether_a_group_has_a_callback_for_results() -> None:
 
 
 # --- asyncio ----------------------------------------------------------------------------------
+
+
+def test_click_shares_the_dictionaries_of_a_context_with_those_within() -> None:
+    outer = click.Context(click.Group("outer"), obj={})
+    outer._meta = {"key": "value"}
+    inner = click.Context(click.Command("inner"), parent=outer)
+    assert (inner.obj, inner.meta) == (outer.obj, {"key": "value"})
+    assert inner.obj is outer.obj
+    assert not inner.get_parameter_source("unknown")
+
+
+def test_the_parser_of_click_tells_what_its_options_do() -> None:
+    command = click.Command(
+        "test", params=[click.Option(["--number", "-n"], type=int), click.Option(["--on/--off"])]
+    )
+    parser = command.make_parser(click.Context(command))
+    number, on, off = (parser._long_opt[name] for name in ("--number", "--on", "--off"))
+    assert parser._short_opt["-n"] is number
+    assert (number.obj, number.action) == (command.params[0], "store")
+    assert [(each.action, each.const) for each in (on, off)] == [
+        ("store_const", True),
+        ("store_const", False),
+    ]
+
+
+def test_event_loops_of_asyncio_keep_what_they_run_next_in_a_queue() -> None:
+    loop = asyncio.SelectorEventLoop()
+    try:
+        assert ReadyCallbacks(loop).are_none(), "_ready, _scheduled or _run_once have moved"
+        handle = loop.call_soon(print)
+        timer = loop.call_later(60, print)
+        assert [*loop._ready] == [handle]  # type: ignore[attr-defined]
+        assert loop._scheduled == [timer]  # type: ignore[attr-defined]
+        assert not loop._stopping  # type: ignore[attr-defined]
+        assert loop._clock_resolution > 0  # type: ignore[attr-defined]
+        assert callable(handle._run)
+        assert not handle._cancelled
+    finally:
+        loop.close()
 
 
 async def test_asyncio_can_be_told_which_task_is_the_current_one() -> None:

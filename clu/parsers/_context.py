@@ -142,8 +142,17 @@ class _Local:
         return self._attributes
 
 
-def use_task_contexts() -> None:
-    """Make click keep a stack of contexts for each task; other uses of click are not affected."""
+def use_task_contexts() -> bool:
+    """Make click keep a stack of contexts for each task; other uses of click are not affected.
+
+    Returns
+    -------
+    whether
+        Whether click does, as it has a stack where it is looked for.
+    """
     local = getattr(click.globals, "_local", None)
-    if local is not None and not isinstance(local, _Local):
+    if local is None:
+        return False
+    if not isinstance(local, _Local):
         click.globals._local = _Local(local)  # type: ignore[assignment]
+    return True

@@ -116,7 +116,7 @@ class ClickParser:
         if not command.body.strip():
             command.finish()
             return command
-        use_task_contexts()
+        may_be_lazy = use_task_contexts()
         try:
             command.set_status(CommandStatus.RUNNING, internal=True)
             words = _words(command)
@@ -132,7 +132,7 @@ class ClickParser:
                 "clu.exception_handler": handler,
                 "clu.callback_returned": self._callback_returned,
             }
-            contexts = resolve(self.parser, name, words, obj, meta)
+            contexts = resolve(self.parser, name, words, obj, meta) if may_be_lazy else None
             if contexts is not None:
                 invoke(contexts)
             else:
