@@ -298,7 +298,7 @@ class BaseActor(BaseClient):
     schema: Any = None
     model: Model | None = None
     _message_processor: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    _report_exceptions: Callable[..., dict[str, Any]] = staticmethod(report_exceptions)
+    _report_exceptions: Callable[..., dict[str, Any]]
     error_details: bool = True
 
     def __init__(
@@ -314,8 +314,7 @@ class BaseActor(BaseClient):
         super().__init__(*args, **kwargs)
         self._is_strict = strict
         self.error_details = error_details
-        if not error_details:
-            self._report_exceptions = report_briefly
+        self._report_exceptions = report_exceptions if error_details else report_briefly
         self.load_schema(
             schema if schema is not None else self.schema,
             additional_properties=additional_properties,

@@ -475,21 +475,16 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         internal: bool = False,
     ) -> Coroutine[Any, Any, Command[Any]]:
         """Send a command of a `clu.remote.RemoteActor`."""
-        on_behalf: dict[str, Any] = {}
-        if parent is not None:
-            on_behalf["command"] = parent
-            if is_repeated:  # under an id of its own
-                on_behalf["command"] = Command(
-                    commander_id=parent.commander_id, command_id=str(uuid.uuid4())
-                )
+        if parent is not None and is_repeated:  # under an id of its own
+            parent = Command(commander_id=parent.commander_id, command_id=str(uuid.uuid4()))
         return self.send_command(
             actor,
             text,
             internal=internal,
+            command=parent,
             time_limit=time_limit,
             await_command=False,
             reply_callback=reply_callback,
-            **on_behalf,
         )
 
     def _is_absent(self, result: CommandResult) -> bool:

@@ -115,10 +115,6 @@ class Caller:
         command: BaseCommand[Any, Any] | None = None,
     ) -> CommandResult:
         """Send a command, maybe several times, and wait for the result."""
-        if retries == 0 and on_reply is None:  # the usual case, quickly
-            sent = await self._send(text, timeout, None, command)
-            await sent
-            return self.result(text, sent)
         attempts = retries if isinstance(retries, Retries) else self._checked(text, retries)
         attempt = 0
         while True:
@@ -146,13 +142,13 @@ class Caller:
     ) -> Command[Any]:
         """Send a command, and return when it is on its way."""
         if on_reply is None:
-            return await self._send(text, timeout, None, command, is_repeated)
+            return await self.send(text, timeout, None, command, is_repeated)
         taker = _ReplyTaker(on_reply)
-        sent = await self._send(text, timeout, taker.take, command, is_repeated)
+        sent = await self.send(text, timeout, taker.take, command, is_repeated)
         taker.follow(sent)
         return sent
 
-    def _send(
+    def send(
         self,
         text: str,
         timeout: float | None,
@@ -160,6 +156,7 @@ class Caller:
         command: BaseCommand[Any, Any] | None,
         is_repeated: bool = False,
     ) -> Coroutine[Any, Any, Command[Any]]:
+        """Return a coroutine that sends a command, whose replies are given to a function."""
         if timeout is not None:
             try:
                 is_valid = timeout > 0

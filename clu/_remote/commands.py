@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from typing import TYPE_CHECKING, Any
 
 from clu._remote.names import did_you_mean, python_name, python_names
 from clu._remote.parameters import Argument, Option, parameters_of
+from clu._remote.usual import usual_call
+from clu._remote.values import quoted
 from clu.exceptions import InvalidArguments, InvalidCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from clu._remote.parameters import Parameter
+    from clu._remote.usual import UsualCall
 
 __all__ = ["OWN_PARAMETERS", "CommandSpec", "Source"]
 
@@ -30,8 +32,6 @@ __all__ = ["OWN_PARAMETERS", "CommandSpec", "Source"]
 OWN_PARAMETERS = ("timeout", "retries", "on_reply", "command")
 #: The types of most values.
 _PLAIN_TYPES = frozenset({str, int, float, bool, list, tuple})
-#: Whether a word needs no quotes.
-_is_plain = re.compile(r"[\w@%+=:,./-]+", re.ASCII).fullmatch
 #: The names that a command has besides those of its subcommands.
 _OWN_NAMES = ("started",)
 
@@ -204,6 +204,24 @@ class CommandSpec:
         InvalidCommand
             If they are not valid. It names the parameter and the reason.
         """
+        usual = self._usual
+        if usual is not None:
+            text = usual.command_string(args, kwargs)
+            if text is not None and (not forbidden or _has_none(text, forbidden)):
+                return text
+        return self._checked_string(args, kwargs, forbidden)
+
+    @functools.cached_property
+    def _usual(self) -> UsualCall | None:
+        """What makes the command strings of calls that need no closer look."""
+        has_others = any(group._own for group in _groups(self.parent))
+        if has_others or self._prefixes != {"-"} or self.stop is not None:
+            return None
+        path = " ".join(map(quoted, self.path.split(" "))) if self.path else ""
+        return usual_call(path, self.parameters, self._positional[0]) if path.isascii() else None
+
+    def _checked_string(self, args: tuple[Any, ...], kwargs: dict[str, Any], forbidden: str) -> str:
+        """Return the command string for any arguments, or say what is wrong with them."""
         given = self._bound(args, kwargs)
         words: list[str] = []
         for names, level in self._levels:
@@ -212,7 +230,7 @@ class CommandSpec:
                 level._add_words(words, given, self, level is not self)
         if not self._reserved.isdisjoint(words):
             self._refuse(given, self._is_reserved)
-        text = " ".join([word if _is_plain(word) else _quoted(word) for word in words])
+        text = " ".join(map(quoted, words))
         if not text.isascii() and not _is_text(text):
             self._refuse(given, self._is_no_text)
         for character in forbidden:
@@ -384,9 +402,8 @@ class CommandSpec:
         return kind(self.actor, self.path, reason, parameter)
 
 
-def _quoted(word: str) -> str:
-    """Return what `shlex.quote` does for a word that needs quotes, without looking at it again."""
-    return "'" + word.replace("'", "'\"'\"'") + "'"
+def _has_none(text: str, characters: str) -> bool:
+    return not any(character in text for character in characters)
 
 
 def _is_text(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clu._remote.values import ValueType, as_bool, shown, value_type
+from clu._remote.values import ValueType, as_bool, quoted, shown, value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +50,13 @@ class Parameter:
         self.source = _tuple_source(self._types) if self.nargs > 1 else self._types[0].source
         self.limits = self._types[0].limits if self.nargs == 1 else ""
 
+    def usual_writer(self) -> Callable[[Any], str | None]:
+        """Return a function that returns the text for a usual value: a space, and the words.
+
+        They are quoted. It returns None for other values, and never raises an error.
+        """
+        return _nothing
+
     def _words_of(self, value: Any) -> list[str]:
         """Return the words for one value, which has several parts if ``nargs`` says so."""
         if self.nargs == 1:
@@ -81,6 +88,9 @@ class Argument(Parameter):
         if self.nargs == 1 and not self.takes_all:
             word = self._types[0].word
             self.words = lambda value: [word(value)]
+
+    def usual_writer(self) -> Callable[[Any], str | None]:
+        return _nothing if self.takes_all or self.nargs != 1 else self._types[0].usual(" ")
 
     def _all_words(self, value: Any) -> list[str]:
         word = self._types[0].word
@@ -145,6 +155,29 @@ class Option(Parameter):
             if not items and self.default:
                 raise ValueError(f"cannot be empty, as {self.default!r} would be taken then")
             return [word for item in items for word in one(item)]
+
+        return several
+
+    def usual_writer(self) -> Callable[[Any], str | None]:
+        if self.count or self.nargs != 1 or self.may_lack_value:
+            return _nothing
+        opt = quoted(self._opt)
+        if self.is_flag:
+            if self.flag_value is not True or self.secondary_opts or self.default or self.required:
+                return _nothing
+            texts = {True: f" {opt}", False: ""}
+            return lambda value: texts[value] if type(value) is bool else None
+        one = self._types[0].usual(f" {opt} ")
+        if not self.multiple:
+            return one
+
+        def several(value: Any) -> str | None:
+            if (type(value) is not list and type(value) is not tuple) or not value:
+                return None
+            if len(value) == 1:
+                return one(value[0])
+            pieces = [piece for item in value if (piece := one(item)) is not None]
+            return "".join(pieces) if len(pieces) == len(value) else None
 
         return several
 
@@ -226,6 +259,9 @@ class Switch(Option):
         others = [each.source for each in options if not each.is_flag]
         self.source = " | ".join([f"Literal[{', '.join(flags)}]"] * bool(flags) + others)
 
+    def usual_writer(self) -> Callable[[Any], str | None]:
+        return _nothing
+
     def _switch_words(self, value: Any) -> list[str]:
         for option in self._options:
             if option.is_flag and option.flag_value == value:
@@ -249,6 +285,10 @@ def parameters_of(command: Mapping[str, Any]) -> list[Argument | Option]:
             options.setdefault(str(info.get("name")), []).append(Option(info))
     found.extend(each[0] if len(each) == 1 else Switch(each) for each in options.values())
     return found
+
+
+def _nothing(value: Any) -> None:
+    """Say that no value is usual."""
 
 
 def _types(info: Any, nargs: int) -> list[ValueType]:

@@ -6,6 +6,7 @@ import datetime
 import enum
 import operator
 import os
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,21 @@ from clu._remote.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ValueType", "as_bool", "shown", "value_type"]
+__all__ = ["ValueType", "as_bool", "quoted", "shown", "value_type"]
 
+#: Whether a word needs no quotes.
+_is_plain = re.compile(r"[\w@%+=:,./-]+", re.ASCII).fullmatch
 #: The most characters of a value that an error shows.
 _EXCERPT = 60
 #: Integers up to this one are floats without a loss.
 _EXACT = 2**53
+
+
+def quoted(word: str) -> str:
+    """Return what `shlex.quote` does."""
+    if _is_plain(word):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def shown(value: object) -> str:
@@ -40,12 +50,47 @@ class ValueType:
         whose message says what the value must be.
     limits
         What a description of the parameter says about values.
+    usual
+        A function of what comes before the word of a value, which returns a function of the value.
+        That returns both, quoted, or None for values that are not usual.
     """
 
-    def __init__(self, source: str, word: Callable[[Any], str], limits: str = "") -> None:
+    def __init__(
+        self,
+        source: str,
+        word: Callable[[Any], str],
+        limits: str = "",
+        usual: Callable[[str], Callable[[Any], str | None]] | None = None,
+    ) -> None:
         self.source = source
         self.word = word
         self.limits = limits
+        self.usual = usual or self._usual_by_word
+
+    def _usual_by_word(self, before: str) -> Callable[[Any], str | None]:
+        word = self.word
+
+        def write(value: Any) -> str | None:
+            if type(value) not in _USUAL:
+                return None
+            try:
+                text = word(value)
+            except (TypeError, ValueError):
+                return None
+            return _after(before, text)
+
+        return write
+
+
+def _after(before: str, word: str) -> str | None:
+    """Return a word, quoted, after what comes before it, unless it could be taken for an option."""
+    if not word.isascii() or word[:1] == "-":
+        return None
+    return before + (word if word.isalnum() else quoted(word))
+
+
+def _usual_string(before: str) -> Callable[[Any], str | None]:
+    return lambda value: _after(before, value) if type(value) is str else None
 
 
 def as_bool(value: Any) -> bool:
@@ -186,9 +231,23 @@ def _number_type(
 
     is_open = info.get("min_open") or info.get("max_open")
     has_both = limits and low is not None and high is not None and not is_open
-    return ValueType(source, usual_word if has_both else word, limits)
+    if not has_both:
+        return ValueType(source, word, limits)
+
+    def usual(before: str) -> Callable[[Any], str | None]:
+        def write(value: Any) -> str | None:
+            if type(value) not in kinds or not low <= value <= high:
+                return None
+            text = repr(value)
+            return None if text[0] == "-" else before + text
+
+        return write
+
+    return ValueType(source, usual_word, limits, usual)
 
 
+#: The types of values that run no code of users.
+_USUAL = frozenset({str, int, float, bool})
 _INTEGERS, _NUMBERS = frozenset({int}), frozenset({int, float})
 
 
@@ -219,7 +278,12 @@ def _choice_type(info: Mapping[str, Any]) -> ValueType:
             raise ValueError(f"must be one of {expected}, not {shown(value)}.{hint}")
         return text
 
-    return ValueType(f"Literal[{', '.join(map(repr, choices))}]" if choices else "str", word)
+    def usual(before: str) -> Callable[[Any], str | None]:
+        texts = {choice: _after(before, choice) for choice in known}
+        return lambda value: texts.get(value) if type(value) is str else None
+
+    source = f"Literal[{', '.join(map(repr, choices))}]" if choices else "str"
+    return ValueType(source, word, "", usual)
 
 
 def _date_type(info: Mapping[str, Any]) -> ValueType:
@@ -256,7 +320,7 @@ def _simple(source: str, word: Callable[[Any], str]) -> Callable[[Mapping[str, A
 
 
 _TYPES: dict[str, Callable[[Mapping[str, Any]], ValueType]] = {
-    "string": _simple("str", _string),
+    "string": lambda info: ValueType("str", _string, "", _usual_string),
     "int": _integer_type,
     "intrange": _integer_type,
     "float": _float_type,

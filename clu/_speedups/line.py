@@ -17,3 +17,4 @@ Line = _kernel.Line
 is_ascii = _kernel.is_ascii
 is_common = _kernel.is_common
 spaced = _kernel.spaced
+spaced_if_plain = _kernel.spaced_if_plain

@@ -25,4 +25,6 @@ cpdef bint is_common(double number) noexcept
 
 cpdef bytes spaced(bytes encoded, bytes start, bytes end)
 
+cpdef bytes spaced_if_plain(bytes encoded, bytes start, bytes end)
+
 cpdef bint is_ascii(bytes encoded) except -1

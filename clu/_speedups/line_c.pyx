@@ -204,13 +204,22 @@ cdef extern from *:
     #endif
 
     /* Copy JSON, with a space after each comma and colon outside strings. It may write up to 16
-       bytes more than it returns. */
+       bytes more than it returns. `bits` are those of all bytes; `has_ul` says whether these two
+       letters follow each other, as they do in null. */
     static unsigned char* clu_add_spaced(
-        unsigned char* to, const unsigned char* from, Py_ssize_t size
+        unsigned char* to,
+        const unsigned char* from,
+        Py_ssize_t size,
+        unsigned char* bits,
+        int* has_ul
     ) {
         Py_ssize_t at = 0, escaped = -1;
         int is_string = 0;
+        *bits = 0;
+        *has_ul = 0;
     #ifdef __SSE2__
+        __m128i all = _mm_setzero_si128(), uls = _mm_setzero_si128();
+        const __m128i us = _mm_set1_epi8('u'), ls = _mm_set1_epi8('l');
         const __m128i quotes = _mm_set1_epi8('"'), backslashes = _mm_set1_epi8(0x5C);
         const __m128i commas = _mm_set1_epi8(','), colons = _mm_set1_epi8(':');
         /* What is read begins in these 16 bytes, and may end in the next ones. */
@@ -222,6 +231,11 @@ cdef extern from *:
             );
             unsigned int marks = (unsigned int)_mm_movemask_epi8(found);
             Py_ssize_t copied = at;
+            const __m128i next = _mm_loadu_si128((const __m128i*)(from + at + 1));
+            all = _mm_or_si128(all, block);
+            uls = _mm_or_si128(
+                uls, _mm_and_si128(_mm_cmpeq_epi8(block, us), _mm_cmpeq_epi8(next, ls))
+            );
             while (marks) {
                 const Py_ssize_t mark = at + __builtin_ctz(marks);
                 const unsigned char letter = from[mark];
@@ -242,10 +256,14 @@ cdef extern from *:
             _mm_storeu_si128((__m128i*)to, _mm_loadu_si128((const __m128i*)(from + copied)));
             to += at + 16 - copied;
         }
+        if (_mm_movemask_epi8(all)) *bits = 0x80;
+        *has_ul = _mm_movemask_epi8(uls) != 0;
     #endif
         for (; at < size; at++) {
             const unsigned char letter = from[at];
             *to++ = letter;
+            *bits |= letter;
+            if (letter == 'l' && at && from[at - 1] == 'u') *has_ul = 1;
             if (letter == '"') {
                 is_string ^= at != escaped;
             } else if (letter == 0x5C) {
@@ -257,10 +275,14 @@ cdef extern from *:
         return to;
     }
     """
-    unsigned char* clu_add_spaced(unsigned char*, const unsigned char*, Py_ssize_t) noexcept nogil
+    unsigned char* clu_add_spaced(
+        unsigned char*, const unsigned char*, Py_ssize_t, unsigned char*, bint*
+    ) noexcept nogil
 
 
-cpdef bytes spaced(bytes encoded, bytes start, bytes end):
+cdef bytes _put_between(bytes encoded, bytes start, bytes end, bint only_plain):
+    cdef unsigned char bits
+    cdef bint has_ul
     cdef Py_ssize_t size, before, after, most
     cdef unsigned char short_text[1024]
     cdef unsigned char* text = short_text
@@ -274,14 +296,26 @@ cpdef bytes spaced(bytes encoded, bytes start, bytes end):
         if text == NULL:
             raise MemoryError
     memcpy(text, PyBytes_AS_STRING(start), before)
-    to = clu_add_spaced(text + before, <const unsigned char*>PyBytes_AS_STRING(encoded), size)
+    to = clu_add_spaced(
+        text + before, <const unsigned char*>PyBytes_AS_STRING(encoded), size, &bits, &has_ul
+    )
     memcpy(to, PyBytes_AS_STRING(end), after)
     to += after
     try:
+        if only_plain and (bits >= 128 or has_ul and b"null" in encoded):
+            return None
         return PyBytes_FromStringAndSize(<char*>text, to - text)
     finally:
         if text != short_text:
             free(text)
+
+
+cpdef bytes spaced(bytes encoded, bytes start, bytes end):
+    return _put_between(encoded, start, end, False)
+
+
+cpdef bytes spaced_if_plain(bytes encoded, bytes start, bytes end):
+    return _put_between(encoded, start, end, True)
 
 
 cpdef bint is_ascii(bytes encoded) except -1:

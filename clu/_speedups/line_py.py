@@ -94,6 +94,13 @@ def spaced(encoded: bytes, start: bytes, end: bytes) -> bytes:
     return b"".join((start, text, end))
 
 
+def spaced_if_plain(encoded: bytes, start: bytes, end: bytes) -> bytes | None:
+    """Return what `spaced` does, or None if there is ``null`` or what is not ASCII in the JSON."""
+    if not encoded.isascii() or encoded.count(b"null"):
+        return None
+    return spaced(encoded, start, end)
+
+
 def is_ascii(encoded: bytes) -> bool:
     """Whether all bytes are ASCII."""
     return encoded.isascii()

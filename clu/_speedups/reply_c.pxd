@@ -1,6 +1,7 @@
 cimport cython
 
-from clu._speedups.line_c cimport Depth as CompiledDepth, Line as CompiledLine, is_ascii, spaced
+from clu._speedups.line_c cimport Depth as CompiledDepth, Line as CompiledLine
+from clu._speedups.line_c cimport is_ascii, spaced, spaced_if_plain
 
 cdef object _dumps
 cdef object _quote
@@ -111,6 +112,9 @@ cpdef bytes encode_json(object value)
 
 @cython.locals(encoded=bytes)
 cdef bytes encode_quickly(object value)
+
+@cython.locals(encoded=bytes)
+cdef bytes encode_unchecked(object value)
 
 cpdef str json_text(object value)
 

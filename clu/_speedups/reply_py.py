@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from clu._speedups.line import Depth, Line, is_ascii, is_common, spaced
+from clu._speedups.line import Depth, Line, is_ascii, is_common, spaced, spaced_if_plain
 from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
 _dumps = orjson.dumps
@@ -608,13 +608,19 @@ def encode_json(value: object) -> bytes:
 
 def encode_quickly(value: object) -> bytes | None:
     """Encode a value with orjson, or return None if that would refuse or change it."""
+    encoded = encode_unchecked(value)
+    if encoded is not None and has_null(encoded) and not survives_nested(value, 0):
+        return None
+    return encoded
+
+
+def encode_unchecked(value: object) -> bytes | None:
+    """Encode a value with orjson, which may have made ``null`` of it, or return None."""
     if COMPILED and not _depth.admits(value):  # interpreted, to look takes longer than to encode
         return None
     try:
         encoded: bytes = _dumps(value, plain_value, _OPTIONS)
     except TypeError:
-        return None
-    if has_null(encoded) and not survives_nested(value, 0):
         return None
     return encoded
 
@@ -626,11 +632,15 @@ def json_text(value: object) -> str:
 
 def encode_spaced(value: object, start: bytes, end: bytes) -> bytes:
     """Encode a value as `json_text` does, between two pieces of ASCII."""
-    encoded = encode_quickly(value)
-    if encoded is None:
-        return b"".join((start, encode_exactly(value), end))
-    line = spaced(encoded, start, end)
-    return line if is_ascii(encoded) else escape_letters(line)
+    encoded = encode_unchecked(value)
+    if encoded is not None:
+        line = spaced_if_plain(encoded, start, end)
+        if line is not None:
+            return line
+        if not has_null(encoded) or survives_nested(value, 0):
+            line = spaced(encoded, start, end)
+            return line if is_ascii(encoded) else escape_letters(line)
+    return b"".join((start, encode_exactly(value), end))
 
 
 def escape_letters(encoded: bytes) -> bytes:
