@@ -87,6 +87,53 @@ async def model_update(keywords: int) -> AsyncIterator[Timed]:
     )
 
 
+@workload(model_notify=(True, False), property_notify=(False, True))
+async def model_notify(on_model: bool, on_properties: bool) -> AsyncIterator[Timed]:
+    """An update of 5 keywords of 30, with a callback of the model or of each of them."""
+    from clu.model import Model
+
+    seen: list[Any] = []
+
+    def take_keyword(model: Any, keyword: Any) -> None:
+        seen[:] = [model, keyword]
+
+    def take_value(keyword: Any) -> None:
+        seen[:] = [keyword]
+
+    model = Model("bench", inputs.schema(30), callback=take_keyword if on_model else None)
+    for name in inputs.message(0) if on_properties else ():
+        model[name].register_callback(take_value)
+    message = inputs.message(5)
+    model.update_model(message)
+    *flattened, last = seen
+    check(last.value == message[last.name], "the callback has another value")
+    check(all(len(each) >= 30 for each in flattened), "the model is not complete")
+    yield timed_statement(
+        "update(next())", update=model.update_model, next=inputs.rotate(inputs.message)
+    )
+
+
+@workload(watch_update=())
+async def watch_update() -> AsyncIterator[Timed]:
+    """An update of 5 keywords, of which one is watched, until the watcher has it."""
+    actor, _ = make_actor("json")
+    if not hasattr(actor, "watch"):
+        raise NotImplementedError("there are no subscriptions")
+    subscription = actor.watch("frame")
+    next_message = inputs.rotate(inputs.message)
+
+    async def timed(number: int) -> float:
+        start = perf_counter()
+        for _ in range(number):
+            actor.model.update_model(message := next_message())
+            update = await subscription.__anext__()
+        seconds = perf_counter() - start
+        check(update.value == message["frame"], "the watcher has another value")
+        return seconds
+
+    yield timed
+
+
 # --- the opscore protocol ----------------------------------------------------------------
 
 READ_VALUES = "for keyword in parse(next()).keywords: [value for value in keyword.values]"

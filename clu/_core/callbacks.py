@@ -166,7 +166,7 @@ class CallbackMixIn:
         """
         for callback in list(self._callbacks or ()):
             result = call_user_function(callback, *args)
-            if asyncio.iscoroutine(result):
+            if result is not None and asyncio.iscoroutine(result):
                 task = start_user_coroutine(result, functools.partial(log_callback_error, callback))
                 self._running.append(task)
                 task.add_done_callback(self._running.remove)

@@ -142,7 +142,12 @@ class RemoteCommand(CommandGroup):
         caller = self._caller
         text = self._spec.command_string(args, kwargs, caller.forbidden)
         if retries == 0 and on_reply is None:  # the usual case, without a coroutine in between
-            sent = await caller.send(text, timeout, None, command)
+            if timeout is None:
+                sent = await caller.client._begin_command(
+                    caller.actor, text, command, False, None, None
+                )
+            else:
+                sent = await caller.send(text, timeout, None, command)
             await sent
             return caller.result(text, sent)  # type: ignore[no-any-return]
         return await caller.call(  # type: ignore[no-any-return]

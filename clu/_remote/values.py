@@ -27,7 +27,9 @@ _EXACT = 2**53
 
 def quoted(word: str) -> str:
     """Return what `shlex.quote` does."""
-    if _is_plain(word):
+    if word.isalnum() and word.isascii():  # most are, or have a space, without a pattern
+        return word
+    if " " not in word and _is_plain(word):
         return word
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
@@ -86,7 +88,7 @@ def _after(before: str, word: str) -> str | None:
     """Return a word, quoted, after what comes before it, unless it could be taken for an option."""
     if not word.isascii() or word[:1] == "-":
         return None
-    return before + (word if word.isalnum() else quoted(word))
+    return before + quoted(word)
 
 
 def _usual_string(before: str) -> Callable[[Any], str | None]:
