@@ -96,6 +96,29 @@ def test_both_builds_put_spaces_where_json_does(value: Any) -> None:
         assert spaced == b"<,:" + expected + b'"\n'
 
 
+json_bits = st.one_of(json_values, st.text('nul"\\é \x7f', max_size=60))
+
+
+@given(json_bits)
+@example({"could": "nul" * 30, "x": "l"})
+@example(["a" * 15 + "null"])
+@example([None])
+def test_json_with_null_or_other_letters_needs_a_closer_look(value: Any) -> None:
+    encoded = orjson.dumps(value)
+    is_plain = encoded.isascii() and b"null" not in encoded
+    for kernel in KERNELS:
+        expected = kernel.spaced(encoded, b"<", b">") if is_plain else None
+        assert kernel.spaced_if_plain(encoded, b"<", b">") == expected
+
+
+def test_null_is_found_wherever_it_is(kernel: Any) -> None:
+    for before in range(70):
+        for after in range(40):
+            encoded = b'"' + b"u" * before + b"null" + b"l" * after + b'"'
+            assert kernel.spaced_if_plain(encoded, b"", b"") is None
+            assert kernel.spaced_if_plain(encoded.replace(b"nu", b"mu"), b"", b"") is not None
+
+
 def test_long_json_is_spaced_too(kernel: Any) -> None:
     value = {"numbers": list(range(10_000)), "text": 'a, b: "c"' * 10_000}
     assert kernel.spaced(orjson.dumps(value), b"", b"") == json.dumps(value).encode()

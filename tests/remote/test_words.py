@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 import hypothesis.strategies as st
+import pytest
 from hypothesis import event, given
 from unclick import command_to_json
 
@@ -210,6 +211,20 @@ def make(outer: list[Given], inner: list[Given], got: dict[str, Any]) -> click.G
     power.commands["on"].params = [item.parameter for item in inner]
     parser.add_command(power)
     return parser
+
+
+@given(inner=parameters("uvw"))
+def test_a_usual_call_has_the_string_of_a_closer_look(inner: list[Given]) -> None:
+    model = json.loads(command_to_json(make([], inner, {})))
+    spec = CommandSpec("actor", model).subcommands["power"].subcommands["on"]
+    values = {str(item.parameter.name): item.value for item in inner}
+    try:
+        expected = spec._checked_string((), dict(values), "")
+    except InvalidCommand as error:
+        with pytest.raises(type(error)):
+            spec.command_string((), dict(values))
+    else:
+        assert spec.command_string((), dict(values)) == expected
 
 
 @given(outer=parameters("pqr"), inner=parameters("uvw"))
