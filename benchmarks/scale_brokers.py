@@ -44,7 +44,8 @@ class Arrangement:
     publishers: tuple[tuple[int, str], ...]
     #: The nodes of the consumers of each publisher.
     consumers: tuple[tuple[int, ...], ...]
-    is_stream: bool = False
+    #: The nodes that keep the stream from which the consumers read, instead of a queue for each.
+    replicas: int = 0
 
 
 def pairs(*ends: tuple[int, int, str]) -> dict[str, Any]:
@@ -67,7 +68,9 @@ def fan(count: int, nodes: int = 1, **more: Any) -> dict[str, Any]:
 ARRANGEMENTS = [
     Arrangement("one node: 1 pair", **pairs((0, 0, ""))),
     Arrangement("one node: 3 pairs", **pairs(*[(0, 0, "")] * 3)),
-    Arrangement("one node: 3 pairs, each in its virtual host", **pairs(*((0, 0, h) for h in HOSTS))),
+    Arrangement(
+        "one node: 3 pairs, each in its virtual host", **pairs(*((0, 0, h) for h in HOSTS))
+    ),
     Arrangement(
         "three nodes: 3 pairs, each on its node and in its virtual host",
         **pairs(*((node, node, host) for node, host in enumerate(HOSTS))),
@@ -78,10 +81,8 @@ ARRANGEMENTS = [
     ),
     Arrangement("one node: 1 publisher, 10 consumers", **fan(10)),
     Arrangement("three nodes: 1 publisher, 10 consumers", **fan(10, 3)),
-    Arrangement("one node: 1 publisher, a stream, 10 consumers", **fan(10, is_stream=True)),
-    Arrangement(
-        "three nodes: 1 publisher, a stream, 10 consumers", **fan(10, nodes=3, is_stream=True)
-    ),
+    Arrangement("one node: 1 publisher, a stream, 10 consumers", **fan(10, replicas=1)),
+    Arrangement("three nodes: 1 publisher, a stream, 10 consumers", **fan(10, 3, replicas=3)),
 ]
 
 
@@ -125,11 +126,12 @@ def listen_to_stream(connection: raw.Connection, tag: str) -> None:
     connection.call(raw.CHANNEL, raw.BASIC_CONSUME, arguments + raw.long_text(offset))
 
 
-def declare_stream(url: str, key: str) -> None:
+def declare_stream(url: str, key: str, replicas: int) -> None:
     connection = raw.Connection(url)
-    kind = raw.short_text("x-queue-type") + b"S" + raw.long_text(b"stream")
+    table = raw.short_text("x-queue-type") + b"S" + raw.long_text(b"stream")
+    table += raw.short_text("x-initial-cluster-size") + b"I" + struct.pack(">i", replicas)
     durable = b"\x02"
-    arguments = b"\0\0" + raw.short_text(STREAM) + durable + raw.long_text(kind)
+    arguments = b"\0\0" + raw.short_text(STREAM) + durable + raw.long_text(table)
     connection.call(raw.CHANNEL, raw.QUEUE_DECLARE, arguments)
     names = raw.short_text(STREAM) + raw.short_text(raw.EXCHANGE) + raw.short_text(key)
     connection.call(raw.CHANNEL, raw.QUEUE_BIND, b"\0\0" + names + b"\0" + raw.long_text(b""))
@@ -151,13 +153,13 @@ class Ends:
         self.publishers: list[Connection] = []
         self.consumers: list[Connection] = []
         self.processes: list[Any] = []
-        if arrangement.is_stream:
-            declare_stream(nodes[0].url, key_of(0))
+        if arrangement.replicas:
+            declare_stream(nodes[0].url, key_of(0), arrangement.replicas)
         for index, (out, host) in enumerate(arrangement.publishers):
             for back in arrangement.consumers[index]:
                 url = nodes[back].url + host
                 queue = f"clu_scale_{next(_numbers)}"
-                more = (url, queue, key_of(index), arrangement.is_stream)
+                more = (url, queue, key_of(index), arrangement.replicas > 0)
                 self.consumers.append(self._start(consume, *more))
             self.publishers.append(self._start(publish, nodes[out].url + host, key_of(index)))
         self.wait()
@@ -207,7 +209,7 @@ def measure(arrangement: Arrangement, nodes: list[Broker], seconds: float) -> di
 
     with ExitStack() as stack:
         ends = stack.enter_context(Ends(arrangement, nodes))
-        if arrangement.is_stream:
+        if arrangement.replicas:
             stack.callback(nodes[0].control, "delete_queue", STREAM)
         spent = ends.run(WARM_UP)
         replies = raw.rounded(max(WARM_UP, round(WARM_UP * seconds / spent)))

@@ -3,8 +3,8 @@
     python scale_points.py PLOT SERIES X [--seconds S] [--url URL] [--broker PID ...]
 
 Each actor is a process, forked before there is an event loop; the clients, which are clu's own,
-share this one. What is counted is processor time, by process: unlike the time on the clock it hardly
-depends on what else the machine does.
+share this one. What is counted is processor time, by process, in the repeat that took least: it
+depends less than the time on the clock on what else the machine does.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ IN_FLIGHT_EACH = 20
 KEYWORDS_OF_UPDATE = 5
 VARIANTS = 1000
 UPDATES_PER_TURN = 50
-REPEATS = 3
+REPEATS = 5
 #: The share of the seconds that a warm-up takes at least.
 WARM_UP = 0.3
-#: The updates of each actor in a repeat, at least: a command starts them, which costs more than one.
+#: The updates of each actor in a repeat, at least: they are started by a command, which costs more.
 LEAST_UPDATES = 200
 #: The seconds that anything may take: messages that got lost do not come any more.
 TIMEOUT = 60
@@ -266,25 +266,23 @@ async def measure(
         spent = perf_counter() - start
         number *= 2
     number = max(step, round(number / 2 * seconds / REPEATS / spent) // step * step)
-    walls = []
 
-    def processors() -> tuple[float, float, float]:
-        return process_time(), actors.cpu(), sum(cpu_of(pid) for pid in broker)
+    def clocks() -> tuple[float, ...]:
+        pids = sum(cpu_of(pid) for pid in broker)
+        return perf_counter(), process_time(), actors.cpu(), pids
 
-    before = processors()
+    taken = []
     for _ in range(REPEATS):
-        start = perf_counter()
+        before = clocks()
         await asyncio.wait_for(work(number), TIMEOUT)
-        walls.append((perf_counter() - start) / number * 1e6)
-    cpu = [
-        (end - start) / number / REPEATS * 1e6
-        for start, end in zip(before, processors(), strict=True)
-    ]
+        taken.append([(b - a) / number * 1e6 for a, b in zip(before, clocks(), strict=True)])
+    walls, *cpu = zip(*taken, strict=True)
+    clients, of_actors, of_broker = map(min, cpu)
     return {
         "wall": statistics.median(walls),
-        "clients": cpu[0],
-        "actors": cpu[1],
-        "broker": cpu[2],
+        "clients": clients,
+        "actors": of_actors,
+        "broker": of_broker,
         "number": number * REPEATS,
     }
 
