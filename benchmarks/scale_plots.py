@@ -27,6 +27,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # texts stay texts
     "svg.hashsalt": "clu",  # the same data give the same file
     "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "text.color": TEXT,
     "axes.edgecolor": TEXT,
@@ -54,7 +55,6 @@ def draw(plot: str, figures: dict[str, Points], path: Path) -> None:
 
     with pyplot.rc_context(STYLE):
         figure = bars(figures) if plot == "brokers" else panels(plot, figures)
-        figure.tight_layout()
         figure.savefig(path, transparent=True, metadata={"Date": None})
         pyplot.close(figure)
     lines = [line.rstrip() for line in path.read_text().splitlines()]
@@ -64,11 +64,11 @@ def draw(plot: str, figures: dict[str, Points], path: Path) -> None:
 def panels(plot: str, figures: dict[str, Points]) -> Any:
     """One panel for each series: the processor time of a message, over x."""
     from matplotlib import pyplot
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import NullLocator, StrMethodFormatter
 
     width, height = SIZE_OF_PANEL
     figure, all_axes = pyplot.subplots(
-        1, len(figures), squeeze=False, figsize=(width * len(figures), height)
+        1, len(figures), squeeze=False, figsize=(width * len(figures), height), layout="constrained"
     )
     for axes, (series, points) in zip(all_axes[0], figures.items(), strict=True):
         values = [int(x) for x in points]
@@ -81,13 +81,14 @@ def panels(plot: str, figures: dict[str, Points]) -> Any:
         axes.set_xscale("log")
         axes.set_xticks(values)
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=0)
         axes.set_title(series)
         axes.set_xlabel(TITLES[plot])
         axes.grid(axis="y")
     all_axes[0][0].set_ylabel("processor time for one message (us)")
-    all_axes[0][-1].legend()
+    lines, labels = all_axes[0][-1].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=len(labels))
     return figure
 
 
@@ -97,7 +98,8 @@ def bars(figures: dict[str, Points]) -> Any:
 
     names = list(figures)
     times = [figures[name][""]["cpu of delivered"] for name in names]
-    figure, axes = pyplot.subplots(figsize=(2 * SIZE_OF_PANEL[0], 1 + HEIGHT_OF_BAR * len(names)))
+    size = (2 * SIZE_OF_PANEL[0], 1 + HEIGHT_OF_BAR * len(names))
+    figure, axes = pyplot.subplots(figsize=size, layout="constrained")
     drawn = axes.barh(names, times, color=COLOURS[0], height=0.6)
     axes.bar_label(drawn, fmt="%.0f", padding=3, color=TEXT)
     axes.invert_yaxis()
