@@ -53,6 +53,8 @@ REPEATS = 5
 WARM_UP = 0.3
 #: The updates of each actor in a repeat, at least: they are started by a command, which costs more.
 LEAST_UPDATES = 200
+#: And of all actors together.
+LEAST_TOGETHER = 2000
 #: The seconds that anything may take: messages that got lost do not come any more.
 TIMEOUT = 60
 #: Connections that are made at the same time.
@@ -144,6 +146,8 @@ class Actors:
         asyncio.run(import_all(setting, url))
         context = multiprocessing.get_context("fork")
         self.names = [f"bench{index}" for index in range(setting.actors)]
+        #: Those that send messages.
+        self.busy = self.names[:1] if setting.message == UPDATES_OF_ONE else self.names
         self.ends: list[Connection] = []
         self.processes: list[Any] = []
         for name in self.names:
@@ -165,7 +169,8 @@ class Actors:
         return end.recv()
 
     def cpu(self) -> float:
-        return sum(cpu_of(process.pid) for process in self.processes)
+        """Return the processor time of those that send messages."""
+        return sum(cpu_of(process.pid) for process in self.processes[: len(self.busy)])
 
     def stop(self) -> None:
         for process in self.processes:
@@ -296,9 +301,9 @@ async def run(
             work = commands_of(setting, actors.names, clients)
             step = setting.in_flight
         else:
-            names = actors.names[:1] if setting.message == UPDATES_OF_ONE else actors.names
-            work = updates_of(setting, names, clients)
-            step = max(LEAST_UPDATES * len(names), UPDATES_PER_TURN * setting.followers)
+            work = updates_of(setting, actors.busy, clients)
+            each = max(LEAST_UPDATES * len(actors.busy), UPDATES_PER_TURN * setting.followers)
+            step = max(each, LEAST_TOGETHER)
         for name in actors.names:  # an actor has accepted a connection when it answers
             await asyncio.gather(*(client.send(name, "ping") for client in clients))
         return await measure(work, step, seconds, actors, broker)
