@@ -58,18 +58,16 @@ class Build:
     environment: dict[str, str]
 
 
-def builds(url: str) -> list[Build]:
+def builds(url: str, names: list[str]) -> list[Build]:
     environment = recorded_release.environment
-    ours, broker = {"PYTHONPATH": str(ROOT)}, {"CLU_BENCHMARK_URL": url}
-    return [
-        Build(report.RECORDED, recorded_release.make(), environment(**broker)),
-        Build(report.COMPILED, Path(sys.executable), environment(**ours, **broker)),
-        Build(
-            report.PURE,
-            Path(sys.executable),
-            environment(CLU_NO_EXTENSIONS="1", **ours, **broker),
-        ),
-    ]
+    ours = {"PYTHONPATH": str(ROOT), "CLU_BENCHMARK_URL": url}
+    python = Path(sys.executable)
+    makers = {
+        report.RECORDED: lambda: (recorded_release.make(), environment(CLU_BENCHMARK_URL=url)),
+        report.COMPILED: lambda: (python, environment(**ours)),
+        report.PURE: lambda: (python, environment(CLU_NO_EXTENSIONS="1", **ours)),
+    }
+    return [Build(name, *make()) for name, make in makers.items() if name in names]
 
 
 @contextlib.contextmanager
@@ -211,9 +209,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="fresh processes each (default 3)")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--build", action="append", choices=report.BUILDS, help="only this build")
     options = parser.parse_args()
     with private_broker() as broker:
-        compared = builds(broker.url)
+        compared = builds(broker.url, options.build or list(report.BUILDS))
         figures = measure(compared, options.rounds)
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     text = (

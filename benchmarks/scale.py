@@ -146,6 +146,7 @@ def table(plot: str, data: dict[str, Any]) -> str:
     if plot == BROKERS:
         header = ["where the ends are", "published a second", "delivered a second"]
         header += ["CPU of the nodes for one delivered (us)", "cores that the nodes took"]
+        header += ["delivered a second for each core"]
         what = ("published", "delivered")
         rows = [
             [
@@ -153,6 +154,7 @@ def table(plot: str, data: dict[str, Any]) -> str:
                 *(f"{point[''][each]:,.0f}" for each in what),
                 report.digits(point[""]["cpu of delivered"]),
                 f"{point['']['cores']:.2f}",
+                f"{round(1e6 / point['']['cpu of delivered'], -2):,.0f}",
             ]
             for name, point in figures.items()
         ]
