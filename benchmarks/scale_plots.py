@@ -15,7 +15,7 @@ TITLES = {
     "actors": "actors on a broker",
     "keywords": "keywords of an actor",
     "in-flight": "commands in flight",
-    "brokers": "processor time of the nodes for one delivered message (us)",
+    "brokers": "processor time for one delivered (us)",
 }
 #: What a message takes processor time of.
 PARTS = {"actors": "actors", "broker": "broker", "clients": "clients"}
