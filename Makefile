@@ -26,7 +26,7 @@ OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
 
-.PHONY: demo test lint pytest test-programs test-brokers asan docs benchmarks rabbitmq chromium shells recorded wheels test-wheel clean
+.PHONY: demo test lint pytest test-programs test-brokers asan docs benchmarks benchmarks-compare benchmarks-accept rabbitmq chromium shells recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -77,6 +77,13 @@ docs: $(VENV)/.docs
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python benchmarks/compare.py
+
+# The benchmarks of the kernels, against the accepted ratios; no part of make test.
+benchmarks-compare: $(VENV)/.test
+	$(BIN)/python benchmarks/gate.py
+
+benchmarks-accept: $(VENV)/.test
+	$(BIN)/python benchmarks/gate.py --accept
 
 # The sdist, the pure wheel and a compiled wheel for each interpreter, in dist/.
 PYTHONS ?= $(PYTHON)

@@ -140,7 +140,7 @@ class Connection:
         data, seen, unpack = self.pending, 0, FRAME.unpack_from
         while True:
             start, end = 0, len(data)
-            while end - start >= 7:
+            while seen < count and end - start >= 7:
                 kind, _, size = unpack(data, start)
                 if end - start < size + 8:
                     break
@@ -192,6 +192,35 @@ def expect(process: subprocess.Popen[str], word: str) -> None:
         raise RuntimeError(f"the other end said {line!r}, not {word!r}")
 
 
+class Publisher:
+    """A connection that publishes copies of the same reply, with confirms.
+
+    Parameters
+    ----------
+    url
+        The address of the broker.
+    key
+        The routing key of the reply.
+    """
+
+    def __init__(self, url: str, key: str = KEY) -> None:
+        self.connection = Connection(url)
+        self.connection.call(CHANNEL, CONFIRM_SELECT, b"\0")
+        self.chunk = reply_frames(key) * CHUNK
+        self.published = self.confirmed = 0
+
+    def publish(self, count: int) -> None:
+        """Publish this many replies, in whole chunks, and wait until all are confirmed."""
+        last = self.published + count
+        while self.confirmed < last:
+            while self.published < last and self.published - self.confirmed < WINDOW:
+                self.connection.socket.sendall(self.chunk)
+                self.published += CHUNK
+            _, payload = self.connection.next_frame()
+            if struct.unpack_from(">HH", payload) == BASIC_ACK:
+                self.confirmed = struct.unpack_from(">Q", payload, 4)[0]
+
+
 class Limit:
     """A publisher, and a consumer in another process.
 
@@ -204,16 +233,13 @@ class Limit:
     def __init__(self, url: str) -> None:
         self.consumer = start_end("--consume", url)
         expect(self.consumer, "ready")
-        self.connection = Connection(url)
-        self.connection.call(CHANNEL, CONFIRM_SELECT, b"\0")
-        self.chunk = reply_frames() * CHUNK
-        self.published = self.confirmed = 0
+        self.publisher = Publisher(url)
 
     def __enter__(self) -> Limit:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.socket.close()
+        self.publisher.connection.socket.close()
         self.consumer.kill()
         self.consumer.communicate()
 
@@ -225,19 +251,9 @@ class Limit:
             raise RuntimeError("the consumer has no standard input")
         self.consumer.stdin.write(f"{count}\n")
         self.consumer.stdin.flush()
-        self.publish(count)
+        self.publisher.publish(count)
         expect(self.consumer, "done")
         return perf_counter() - start
-
-    def publish(self, count: int) -> None:
-        last = self.published + count
-        while self.confirmed < last:
-            while self.published < last and self.published - self.confirmed < WINDOW:
-                self.connection.socket.sendall(self.chunk)
-                self.published += CHUNK
-            _, payload = self.connection.next_frame()
-            if struct.unpack_from(">HH", payload) == BASIC_ACK:
-                self.confirmed = struct.unpack_from(">Q", payload, 4)[0]
 
 
 class Deliveries:

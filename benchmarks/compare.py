@@ -217,10 +217,10 @@ def heading(builds: list[Build], options: argparse.Namespace, load: float) -> st
     )
 
 
-def write_readme(text: str, start: str = START, end: str = END) -> None:
-    before, rest = README.read_text().split(start)
+def write_readme(text: str, start: str = START, end: str = END, page: Path = README) -> None:
+    before, rest = page.read_text().split(start)
     after = rest.split(end)[1]
-    README.write_text(f"{before}{start}\n{text}\n{end}{after}")
+    page.write_text(f"{before}{start}\n{text}\n{end}{after}")
 
 
 def arguments() -> argparse.Namespace:

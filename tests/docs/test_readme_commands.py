@@ -42,6 +42,9 @@ EXEMPT = {
     "release; its pages are tested in tests/tools/test_make_index.py",
     "python benchmarks/compare.py --write": "it changes the table; the lines beside it are run",
     "python benchmarks/peers.py --write": "it changes the tables; the lines beside it are run",
+    "python benchmarks/scale.py --write": "it changes the page; the lines beside it are run",
+    "python benchmarks/scale.py --render": "it takes matplotlib; tests/benchmarks tests the tables",
+    "python benchmarks/memory.py --write": "it changes the table; the line beside it is run",
     "python benchmarks/soak.py --minutes 10": "the next line has all its options",
     "CLU_NO_EXTENSIONS=1 .venv/bin/pytest tests/test_actor.py": "make pytest does it with all",
 }
@@ -52,6 +55,9 @@ SHORTER = {
     "python benchmarks/compare.py": "--rounds 1 --seconds 0.01 --case status_tests --build pure",
     # The first run of others installs them, and one is enough.
     "python benchmarks/peers.py": '--rounds 1 --seconds 0.01 --peer "clu, TCP JSON" --case ping',
+    "python benchmarks/scale.py": "--rounds 1 --seconds 0.01 --only keywords",
+    "python benchmarks/memory.py": "--rounds 1 --build compiled",
+    "python benchmarks/gate.py": "--only test_status_is_within --tolerance 1000",
     "python benchmarks/soak.py": "--minutes 0.005 --rate 20 --fault-every 0",
     "python benchmarks/flood.py": "--commands 200 --pings 5 --actor json --loop asyncio",
     "python benchmarks/remote_calls.py": "--rounds 2 --number 10",
