@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clu._speedups import backend
-
 from .pages import ROOT, blocks
 
 if TYPE_CHECKING:
@@ -62,12 +60,9 @@ SHORTER = {
     "python benchmarks/flood.py": "--commands 200 --pings 5 --actor json --loop asyncio",
     "python benchmarks/remote_calls.py": "--rounds 2 --number 10",
     "pytest benchmarks": SMALL,
-    ".venv/bin/pytest benchmarks": SMALL,
     ".venv/bin/pytest tests": "-q --collect-only",
     "CLU_TEST_BROKER=memory .venv/bin/pytest tests": "-q --collect-only",
     "CLU_TEST_BROKER=rabbitmq .venv/bin/pytest tests": "-q --collect-only",
-    # Its exit status is that of the ratios, which mean nothing where so little was measured.
-    ".venv/bin/python tools/check_kernel_ratios.py": "| grep 'geometric mean'",
 }
 #: That make has such a target has to do: the recipe is what CI, or this run of the tests, does.
 ONLY_SHOWN = "make "
@@ -77,7 +72,6 @@ TESTED_EXAMPLES = {path.stem.removeprefix("test_") for path in (ROOT / "tests/ex
 #: They need the sources, and both builds of the kernels.
 NEEDS = {
     "python benchmarks/compare.py": (ROOT / "clu").is_dir(),
-    ".venv/bin/python tools/check_kernel_ratios.py": "compiled" in backend().values(),
 }
 
 

@@ -118,7 +118,7 @@ async def test_the_log_says_what_it_says_with_rabbitmq(
         r"client: lost the connection to memory://lab \(.*\); connecting again\.", lost
     )
     assert re.fullmatch(
-        r"client: connected to memory://lab again after .* s; 0 messages wait\.", back
+        r"client: connected to memory://lab again after .* s; [01] messages wait\.", back
     )
     assert log.of("aio_pika", "aiormq", "asyncio", level=30) == []
 
