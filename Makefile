@@ -9,12 +9,15 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO_SECONDS ?= 10
 # Much of a test is waiting: more workers than cores.
-WORKERS ?= 3
+WORKERS ?= 4
 # A worker that ends is not replaced: pytest-xdist may wait for ever for the rest of its file otherwise.
 PYTEST = $(BIN)/pytest -n $(WORKERS) --max-worker-restart=0
 # What runs whole programs, in processes of their own.
 PROGRAMS = $(addprefix tests/,cli differential docs examples tools typing test_build.py test_readme.py \
     testing/test_plugin.py websocket/test_browser.py)
+
+# What tests both builds of the kernels by itself.
+BOTH = $(addprefix tests/,kernels legacy/types)
 
 # What runs on RabbitMQ in make test-brokers; in make test, what is not about RabbitMQ runs in memory.
 AMQP = $(addprefix tests/,amqp broker_contract remote watch websocket test_sync.py)
@@ -41,9 +44,9 @@ lint: $(VENV)/.test
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
 pytest: $(VENV)/.test recorded rabbitmq
-	$(PYTEST) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+	$(PYTEST) --dist worksteal $(addprefix --ignore=,$(PROGRAMS))
 	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory \
-	    $(PYTEST) --dist loadfile $(addprefix --ignore=,$(PROGRAMS))
+	    $(PYTEST) --dist worksteal $(addprefix --ignore=,$(PROGRAMS) $(BOTH))
 
 test-programs: $(VENV)/.test recorded rabbitmq chromium shells
 	$(PYTEST) --dist loadfile $(PROGRAMS)
