@@ -25,7 +25,6 @@ from aiormq.connection import TransportFactory
 from aiormq.tools import censor_url
 
 from clu._amqp.stream import FrameTransportFactory
-from clu._core.ready import ReadyCallbacks
 from clu.parsers._context import has_callbacks, use_task_contexts
 from clu.parsers._lazy import PROTECTED_ARGS
 from clu.parsers._options import _NAME, IS_KNOWN
@@ -145,22 +144,6 @@ def test_the_parser_of_click_tells_what_its_options_do() -> None:
         ("store_const", True),
         ("store_const", False),
     ]
-
-
-def test_event_loops_of_asyncio_keep_what_they_run_next_in_a_queue() -> None:
-    loop = asyncio.SelectorEventLoop()
-    try:
-        assert ReadyCallbacks(loop).are_none(), "_ready, _scheduled or _run_once have moved"
-        handle = loop.call_soon(print)
-        timer = loop.call_later(60, print)
-        assert [*loop._ready] == [handle]  # type: ignore[attr-defined]
-        assert loop._scheduled == [timer]  # type: ignore[attr-defined]
-        assert not loop._stopping  # type: ignore[attr-defined]
-        assert loop._clock_resolution > 0  # type: ignore[attr-defined]
-        assert callable(handle._run)
-        assert not handle._cancelled
-    finally:
-        loop.close()
 
 
 async def test_asyncio_can_be_told_which_task_is_the_current_one() -> None:

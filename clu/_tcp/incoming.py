@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from clu._core.callbacks import log_callback_error
-from clu._core.ready import ReadyCallbacks
 from clu._tcp.lines import LineSplitter, OverlongLine
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ class LineProtocol(asyncio.StreamReaderProtocol):
         self.context: contextvars.Context | None = None
         self._connected = connected
         self._event_loop = loop
-        self._ready = ReadyCallbacks(loop)
         self._handler: asyncio.Task[None] | None = None
 
     def _start(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,9 +86,6 @@ class LineProtocol(asyncio.StreamReaderProtocol):
         """Pass data on."""
         if self.incoming is None:
             super().data_received(data)
-        elif self._ready.are_none():
-            self.incoming.take(data)
-            self._ready.run()
         else:
             self.incoming.take(data)
 

@@ -18,7 +18,6 @@ from clu._core.callbacks import (
     start_user_coroutine,
 )
 from clu._core.encoding import decode_json
-from clu._core.ready import ReadyCallbacks
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._remote.client import CommandsActors
@@ -69,7 +68,6 @@ class _Connection(asyncio.Protocol):
         self.transport: Any = None
         self.closed = asyncio.Event()
         self._take = take
-        self._ready = ReadyCallbacks(asyncio.get_running_loop())
         self._gathered: list[bytes] = []
         self._splitter = LineSplitter(_LINE_LIMIT)
 
@@ -77,11 +75,8 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        may_run = self._ready.are_none()
         for line in self._splitter.feed(data):
             self._take(line.head if isinstance(line, OverlongLine) else line)
-        if may_run:
-            self._ready.run()
 
     def write(self, line: bytes, *, at_once: bool) -> None:
         """Write a line now, or with the others of this iteration of the event loop."""

@@ -12,6 +12,7 @@ import pytest
 
 from clu import Command, JSONActor
 from clu.exceptions import CluConnectionError, CluRuntimeError, CluValueError
+from clu.parsers.click import CluGroup
 from clu.remote import JSONClient, JSONReply, connect
 
 from ..amqp.actors import SCHEMA, make_parser
@@ -200,3 +201,54 @@ async def test_an_actor_that_does_not_answer_is_told() -> None:
         with pytest.raises(CluConnectionError, match="refused the token"):
             await client.start()
         assert not client.is_connected()
+
+
+async def test_commands_of_one_iteration_are_sent_together_and_in_order() -> None:
+    @click.group(cls=CluGroup)
+    def parser(*args: Any) -> None:
+        pass
+
+    order: list[int] = []
+
+    @parser.command()
+    @click.argument("number", type=int)
+    async def count(command: Any, number: int) -> None:
+        order.append(number)
+        await asyncio.sleep(0)
+        command.finish(number=number)
+
+    actor_class = type("Actor", (JSONActor,), {"parser": parser})
+    actor = actor_class("camera", host="127.0.0.1", port=0, additional_properties=True)
+    await actor.start()
+    try:
+        async with JSONClient("127.0.0.1", actor.port) as client:
+            written: list[bytes] = []
+            transport = client._connection.transport  # type: ignore[union-attr]
+            write = transport.write
+
+            class Transport:
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(transport, name)
+
+                def write(self, data: bytes) -> None:
+                    written.append(data)
+                    write(data)
+
+            client._connection.transport = Transport()  # type: ignore[union-attr]
+            commands = await asyncio.gather(
+                *(client.send_command(f"count {number}") for number in range(20))
+            )
+            assert [command.replies.get("number") for command in commands] == [*range(20)]
+            assert order == [*range(20)]
+            assert [piece.count(b"\n") for piece in written] == [1, 19]
+
+            await client.send_command("count 20")
+            assert written[2].count(b"\n") == 1
+
+            # What was gathered is sent before the connection is closed.
+            for number in (21, 22):
+                await client.send_command(f"count {number}", await_command=False)
+        await until(lambda: len(order) == 23)
+        assert order == [*range(23)]
+    finally:
+        await actor.stop()
