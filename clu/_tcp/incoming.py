@@ -169,7 +169,8 @@ class IncomingLines:
         self._task = asyncio.current_task()
         self._context: contextvars.Context | None = None
         self._is_connected = False
-        self._lines: collections.deque[bytes | OverlongLine] = collections.deque()
+        #: The lines that wait. Most clients never have any, and an empty deque takes 760 bytes.
+        self._lines: collections.deque[bytes | OverlongLine] | None = None
         #: The callback for the line before these.
         self._unfinished: UnfinishedCallback | None = None
         self._data: list[bytes] = []
@@ -233,7 +234,7 @@ class IncomingLines:
             transport.release()
             asyncio._leave_task(self._loop, self._task)
         if handled < len(lines):
-            self._lines.extend(lines[handled:])
+            self._keep(lines[handled:])
         if self._lines or self._unfinished is not None or transport.is_congested():
             self._wake()
 
@@ -296,12 +297,12 @@ class IncomingLines:
             if self._error is not None:
                 raise self._error
             if self._data:
-                self._lines.extend(self._splitter.feed(self._take_data()))
+                self._keep(self._splitter.feed(self._take_data()))
             elif self._has_ended:
                 rest = self._splitter.flush()
                 if not rest:
                     return False
-                self._lines.append(rest)
+                self._keep([rest])
             elif self._is_connected:
                 await self._wait()
             elif data := await self._reader.read(_CHUNK):
@@ -309,6 +310,13 @@ class IncomingLines:
             else:
                 self._has_ended = True
         return True
+
+    def _keep(self, lines: list[bytes | OverlongLine]) -> None:
+        """Let lines wait for the task."""
+        if self._lines:
+            self._lines.extend(lines)
+        elif lines:
+            self._lines = collections.deque(lines)
 
     def _take_data(self) -> bytes:
         data = b"".join(self._data)

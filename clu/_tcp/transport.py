@@ -90,7 +90,7 @@ class ClientTransport(asyncio.Transport):
         self._steps = 0
         self._has_offered = False
         #: What the kernel has not accepted in this iteration.
-        self._refused: collections.deque[bytes | memoryview] = collections.deque()
+        self._refused: collections.deque[bytes | memoryview] | None = None
         self._refused_size = 0
         self._written = 0
         self._file = _file_of(transport)
@@ -101,7 +101,7 @@ class ClientTransport(asyncio.Transport):
         self._stalled: asyncio.Future[None] | None = None
         self._requests = 0
         self._most_requests = 0
-        self._fewer_requests = asyncio.Event()
+        self._fewer_requests: asyncio.Event | None = None
         self.closed: asyncio.Future[None] | None = None
         self.user_id: Any = None
         self.multiline = False
@@ -179,6 +179,8 @@ class ClientTransport(asyncio.Transport):
         self._has_offered = True
         before = self._refused_size + self._transport.get_write_buffer_size()
         piece = self._take_gathered()
+        if self._refused is None:
+            self._refused = collections.deque()
         self._refused.append(piece)
         self._refused_size += len(piece)
         # The buffer of the transport comes first.
@@ -219,7 +221,7 @@ class ClientTransport(asyncio.Transport):
 
     def _forget(self) -> None:
         self._gathered, self._gathered_size = [], 0
-        self._refused.clear()
+        self._refused = None
         self._refused_size = 0
 
     def _check(self, before: int) -> None:
@@ -328,7 +330,7 @@ class ClientTransport(asyncio.Transport):
     def end_request(self, *_: object) -> None:
         """Record that a request of the client has been answered."""
         self._requests -= 1
-        if self._requests <= self._most_requests:
+        if self._fewer_requests is not None and self._requests <= self._most_requests:
             self._fewer_requests.set()
 
     @property
@@ -340,6 +342,8 @@ class ClientTransport(asyncio.Transport):
         """Wait until the client is waiting for at most ``most`` answers."""
         self._most_requests = most
         while self._requests > most:
+            if self._fewer_requests is None:
+                self._fewer_requests = asyncio.Event()
             self._fewer_requests.clear()
             await self._fewer_requests.wait()
 
