@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clu._core.callbacks import CallbackMixIn
 from clu._core.case_insensitive_dict import CaseInsensitiveDict
-from clu._speedups.model import PropertyFields
+from clu._speedups.model import PropertyFields, values_of
 from clu._speedups.reply import json_text
 
 if TYPE_CHECKING:
@@ -115,11 +115,7 @@ class CluModel(CaseInsensitiveDict[PropertyType], CallbackMixIn):
 
     def flatten(self) -> dict[str, Any]:
         """Return a dictionary with the names and values of the keywords."""
-        return {
-            # A property is slower than what it returns, and a callback of the model gets all.
-            name: prop._value if type(prop) is Property else prop.value
-            for name, prop in self.items()
-        }
+        return values_of(self, Property)
 
     def jsonify(self) -> str:
         """Return the names and values of the keywords as JSON."""

@@ -14,3 +14,4 @@ else:
 
 PropertyFields = _kernel.PropertyFields
 update_properties = _kernel.update_properties
+values_of = _kernel.values_of

@@ -41,3 +41,23 @@ def update_properties(model: Any, message: dict[Any, Any]) -> None:
             prop.notify(prop.copy())
         if listeners:
             model.notify(model.flatten(), prop.copy())
+
+
+def values_of(model: Any, plain: type) -> dict[Any, Any]:
+    """Return the names and values of the properties of a model.
+
+    Parameters
+    ----------
+    model
+        A dictionary of properties.
+    plain
+        The class of properties whose ``value`` is their ``_value``.
+    """
+    values = {}
+    for name, item in model.items():
+        if type(item) is plain:
+            prop: Any = item
+            values[name] = prop._value
+        else:
+            values[name] = item.value
+    return values

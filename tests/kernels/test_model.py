@@ -81,3 +81,10 @@ def test_only_who_listens_is_notified_and_of_each_keyword(kernel: Any) -> None:
     ]
     assert not model["a"].notified
     assert model["b"].notified == [(("copy", 5),)]
+
+
+def test_values_are_those_that_properties_show(kernel: Any) -> None:
+    model = make_model(kernel, a=1, b=[2])
+    model["c"] = type("Own", (model.kind,), {"value": "shown"})()
+    assert kernel.values_of(model, model.kind) == {"a": 1, "b": [2], "c": "shown"}
+    assert list(kernel.values_of(model, model.kind)) == ["a", "b", "c"]
