@@ -8,7 +8,10 @@ common cost, with the broker in a process of its own. In the cases whose names e
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
+import socket
 import sys
 from contextlib import asynccontextmanager
 from time import perf_counter, process_time
@@ -166,6 +169,102 @@ async def amqp_burst(clock: Any, actor: Any) -> AsyncIterator[Timed]:
             return seconds
 
         yield timed
+
+
+@workload(amqp_burst_websocket=())
+async def amqp_burst_websocket() -> AsyncIterator[Timed]:
+    """The same command of a page on the websocket bridge, until the page has all messages."""
+    import json
+
+    from websockets.asyncio.client import connect
+
+    from clu.websocket import WebsocketServer
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with actor_here():
+        server = WebsocketServer("127.0.0.1", port, name="bridge", url=broker_url())
+        await server.start()
+        try:
+            async with connect(f"ws://127.0.0.1:{port}") as page:
+
+                async def burst(number: int) -> list[Any]:
+                    text = f"burst {number}"
+                    await page.send(json.dumps({"consumer": "bench", "command_string": text}))
+                    # The first and the last reply of the command are messages, too.
+                    return [await page.recv() for _ in range(number + 2)]
+
+                async def timed(number: int) -> float:
+                    start = perf_counter()
+                    messages = await asyncio.wait_for(burst(number), TIMEOUT)
+                    seconds = perf_counter() - start
+                    replies = [json.loads(message)["body"] for message in messages]
+                    frames = [reply["frame"] for reply in replies if "frame" in reply]
+                    wanted = (inputs.message(i % inputs.VARIANTS)["frame"] for i in range(number))
+                    check(frames == [*wanted], f"{len(frames)} of {number} replies arrived")
+                    return seconds
+
+                yield timed
+        finally:
+            await server.stop()
+
+
+@workload(amqp_watch=())
+async def amqp_watch() -> AsyncIterator[Timed]:
+    """Replies of 5 keywords to nobody, until `clu watch --json --all` has printed all of them."""
+    import clu
+
+    if not hasattr(clu.AMQPClient, "watch"):
+        raise NotImplementedError("there is no clu watch")
+    actor = make_actor()
+    await actor.start()
+    watch = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "clu", "watch", "bench", "--json", "--all", "--url", broker_url()),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    lines = watch.stdout
+    assert lines is not None
+    ends = itertools.count(1)
+
+    async def until_end() -> int:
+        """Return the number of lines before that of a frame which no message has."""
+        end = next(ends)
+        actor.write("i", {"frame": end})
+        mark, seen = f'"frame", "value": {end}}}\n'.encode(), 0
+        while not (line := await lines.readline()).endswith(mark):
+            check(bool(line), "clu watch has ended")
+            seen += 1
+        return seen
+
+    async def burst(number: int) -> int:
+        messages = [inputs.message(index) for index in range(inputs.VARIANTS)]
+        for index in range(number):
+            actor.write("i", messages[index % inputs.VARIANTS])
+            if index % REPLIES_PER_TURN == REPLIES_PER_TURN - 1:
+                await asyncio.sleep(0)
+        return await until_end()
+
+    try:
+        for _ in range(TIMEOUT):
+            actor.write("i", {"frame": 0})
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(lines.readline(), 1)
+                break
+        await asyncio.wait_for(burst(1), TIMEOUT)
+
+        async def timed(number: int) -> float:
+            start = perf_counter()
+            seen = await asyncio.wait_for(burst(number), TIMEOUT)
+            seconds = perf_counter() - start
+            check(seen == number * len(inputs.message(0)), f"{seen} lines")
+            return seconds
+
+        yield timed
+    finally:
+        watch.terminate()
+        await watch.wait()
+        await actor.stop()
 
 
 @workload(**{LIMIT: ()})

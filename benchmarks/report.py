@@ -87,6 +87,8 @@ ROWS = [
     Row("AMQP ping, 1,000 at once", "amqp_ping_1000", 10),
     Row("AMQP burst of replies to a client", "amqp_burst", 15, "/s"),
     Row("CPU of actor and client for a delivered reply", "amqp_burst_cpu"),
+    Row("the same to a page, through the websocket bridge", "amqp_burst_websocket", None, "/s"),
+    Row("replies of 5 keywords, until `clu watch` has printed them", "amqp_watch", None, "/s"),
     Row("AMQP ping, one at a time, actor in another process", "amqp_ping_processes"),
     Row("AMQP ping, 1,000 at once, actor in another process", "amqp_ping_1000_processes"),
     Row("AMQP burst, actor in another process", "amqp_burst_processes", None, "/s"),

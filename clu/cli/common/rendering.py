@@ -107,7 +107,9 @@ class Renderer:
 
 def json_line(**parts: Any) -> str:
     """Return a line with a JSON object, which starts with the time."""
-    return json.dumps({"time": now().isoformat(timespec="milliseconds"), **parts})
+    from clu._speedups.reply import json_text
+
+    return json_text({"time": now().isoformat(timespec="milliseconds"), **parts})
 
 
 def plain_value(value: Any) -> str:
