@@ -119,7 +119,7 @@ $(VENV)/.demo: $(SOURCES) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(SOURCES) | $(BIN)/python
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets,docs]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e ".[test,lint,demo,websockets,docs,plots]"
 	@touch $@ $(VENV)/.demo $(VENV)/.docs
 
 $(VENV)/.docs: $(SOURCES) | $(BIN)/python

@@ -64,7 +64,7 @@ _OTHERS = (
     "logging|pathlib|re|ssl_module"
 )
 _ONLY_IN_ANNOTATIONS = (
-    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|BufferLimits|Caller|CommandLike|"
+    "AbstractIncomingMessage|AbstractRobustQueue|ActorLike|AnyContext|BufferLimits|Caller|CommandLike|"
     "CommandSender|CommandSpec|"
     "Handler|StatusCallbacks|"
     "HubReply|LoopThread|MissingModel|Plan|SDSSLogger|Sampling|Sending|Server|Token|WatchedKeyword|"

@@ -120,7 +120,7 @@ class Terminal:
         for key in keys:
             self._write(KEYS.get(key, key))
 
-    def wait_for(self, pattern: str, seconds: float = 20) -> str:
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
         """Wait until a pattern is on the screen, and return what is on it."""
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text, re.MULTILINE):

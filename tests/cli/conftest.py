@@ -152,6 +152,12 @@ class Observatory:
 
 
 @pytest.fixture(scope="session")
+def broker(rabbitmq: Broker) -> Broker:
+    """A broker for several processes."""
+    return rabbitmq
+
+
+@pytest.fixture(scope="session")
 def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observatory]:
     broker = Broker(tmp_path_factory.mktemp("rabbitmq"))
     broker.start()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.broker import Broker
 
-_LIMIT = 30.0
+_LIMIT = 60.0
 _REPLY = re.compile(r"\{|\d+ \d+ [:>!iwdef](\s|$)|\s|\}|\.\.\.")
 #: Ports on the pages, which are replaced by free ones.
 _PORTS = ("9999", "9998", "9876", "6093", "8000")

@@ -84,7 +84,6 @@ def test_a_point_that_fails_is_named_and_left_out(
 
 
 def test_a_plot_of_the_same_data_is_the_same(scale: ModuleType, data: Any, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     paths = [tmp_path / name for name in ("one.svg", "other.svg")]
     for path in paths:
         scale.scale_plots.draw("brokers", data["figures"]["brokers"], path)
