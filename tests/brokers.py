@@ -10,11 +10,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import aio_pika
+import pytest
 
 from clu.testing import MemoryBroker
 
 if TYPE_CHECKING:
-    import pytest
+    from tests.broker import Broker
 
 _KIND = os.environ.get("CLU_TEST_BROKER", "")
 if _KIND not in {"", "memory", "rabbitmq"}:
@@ -50,3 +51,9 @@ async def connect(url: str) -> Any:
 
         return await connect_in_memory(url, "aio_pika")
     return await aio_pika.connect(url)
+
+
+@pytest.fixture(scope="session", name="broker")
+def broker_of_programs(rabbitmq: Broker) -> Broker:
+    """The broker of tests whose programs are processes of their own; their conftest imports it."""
+    return rabbitmq

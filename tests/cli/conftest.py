@@ -13,6 +13,7 @@ import pytest
 from clu import AMQPActor, Command, JSONActor
 from clu.parsers import click as parsers
 from tests.broker import Broker
+from tests.brokers import broker_of_programs  # noqa: F401  (a fixture)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -149,12 +150,6 @@ class Observatory:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
-
-
-@pytest.fixture(scope="session")
-def broker(rabbitmq: Broker) -> Broker:
-    """A broker for several processes."""
-    return rabbitmq
 
 
 @pytest.fixture(scope="session")
