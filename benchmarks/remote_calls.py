@@ -1,17 +1,18 @@
 """What a call of a `clu.remote.RemoteCommand` costs more than `send_command` of the same string.
 
-Both are measured in one run, in turns: `python benchmarks/remote_calls.py`. Once without a broker:
-the client ends each command as soon as it would publish it, so that the difference is exact. And
-once with an actor, in this process, on a broker of its own, where it drowns in what the rest takes.
-The figures are CPU time of the process, which other processes disturb least.
+Both are measured in one run, one by one in random order: `python benchmarks/remote_calls.py`. Once
+without a broker: the client ends each command as soon as it would publish it, so that the
+difference is exact. And once with an actor, in this process, on a broker of its own, where all of
+it has left the caches of the processor before the next command. The figures are medians of the CPU
+time of the process, which other processes disturb least.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
+import random
 import statistics
 import sys
 from time import process_time
@@ -26,8 +27,6 @@ from clu.parsers.click import CluGroup, get_command_model, ping, version
 from clu.tools import CommandStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from clu.remote import RemoteActor
 
 TEXT = "expose --flavour dark --note 'a b' 900"
@@ -65,17 +64,8 @@ class WithoutBroker(clu.AMQPClient):
         sent.set_status(CommandStatus.DONE)
 
 
-async def seconds_of(call: Callable[[], Awaitable[Any]], number: int) -> float:
-    start = process_time()
-    for _ in range(number):
-        await call()
-    return (process_time() - start) / number
-
-
-async def compare(
-    client: clu.AMQPClient, camera: RemoteActor, rounds: int, number: int
-) -> list[float]:
-    """Return the medians of both, and of their difference in each round, in microseconds."""
+async def compare(client: clu.AMQPClient, camera: RemoteActor, number: int) -> list[float]:
+    """Return the medians of both, and the difference, in microseconds."""
 
     async def send() -> None:
         command = await client.send_command("camera", TEXT)
@@ -85,42 +75,37 @@ async def compare(
         result = await camera.expose(900, flavour="dark", note=["a b"])
         assert result.command == TEXT
 
-    await seconds_of(send, number)
-    await seconds_of(call, number)
-    samples: list[tuple[float, float]] = []
-    for index in range(rounds):
-        gc.collect()
-        if index % 2:
-            called, sent = await seconds_of(call, number), await seconds_of(send, number)
-        else:
-            sent, called = await seconds_of(send, number), await seconds_of(call, number)
-        samples.append((sent, called))
-    columns = [*zip(*samples, strict=True), [called - sent for sent, called in samples]]
-    return [statistics.median(column) * 1e6 for column in columns]
+    kinds = [send, call] * number
+    random.shuffle(kinds)
+    seconds: dict[Any, list[float]] = {send: [], call: []}
+    for kind in [*kinds[: number // 5], *kinds]:
+        start = process_time()
+        await kind()
+        seconds[kind].append(process_time() - start)
+    sent, called = (statistics.median(seconds[kind][number // 10 :]) * 1e6 for kind in (send, call))
+    return [sent, called, called - sent]
 
 
-async def without_broker(rounds: int, number: int) -> list[float]:
-
+async def without_broker(number: int) -> list[float]:
     client = WithoutBroker("client")
     camera = await client.actor("camera", model=json.loads(command_to_json(parser)))
-    return await compare(client, camera, rounds, number)
+    return await compare(client, camera, number)
 
 
-async def with_broker(url: str, rounds: int, number: int) -> list[float]:
+async def with_broker(url: str, number: int) -> list[float]:
     async with Camera("camera", url=url), clu.AMQPClient("client", url=url) as client:
-        return await compare(client, await client.actor("camera"), rounds, number)
+        return await compare(client, await client.actor("camera"), number)
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=41)
-    options.add_argument("--number", type=int, default=1000, help="commands in a round")
+    options.add_argument("--number", type=int, default=10_000, help="commands of each kind")
     given = options.parse_args()
     print(f"{'us CPU for one':16} {'send_command':>14} {'call':>10} {'more':>8}")
-    row = asyncio.run(without_broker(given.rounds, given.number))
+    row = asyncio.run(without_broker(given.number))
     print(f"{'without broker':16} {row[0]:14.1f} {row[1]:10.1f} {row[2]:8.1f}")
     with private_broker() as broker:
-        row = asyncio.run(with_broker(broker.url, given.rounds, max(given.number // 10, 1)))
+        row = asyncio.run(with_broker(broker.url, given.number))
     print(f"{'with broker':16} {row[0]:14.1f} {row[1]:10.1f} {row[2]:8.1f}")
     return 0
 

@@ -271,6 +271,24 @@ def test_amqp_has_long_number(benchmark: BenchmarkFixture, kernel: Kernel) -> No
     assert not benchmark(kernel("amqp").has_long_number, body)
 
 
+# --- call --------------------------------------------------------------------------------
+
+
+def test_call_command_string(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    call = kernel("call")
+    number = call.INTEGER + call.FLOAT
+    choices = {"dark": " --flavour dark", "object": " --flavour object"}
+    options = [
+        call.UsualParameter("flavour", False, " --flavour ", call.STRING, texts=choices),
+        call.UsualParameter("note", False, " --note ", call.STRING, multiple=True),
+        call.UsualParameter("count", False, " --count ", call.INTEGER, limits=(0, 9)),
+    ]
+    time = call.UsualParameter("exposure_time", True, " ", number, limits=(0, 3600))
+    expose = call.UsualCall("expose", options, [time], 1)
+    text = benchmark(expose.command_string, (900,), {"flavour": "dark", "note": ["a b"]})
+    assert text == "expose --flavour dark --note 'a b' 900"
+
+
 # --- the cases of the comparison, without network and processes ----------------------------
 
 

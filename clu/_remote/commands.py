@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from clu._remote.names import did_you_mean, python_name, python_names
 from clu._remote.parameters import Argument, Option, parameters_of
-from clu._remote.usual import usual_call
-from clu._remote.values import quoted
+from clu._speedups.call import UsualCall, quoted
 from clu.exceptions import InvalidArguments, InvalidCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from clu._remote.parameters import Parameter
-    from clu._remote.usual import UsualCall
 
 __all__ = ["OWN_PARAMETERS", "CommandSpec", "Source"]
 
@@ -218,7 +216,17 @@ class CommandSpec:
         if has_others or self._prefixes != {"-"} or self.stop is not None:
             return None
         path = " ".join(map(quoted, self.path.split(" "))) if self.path else ""
-        return usual_call(path, self.parameters, self._positional[0]) if path.isascii() else None
+        if not path.isascii():
+            return None
+        options, arguments = [], []
+        for name, each in self.parameters.items():
+            if not isinstance(each, Argument):
+                options.append(each.usual(name))
+            elif each.takes_all or each.nargs != 1:
+                return None
+            else:
+                arguments.append(each.usual(name))
+        return UsualCall(path, options, arguments, len(self._positional[0]))
 
     def _checked_string(self, args: tuple[Any, ...], kwargs: dict[str, Any], forbidden: str) -> str:
         """Return the command string for any arguments, or say what is wrong with them."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clu._remote.values import ValueType, as_bool, quoted, shown, value_type
+from clu._remote.values import ValueType, as_bool, shown, value_type
+from clu._speedups.call import BOOLEAN, UsualParameter, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,12 +51,15 @@ class Parameter:
         self.source = _tuple_source(self._types) if self.nargs > 1 else self._types[0].source
         self.limits = self._types[0].limits if self.nargs == 1 else ""
 
-    def usual_writer(self) -> Callable[[Any], str | None]:
-        """Return a function that returns the text for a usual value: a space, and the words.
+    def usual(self, name: str) -> UsualParameter:
+        """Return what the parameter adds to a command string for usual values.
 
-        They are quoted. It returns None for other values, and never raises an error.
+        Parameters
+        ----------
+        name
+            The identifier of the parameter.
         """
-        return _nothing
+        return UsualParameter(name, self.required, "", 0)  # no value is usual
 
     def _words_of(self, value: Any) -> list[str]:
         """Return the words for one value, which has several parts if ``nargs`` says so."""
@@ -89,8 +93,8 @@ class Argument(Parameter):
             word = self._types[0].word
             self.words = lambda value: [word(value)]
 
-    def usual_writer(self) -> Callable[[Any], str | None]:
-        return _nothing if self.takes_all or self.nargs != 1 else self._types[0].usual(" ")
+    def usual(self, name: str) -> UsualParameter:
+        return self._types[0].usual(name, self.required, " ")
 
     def _all_words(self, value: Any) -> list[str]:
         word = self._types[0].word
@@ -145,8 +149,6 @@ class Option(Parameter):
         one: Callable[[Any], list[str]] = self._value_words
         if self.is_flag:
             one = self._flag_words
-        elif self.nargs == 1 and not self.may_lack_value:
-            one = self._usual_writer()
         if not self.multiple:
             return one
 
@@ -158,38 +160,17 @@ class Option(Parameter):
 
         return several
 
-    def usual_writer(self) -> Callable[[Any], str | None]:
+    def usual(self, name: str) -> UsualParameter:
         if self.count or self.nargs != 1 or self.may_lack_value:
-            return _nothing
+            return super().usual(name)
         opt = quoted(self._opt)
-        if self.is_flag:
-            if self.flag_value is not True or self.secondary_opts or self.default or self.required:
-                return _nothing
-            texts = {True: f" {opt}", False: ""}
-            return lambda value: texts[value] if type(value) is bool else None
-        one = self._types[0].usual(f" {opt} ")
-        if not self.multiple:
-            return one
-
-        def several(value: Any) -> str | None:
-            if (type(value) is not list and type(value) is not tuple) or not value:
-                return None
-            if len(value) == 1:
-                return one(value[0])
-            pieces = [piece for item in value if (piece := one(item)) is not None]
-            return "".join(pieces) if len(pieces) == len(value) else None
-
-        return several
-
-    def _usual_writer(self) -> Callable[[Any], list[str]]:
-        """Return what `_value_words` does, but quickly, if there is one value and it is plain."""
-        convert, opt, otherwise = self._types[0].word, self._opt, self._value_words
-
-        def usual(value: Any) -> list[str]:
-            word = convert(value)
-            return otherwise(value) if word[:1] == "-" else [opt, word]
-
-        return usual
+        if not self.is_flag:
+            return self._types[0].usual(name, self.required, f" {opt} ", self.multiple)
+        is_plain = self.flag_value is True and not self.secondary_opts and not self.multiple
+        if not is_plain or self.default or self.required:
+            return super().usual(name)
+        texts = {True: f" {opt}", False: ""}
+        return UsualParameter(name, False, "", BOOLEAN, texts=texts)
 
     def _value_words(self, value: Any) -> list[str]:
         if self.may_lack_value and value is True:
@@ -259,8 +240,8 @@ class Switch(Option):
         others = [each.source for each in options if not each.is_flag]
         self.source = " | ".join([f"Literal[{', '.join(flags)}]"] * bool(flags) + others)
 
-    def usual_writer(self) -> Callable[[Any], str | None]:
-        return _nothing
+    def usual(self, name: str) -> UsualParameter:
+        return Parameter.usual(self, name)
 
     def _switch_words(self, value: Any) -> list[str]:
         for option in self._options:
@@ -285,10 +266,6 @@ def parameters_of(command: Mapping[str, Any]) -> list[Argument | Option]:
             options.setdefault(str(info.get("name")), []).append(Option(info))
     found.extend(each[0] if len(each) == 1 else Switch(each) for each in options.values())
     return found
-
-
-def _nothing(value: Any) -> None:
-    """Say that no value is usual."""
 
 
 def _types(info: Any, nargs: int) -> list[ValueType]:

@@ -6,32 +6,21 @@ import datetime
 import enum
 import operator
 import os
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from clu._remote.names import did_you_mean
+from clu._speedups.call import BOOLEAN, FLOAT, INTEGER, STRING, UsualParameter, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ValueType", "as_bool", "quoted", "shown", "value_type"]
+__all__ = ["ValueType", "as_bool", "shown", "value_type"]
 
-#: Whether a word needs no quotes.
-_is_plain = re.compile(r"[\w@%+=:,./-]+", re.ASCII).fullmatch
 #: The most characters of a value that an error shows.
 _EXCERPT = 60
 #: Integers up to this one are floats without a loss.
 _EXACT = 2**53
-
-
-def quoted(word: str) -> str:
-    """Return what `shlex.quote` does."""
-    if word.isalnum() and word.isascii():  # most are, or have a space, without a pattern
-        return word
-    if " " not in word and _is_plain(word):
-        return word
-    return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def shown(value: object) -> str:
@@ -52,9 +41,12 @@ class ValueType:
         whose message says what the value must be.
     limits
         What a description of the parameter says about values.
-    usual
-        A function of what comes before the word of a value, which returns a function of the value.
-        That returns both, quoted, or None for values that are not usual.
+    kinds
+        The types of usual values, for which `clu._speedups.call` makes command strings.
+    closed_range
+        The lowest and the highest of usual numbers; the word is what `repr` returns.
+    choices
+        The usual strings, if they are few.
     """
 
     def __init__(
@@ -62,37 +54,51 @@ class ValueType:
         source: str,
         word: Callable[[Any], str],
         limits: str = "",
-        usual: Callable[[str], Callable[[Any], str | None]] | None = None,
+        *,
+        kinds: int = STRING + INTEGER + FLOAT + BOOLEAN,
+        closed_range: tuple[Any, Any] | None = None,
+        choices: frozenset[str] | None = None,
     ) -> None:
         self.source = source
         self.word = word
         self.limits = limits
-        self.usual = usual or self._usual_by_word
+        self._kinds = kinds
+        self._closed_range = closed_range
+        self._choices = choices
 
-    def _usual_by_word(self, before: str) -> Callable[[Any], str | None]:
-        word = self.word
+    def usual(
+        self, name: str, required: bool, before: str, multiple: bool = False
+    ) -> UsualParameter:
+        """Return what a parameter of this type adds to a command string for usual values.
 
-        def write(value: Any) -> str | None:
-            if type(value) not in _USUAL:
-                return None
-            try:
-                text = word(value)
-            except (TypeError, ValueError):
-                return None
-            return _after(before, text)
-
-        return write
-
-
-def _after(before: str, word: str) -> str | None:
-    """Return a word, quoted, after what comes before it, unless it could be taken for an option."""
-    if not word.isascii() or word[:1] == "-":
-        return None
-    return before + quoted(word)
-
-
-def _usual_string(before: str) -> Callable[[Any], str | None]:
-    return lambda value: _after(before, value) if type(value) is str else None
+        Parameters
+        ----------
+        name
+            The identifier of the parameter.
+        required
+            Whether it must be given.
+        before
+            What comes before the word: a space, and the option if there is one.
+        multiple
+            Whether it takes several values.
+        """
+        texts = None
+        if self._choices is not None:
+            texts = {
+                each: before + quoted(each)
+                for each in self._choices
+                if each.isascii() and each[:1] != "-"
+            }
+        return UsualParameter(
+            name,
+            required,
+            before,
+            self._kinds,
+            texts=texts,
+            limits=self._closed_range,
+            word=None if self._kinds == STRING else self.word,
+            multiple=multiple,
+        )
 
 
 def as_bool(value: Any) -> bool:
@@ -205,7 +211,7 @@ def _ranged(info: Mapping[str, Any], convert: Callable[[Any], Any]) -> tuple[Any
 
 
 def _number_type(
-    source: str, info: Mapping[str, Any], convert: Callable[[Any], Any], kinds: frozenset[type]
+    source: str, info: Mapping[str, Any], convert: Callable[[Any], Any], kinds: int
 ) -> ValueType:
     """Return the type of a number.
 
@@ -227,38 +233,18 @@ def _number_type(
         number = check(value)
         return str(value) if type(value) is int else repr(number)
 
-    def usual_word(value: Any) -> str:
-        # What is within both limits, quickly.
-        return repr(value) if type(value) in kinds and low <= value <= high else word(value)
-
     is_open = info.get("min_open") or info.get("max_open")
-    has_both = limits and low is not None and high is not None and not is_open
-    if not has_both:
-        return ValueType(source, word, limits)
-
-    def usual(before: str) -> Callable[[Any], str | None]:
-        def write(value: Any) -> str | None:
-            if type(value) not in kinds or not low <= value <= high:
-                return None
-            text = repr(value)
-            return None if text[0] == "-" else before + text
-
-        return write
-
-    return ValueType(source, usual_word, limits, usual)
-
-
-#: The types of values that run no code of users.
-_USUAL = frozenset({str, int, float, bool})
-_INTEGERS, _NUMBERS = frozenset({int}), frozenset({int, float})
+    if limits and low is not None and high is not None and not is_open:
+        return ValueType(source, word, limits, kinds=kinds, closed_range=(low, high))
+    return ValueType(source, word, limits)
 
 
 def _integer_type(info: Mapping[str, Any]) -> ValueType:
-    return _number_type("int", info, _integer, _INTEGERS)
+    return _number_type("int", info, _integer, INTEGER)
 
 
 def _float_type(info: Mapping[str, Any]) -> ValueType:
-    return _number_type("float", info, _float, _NUMBERS)
+    return _number_type("float", info, _float, INTEGER + FLOAT)
 
 
 def _choice_type(info: Mapping[str, Any]) -> ValueType:
@@ -280,12 +266,8 @@ def _choice_type(info: Mapping[str, Any]) -> ValueType:
             raise ValueError(f"must be one of {expected}, not {shown(value)}.{hint}")
         return text
 
-    def usual(before: str) -> Callable[[Any], str | None]:
-        texts = {choice: _after(before, choice) for choice in known}
-        return lambda value: texts.get(value) if type(value) is str else None
-
     source = f"Literal[{', '.join(map(repr, choices))}]" if choices else "str"
-    return ValueType(source, word, "", usual)
+    return ValueType(source, word, kinds=STRING, choices=known)
 
 
 def _date_type(info: Mapping[str, Any]) -> ValueType:
@@ -322,7 +304,7 @@ def _simple(source: str, word: Callable[[Any], str]) -> Callable[[Mapping[str, A
 
 
 _TYPES: dict[str, Callable[[Mapping[str, Any]], ValueType]] = {
-    "string": lambda info: ValueType("str", _string, "", _usual_string),
+    "string": lambda info: ValueType("str", _string, kinds=STRING),
     "int": _integer_type,
     "intrange": _integer_type,
     "float": _float_type,

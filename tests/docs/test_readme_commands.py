@@ -58,7 +58,7 @@ SHORTER = {
     "python benchmarks/gate.py": "--only test_status_is_within --tolerance 1000",
     "python benchmarks/soak.py": "--minutes 0.005 --rate 20 --fault-every 0",
     "python benchmarks/flood.py": "--commands 200 --pings 5 --actor json --loop asyncio",
-    "python benchmarks/remote_calls.py": "--rounds 2 --number 10",
+    "python benchmarks/remote_calls.py": "--number 20",
     "pytest benchmarks": SMALL,
     ".venv/bin/pytest tests": "-q --collect-only",
     "CLU_TEST_BROKER=memory .venv/bin/pytest tests": "-q --collect-only",
