@@ -1,9 +1,10 @@
 # Three commands from nothing but Python 3.10+, a C compiler and make:
 #   make demo    the host actor on this machine's own telemetry, for ten seconds
-#   make test    lint, types and the tests of the rooms, with a private RabbitMQ
+#   make test    lint, types and the tests of the rooms, on the broker in memory
 #   make docs    the documentation, in docs/_build/html
-# Two more have the rest of the tests: make test-programs, what runs whole programs, the recorded release
-# beside ours among them; and make test-brokers, several releases of RabbitMQ and a cluster.
+# Three more have the rest of the tests: make test-endurance, many thousands of commands, replies and
+# clients; make test-programs, what runs whole programs, the recorded release beside ours among them; and
+# make test-brokers, all of AMQP on several releases of RabbitMQ and on a cluster.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -19,17 +20,17 @@ PROGRAMS = $(addprefix tests/,cli differential docs examples tools typing test_b
 # What tests both builds of the kernels by itself.
 BOTH = $(addprefix tests/,kernels legacy/types)
 
-# What runs on RabbitMQ in make test-brokers; in make test, what is not about RabbitMQ runs in memory.
+# What make test-brokers runs on RabbitMQ; in make test, what is not about RabbitMQ runs in memory.
 AMQP = $(addprefix tests/,amqp broker_contract remote watch websocket test_sync.py)
 
 # Frames of the interpreted codec on RabbitMQ; the broker in memory has none.
 OVER_WIRE = tests/broker_contract tests/amqp/test_data_plane.py
 
-# What make test-brokers runs on; 3.10 is what make test has on Debian 12.
+# What make test-brokers runs on; 3.10 is that of Debian 12.
 BROKERS ?= 3.10 4.0 4.3
 CLUSTER = 4.3
 
-.PHONY: demo test lint pytest test-programs test-brokers asan docs benchmarks benchmarks-compare benchmarks-accept rabbitmq chromium shells recorded wheels test-wheel clean
+.PHONY: demo test lint pytest test-endurance test-programs test-brokers asan docs benchmarks benchmarks-compare benchmarks-accept rabbitmq chromium shells recorded wheels test-wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/clu demo --seconds $(DEMO_SECONDS)
@@ -43,10 +44,16 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --no-progress --quiet --min-severity medium .github
 
-pytest: $(VENV)/.test recorded rabbitmq
-	$(PYTEST) --dist worksteal $(addprefix --ignore=,$(PROGRAMS))
-	CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory \
-	    $(PYTEST) --dist worksteal $(addprefix --ignore=,$(PROGRAMS) $(BOTH))
+# The arguments for the tests of the rooms, and what runs them in both builds.
+ROOMS = --dist worksteal $(addprefix --ignore=,$(PROGRAMS))
+IN_BOTH_BUILDS = CLU_TEST_BROKER=memory $(PYTEST) $(ROOMS) $(1) \
+    && CLU_NO_EXTENSIONS=1 CLU_TEST_BROKER=memory $(PYTEST) $(ROOMS) $(addprefix --ignore=,$(BOTH)) $(1)
+
+pytest: $(VENV)/.test recorded
+	$(call IN_BOTH_BUILDS,-m "not endurance")
+
+test-endurance: $(VENV)/.test recorded
+	$(call IN_BOTH_BUILDS,-m endurance)
 
 test-programs: $(VENV)/.test recorded rabbitmq chromium shells
 	$(PYTEST) --dist loadfile $(PROGRAMS)

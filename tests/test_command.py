@@ -790,6 +790,7 @@ async def test_of_a_command_that_an_actor_runs_the_first_and_the_latest_replies_
         command.replies.get("other")
 
 
+@pytest.mark.endurance
 async def test_rejected_replies_do_not_pile_up_either(actor: Actor) -> None:
     command = Command("expose", actor=actor)
     for _ in range(MOST_REPLIES + 1):

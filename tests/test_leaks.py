@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("kind", ["json", "legacy"])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_twenty_thousand_commands_over_tcp_leave_nothing_behind(loop: str, kind: str) -> None:

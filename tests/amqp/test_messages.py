@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aio_pika
 import pytest
+from sdsstools.logger import SDSSLogger
 
 from clu import AMQPClient, AMQPReply, Command, CommandStatus, JSONParser
 from clu._amqp.duplicates import SeenMessages
@@ -43,7 +44,11 @@ class Records(logging.Handler):
 @pytest.fixture
 def log(request: pytest.FixtureRequest) -> Iterator[Records]:
     handler = Records()
+    usual = logging.getLoggerClass()
+    # The class that actors expect: another would stay for the tests that follow.
+    logging.setLoggerClass(SDSSLogger)
     loggers = [logging.getLogger(f"clu:{name}") for name in ("camera", "client")]
+    logging.setLoggerClass(usual)
     loggers.append(logging.getLogger("clu"))
     for logger in loggers:
         logger.addHandler(handler)

@@ -197,6 +197,7 @@ async def test_many_clients_with_fifty_pings_each_get_their_own_replies(
 USERS, PINGS, CONNECTIONS = 200, 50, 5
 
 
+@pytest.mark.endurance
 async def test_two_hundred_connections_get_their_own_replies(
     broker: Broker, camera: Camera
 ) -> None:
@@ -206,6 +207,7 @@ async def test_two_hundred_connections_get_their_own_replies(
         await asyncio.gather(*(use_client(client, client.name, 1) for client in clients))
 
 
+@pytest.mark.endurance
 async def test_two_hundred_users_with_fifty_pings_each_get_their_own_replies(
     broker: Broker, camera: Camera, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,6 +226,7 @@ async def test_two_hundred_users_with_fifty_pings_each_get_their_own_replies(
 # -- memory ---------------------------------------------------------------------------------
 
 
+@pytest.mark.endurance
 async def test_two_thousand_commands_leave_nothing(
     camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

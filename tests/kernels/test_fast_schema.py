@@ -85,6 +85,7 @@ def bundles(draw: st.DrawFn) -> Any:
     }
 
 
+@pytest.mark.endurance
 @settings(max_examples=400)
 @given(data=st.data())
 def test_verdict_is_that_of_jsonschema(data: st.DataObject) -> None:
@@ -97,6 +98,7 @@ def test_verdict_is_that_of_jsonschema(data: st.DataObject) -> None:
     assert is_valid(instance) is expected
 
 
+@pytest.mark.endurance
 @settings(max_examples=200)
 @given(data=st.data())
 def test_both_builds_give_the_verdict_of_jsonschema_on_bundles(data: st.DataObject) -> None:

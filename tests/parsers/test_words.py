@@ -46,6 +46,7 @@ def test_words_are_those_of_shlex(text: str) -> None:
     assert words == expected
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("piece", ["a", "a ", "'a b' ", '"a\\"" ', "\\a", "''", '"'])
 def test_long_commands_need_no_more_than_linear_time(piece: str) -> None:
     # A quadratic splitter would take minutes here, and run into the test's timeout.

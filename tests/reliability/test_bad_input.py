@@ -49,6 +49,7 @@ def last(answers: list[Answer]) -> tuple[int | None, str]:
 # --- commands -----------------------------------------------------------------------------------
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("word", ["a ", "'a' ", "a\\ b ", "-- ", '"a b" ', "\u00e9 "])
 def test_a_command_of_megabytes_is_split_and_parsed_in_linear_time(word: str) -> None:
     number = 4 * MEGABYTE // len(word)
@@ -195,6 +196,7 @@ async def test_a_command_before_a_half_close_is_answered_and_the_client_forgotte
 PIECES = [b"", b"1 pi", b"1 wait\n2 pi", b'1 echo "', b"\xff", b"1 sleep 0.01\n" * 50]
 
 
+@pytest.mark.endurance
 async def test_hundreds_of_resets_and_hang_ups_are_forgotten_without_noise(
     actor: Any, peer: Peer, stray: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,6 +55,7 @@ async def use(kind: str, port: int, shouting: bool) -> None:
         assert told == (4000 if shouting else 0)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("name", ["only listens", *FLOODS])
 def test_a_client_that_does_not_read_costs_little_and_holds_nobody_up(
     kind: str, busy: BusyActor, name: str
@@ -91,6 +92,7 @@ async def test_an_actor_drains_the_commander_or_all_clients(kind: str, actor: An
         await asyncio.wait_for(asyncio.gather(waiting, by_itself), 30)
 
 
+@pytest.mark.endurance
 async def test_two_hundred_clients_with_fifty_pings_each_get_their_own_replies(
     kind: str, actor: Any, stray: list[Any]
 ) -> None:

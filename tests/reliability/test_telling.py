@@ -69,6 +69,7 @@ def test_a_client_that_reads_gets_all_replies_of_a_callback_that_never_awaits(
     assert listener.read_to_end() == 120_002
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("kind", "busy"), [("json", "asyncio"), ("legacy", LOOPS[-1])], indirect=["busy"]

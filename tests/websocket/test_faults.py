@@ -173,6 +173,7 @@ async def test_client_that_leaves_with_a_backlog_leaves_no_traceback(
     assert messages(caplog, "WARNING", "ERROR", "CRITICAL") == []
 
 
+@pytest.mark.endurance
 async def test_flood_of_commands_is_answered_one_by_one(
     bridge: WebsocketServer, camera: Camera
 ) -> None:
@@ -308,6 +309,7 @@ async def test_it_starts_again_after_a_stop(broker: Broker, camera: Camera) -> N
     assert ports[0] == ports[1]
 
 
+@pytest.mark.endurance
 async def test_many_clients_get_their_replies(broker: Broker, camera: Camera) -> None:
     async with contextlib.AsyncExitStack() as stack:
         bridge = await stack.enter_async_context(WebsocketServer(wport=0, url=broker.url))
@@ -347,6 +349,7 @@ class SharedConnection:
             assert await asyncio.wait_for(ended, 30) == {"text": text}
 
 
+@pytest.mark.endurance
 async def test_two_hundred_users_with_fifty_pings_each_get_their_replies(
     broker: Broker, camera: Camera
 ) -> None:

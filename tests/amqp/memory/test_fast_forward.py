@@ -76,6 +76,7 @@ def test_time_limits_come_in_time() -> None:
     run(main())
 
 
+@pytest.mark.endurance
 def test_an_outage_of_an_hour_takes_no_time() -> None:
     async def main() -> None:
         async with (
