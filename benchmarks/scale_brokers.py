@@ -11,7 +11,7 @@ import multiprocessing
 import struct
 from contextlib import ExitStack
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 import amqp_limit as raw
@@ -99,10 +99,10 @@ def add_hosts(node: Broker) -> list[raw.Connection]:
 
 def consume(end: Connection, url: str, queue: str, key: str, is_stream: bool) -> None:
     """For each number N, receive N replies and say so."""
-    connection = raw.Connection(url)
     if is_stream:
-        listen_to_stream(connection, queue)
+        connection = follow_stream(url, queue)
     else:
+        connection = raw.Connection(url)
         connection.listen(queue, key)
     end.send("ready")
     received = 0
@@ -116,6 +116,22 @@ def consume(end: Connection, url: str, queue: str, key: str, is_stream: bool) ->
                 arguments = struct.pack(">QB", received, 1)
                 connection.send(raw.CHANNEL, raw.BASIC_ACK, arguments)
         end.send("done")
+
+
+def follow_stream(url: str, tag: str) -> raw.Connection:
+    """Return a connection that follows the stream, whose replica on that node may start late."""
+    end = perf_counter() + TIMEOUT
+    while True:
+        connection = raw.Connection(url)
+        try:
+            listen_to_stream(connection, tag)
+        except SystemExit:
+            connection.socket.close()
+            if perf_counter() > end:
+                raise
+            sleep(0.2)
+        else:
+            return connection
 
 
 def listen_to_stream(connection: raw.Connection, tag: str) -> None:
