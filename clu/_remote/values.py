@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from clu._remote.names import did_you_mean
-from clu._speedups.call import BOOLEAN, FLOAT, INTEGER, STRING, UsualParameter, quoted
+from clu._speedups.call import BOOLEAN, FLOAT, INTEGER, STRING, UsualParameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,11 +84,9 @@ class ValueType:
         """
         texts = None
         if self._choices is not None:
-            texts = {
-                each: before + quoted(each)
-                for each in self._choices
-                if each.isascii() and each[:1] != "-"
-            }
+            one = UsualParameter(name, required, before, STRING)
+            added = {choice: one.added("", choice) for choice in self._choices}
+            texts = {choice: text for choice, text in added.items() if text is not None}
         return UsualParameter(
             name,
             required,
