@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 SPEEDUPS = Path("clu/_speedups")
-KERNELS = ["status", "line", "reply", "model", "schema", "opscore", "amqp", "call"]
+KERNELS = ["status", "line", "reply", "model", "schema", "opscore", "amqp", "call", "received"]
 
 
 def switched_on(variable: str) -> bool:

@@ -10,6 +10,7 @@ import itertools
 import json
 import logging
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import cases
@@ -287,6 +288,38 @@ def test_call_command_string(benchmark: BenchmarkFixture, kernel: Kernel) -> Non
     expose = call.UsualCall("expose", options, [time], 1)
     text = benchmark(expose.command_string, (900,), {"flavour": "dark", "note": ["a b"]})
     assert text == "expose --flavour dark --note 'a b' 900"
+
+
+# --- received ----------------------------------------------------------------------------
+
+
+class Models(dict[str, Any]):
+    missing: dict[str, Any] = {}
+
+
+class Receiving:
+    """A client that follows nobody."""
+
+    def __init__(self) -> None:
+        self.log = logging.getLogger("clu")
+        self.models, self.running_commands = Models(), Models()
+        self._notifier = SimpleNamespace(_callbacks=[])
+
+    def handle_reply(self, message: Any) -> None:
+        pass
+
+
+def test_received_take(benchmark: BenchmarkFixture, kernel: Kernel) -> None:
+    received, client = kernel("received"), Receiving()
+    receiver = received.ReplyReceiver(
+        *(client, Receiving.handle_reply, received.ReceivedReply, {}),
+        *(received.SeenMessages("clu:", 8192), "presence", "announcement"),
+    )
+    message = kernel("amqp").Delivery()
+    message.routing_key, message.body = "reply.broadcast", json.dumps(inputs.message()).encode()
+    message.headers = {"message_code": "i", "command_id": None, "sender": "bench"}
+    benchmark(receiver.take, message)
+    assert receiver.handle(message).body == inputs.message()
 
 
 # --- the cases of the comparison, without network and processes ----------------------------

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clu._amqp.actor import BrokerActor
 from clu._amqp.announcement import PRESENCE_KEY, RECONNECTED, STARTED
 from clu._amqp.command import BadMessage, payload
-from clu._amqp.reply import decode_headers
 from clu._core.callbacks import call_user_function
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword, indent_line
 from clu._core.logging import REPLY
 from clu._core.names import lazy_names
 from clu._core.reply import MessageCode
 from clu._core.signature import ClassSignature, with_open_signature
+from clu._speedups.received import decode_headers
 from clu._speedups.reply import encode_compact_line, encode_line, would_log
 from clu._tcp.actor import TCPServerActor, peer_name
 from clu._tcp.command import BadLine, find_command_id, parse_tcp_command
@@ -382,7 +382,7 @@ class AMQPBaseActor(BrokerActor, AMQPClient):
 
     def _wants_replies(self) -> bool:
         # Otherwise each actor would receive all replies, although most of them follow no others.
-        return bool(self.models or self._callbacks) or not self._handles_replies_itself()
+        return bool(self.models or self._callbacks) or not self._receiver.is_plain()
 
 
 class AMQPActor(ClickParser, AMQPBaseActor):

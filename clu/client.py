@@ -16,19 +16,20 @@ from clu._amqp.absence_watch import AbsenceWatch
 from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY, PRESENT, QUESTION, STARTED
 from clu._amqp.backlog import BACKLOG_BYTES, OUTBOX_BYTES, OUTBOX_MESSAGES
 from clu._amqp.connection import TopicListener
-from clu._amqp.duplicates import SeenMessages
+from clu._amqp.duplicates import seen_messages
 from clu._amqp.errors import TIMEOUT
 from clu._amqp.log import forget_reasons
 from clu._amqp.presence import who_is_there
 from clu._amqp.properties import client_properties
 from clu._amqp.publishing import REPLIES, PublishingMixIn, not_routed
-from clu._amqp.reply import AMQPReply
+from clu._amqp.reply import CODES, AMQPReply
 from clu._amqp.running import RunningCommands
 from clu._amqp.size import MAX_MESSAGE_SIZE
 from clu._core.callbacks import CallbackMixIn
 from clu._core.loop import call_at_shutdown
 from clu._core.names import lazy_names
 from clu._remote.client import CommandsActors
+from clu._speedups.received import ReplyReceiver
 from clu.base import BaseClient
 from clu.command import Command
 from clu.exceptions import CluError, CluValueError
@@ -191,7 +192,13 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         self.lost_command_limit = lost_command_limit
         self._notifier = CallbackMixIn()
         self._callbacks = self._notifier._callbacks
-        self._seen = SeenMessages()
+        self._seen = seen_messages()
+        self._receiver = ReplyReceiver(
+            self,
+            AMQPClient.handle_reply,
+            *(AMQPReply, CODES, self._seen),
+            *(PRESENCE_KEY, ANNOUNCEMENT),
+        )
         self._receives_replies = True
         self._lost_at: float | None = None
         self._stopped: asyncio.Event | None = None
@@ -295,8 +302,8 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
                 f"{self.name}_replies",
                 bindings=[*self._keys(), *([REPLIES] if self._receives_replies else [])],
                 # What a subclass does with a message may include to acknowledge it.
-                no_ack=self._handles_replies_itself(),
-                handler=self._take_reply,
+                no_ack=self._receiver.is_plain(),
+                handler=self._receiver.take,
                 owner=self.name,
             )
             self._log_bound("Replies", self.replies_queue)
@@ -570,53 +577,25 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
 
     # -- in -------------------------------------------------------------------------------
 
+    def _take_question(self, message: Any) -> None:
+        if not message.processed:
+            message.acknowledge()
+        self._answer_presence(message)
+
+    def _handle_reply_soon(self, message: AbstractIncomingMessage) -> None:
+        self._create_task(self._run_handle_reply(message))
+
     async def _run_handle_reply(self, message: AbstractIncomingMessage) -> None:
         try:
             await self.handle_reply(message)
         except Exception:
             self.log.exception("%s: failed handling a reply.", self.name)
 
-    def _take_reply(self, message: Any) -> None:
-        """Take a message from the data plane."""
-        try:
-            if message.routing_key.startswith(PRESENCE_KEY):
-                if not message.processed:
-                    message.acknowledge()
-                self._answer_presence(message)
-                return
-            is_plain = self._handles_replies_itself()
-            if is_plain and self._is_echo(message):
-                return
-            is_duplicate = self._seen.has(message)
-            if is_duplicate or is_plain or self._is_announcement(message):
-                if message.origin is not None and not message.processed:
-                    message.acknowledge()
-                if not is_duplicate:
-                    self._handle_reply(message)
-            else:
-                self._create_task(self._run_handle_reply(message))
-        except Exception:
-            self.log.exception("%s: failed handling a reply.", self.name)
-
-    def _handles_replies_itself(self) -> bool:
-        """Whether nobody has overridden how replies are handled."""
-        return (
-            type(self).handle_reply is AMQPClient.handle_reply
-            and "handle_reply" not in self.__dict__
-        )
-
-    @staticmethod
-    def _is_announcement(message: Any) -> bool:
-        """Whether a message is one that who overrides `handle_reply` does not expect."""
-        return ANNOUNCEMENT in message.headers and not message.correlation_id
-
     def _is_echo(self, message: Any) -> bool:
-        """Whether a message is a reply of this actor itself, for which nobody here waits."""
-        command_id = message.correlation_id
+        """Whether a reply to a command that is not of this actor is its own, and for others."""
+        message_id = message.message_id
         return (
-            command_id is not None
-            and command_id not in self.running_commands
-            and (message_id := message.message_id) is not None
+            message_id is not None
             and self._sender is not None
             and message_id.startswith(self._sender.prefix)
             and not self._callbacks
@@ -638,40 +617,32 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
         """
         if not message.processed:
             await message.ack()
-        return self._handle_reply(message)
+        reply: AMQPReply = self._receiver.handle(message)
+        return reply
 
-    def _handle_reply(self, message: Any) -> AMQPReply:
-        reply = AMQPReply(message, log=self.log)
-        if not reply.is_valid:
-            self.log.error("Invalid message received.")
-            return reply
-        if reply.command_id is None and ANNOUNCEMENT in reply.headers:
-            if (missing := self.models.missing.get(reply.sender or "")) is not None:
-                self._load_missing(missing, is_announced=True)
-            question = str(reply.headers.get(QUESTION))
-            if reply.headers[ANNOUNCEMENT] == STARTED:  # it may have other commands now
-                self._forget_commands(reply.sender or "")
-            if reply.headers[ANNOUNCEMENT] != PRESENT:
-                if self._watchers is not None:
-                    self._watchers.announced(reply.sender or "")
-                self.running_commands.take_announcement(reply, self.lost_command_limit)
-            elif (take := self._answer_takers.get(question)) is not None:
-                take(reply)
-            elif reply.headers.get("commander_id") == self.name:
-                asked = self._questions.pop(question, ())
-                self.running_commands.take_presence(reply, asked)
-            return reply
-        models = self.models
-        if models and (model := models.get(reply.sender or "")) is not None:
-            model.update_model(reply.body)
-        elif models.missing and (missing := models.missing.get(reply.sender or "")):
+    def _take_announcement(self, reply: AMQPReply) -> None:
+        """Take what an actor or another client says of itself."""
+        sender = reply.sender or ""
+        if (missing := self.models.missing.get(sender)) is not None:
+            self._load_missing(missing, is_announced=True)
+        question = str(reply.headers.get(QUESTION))
+        if reply.headers[ANNOUNCEMENT] == STARTED:  # it may have other commands now
+            self._forget_commands(sender)
+        if reply.headers[ANNOUNCEMENT] != PRESENT:
+            if self._watchers is not None:
+                self._watchers.announced(sender)
+            self.running_commands.take_announcement(reply, self.lost_command_limit)
+        elif (take := self._answer_takers.get(question)) is not None:
+            take(reply)
+        elif reply.headers.get("commander_id") == self.name:
+            asked = self._questions.pop(question, ())
+            self.running_commands.take_presence(reply, asked)
+
+    def _update_missing_model(self, reply: AMQPReply) -> None:
+        """Keep the values of an actor whose model could not be loaded, and try again."""
+        if missing := self.models.missing.get(reply.sender or ""):
             missing.keywords.update(reply.body)
             self._load_missing(missing)
-        if reply.command_id in self.running_commands:
-            self.running_commands.take_reply(reply)
-        if self._notifier._callbacks:
-            self._notifier.notify(reply)
-        return reply
 
     def _load_missing(self, missing: MissingModel, is_announced: bool = False) -> None:
         """Load the model of an actor that was not there, now that it is."""

@@ -14,20 +14,20 @@ from clu._amqp.announcement import OVERFLOWED, PRESENCE_KEY, PRESENT, QUESTION, 
 from clu._amqp.command import BadMessage, command_string
 from clu._amqp.properties import describe_program
 from clu._amqp.publishing import PublishingMixIn
-from clu._amqp.reply import decode_headers
 from clu._amqp.sending import Envelope
 from clu._amqp.size import too_long
 from clu._core.encoding import ENCODING_ERRORS, find_bad_keyword
 from clu._core.logging import REPLY
 from clu._core.reply import TERMINAL_CODES, MessageCode
+from clu._speedups.received import decode_headers
 from clu._speedups.reply import encode_json, json_text, would_log
 from clu.base import BaseActor
 from clu.exceptions import EncodingError
 
 if TYPE_CHECKING:
-    from clu._amqp.duplicates import SeenMessages
     from clu._amqp.sending import Sending
     from clu._core.reply import Reply
+    from clu._speedups.received import SeenMessages
     from clu.command import Command
 
 #: How many envelopes are kept for further replies to the same commands.

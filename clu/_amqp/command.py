@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clu._core.encoding import decode_json
+from clu._speedups.received import decode_json
 from clu.exceptions import CluError
 from clu.parsers._words import excerpt
 

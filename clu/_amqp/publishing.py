@@ -14,10 +14,10 @@ from clu._amqp.backlog import Backlog
 from clu._amqp.errors import connection_error
 from clu._amqp.plane import DataPlane
 from clu._amqp.properties import describe_program
-from clu._amqp.reply import decode_headers
 from clu._amqp.running import RunningCommands, wait_until_sent
 from clu._amqp.sending import Envelope
 from clu._amqp.size import too_long
+from clu._speedups.received import decode_headers
 from clu._speedups.reply import encode_json
 from clu.exceptions import CluError, CluValueError
 

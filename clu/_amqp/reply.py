@@ -5,8 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clu._core.encoding import decode_json
 from clu._core.reply import MessageCode
+from clu._speedups.received import (
+    NO_CODE,
+    NOT_JSON,
+    NOT_OBJECT,
+    OTHER_COMMAND,
+    ReceivedReply,
+)
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractIncomingMessage
@@ -14,23 +20,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("clu")
 
 #: The codes by what they are written as: legacy actors, whose replies others forward, use capitals.
-_CODES = {
-    written: code for code in MessageCode for written in (code.value.upper(), str(code.value))
-}
+CODES = {written: code for code in MessageCode for written in (code.value.upper(), str(code.value))}
 
 
-def decode_headers(message: Any) -> dict[str, Any]:
-    """Return the headers of a message, as strings where they are bytes."""
-    if not getattr(message, "has_bytes", True):
-        headers: dict[str, Any] = message.headers
-        return headers
-    return {
-        key: value.decode(errors="replace") if isinstance(value, (bytes, bytearray)) else value
-        for key, value in (message.headers or {}).items()
-    }
-
-
-class AMQPReply:
+class AMQPReply(ReceivedReply):
     """A reply that came over an AMQP broker.
 
     Parameters
@@ -61,54 +54,26 @@ class AMQPReply:
     """
 
     def __init__(self, message: AbstractIncomingMessage, log: Any = None) -> None:
-        self.message = message
-        self._log = log or logger
-        self.headers = headers = decode_headers(message)
-        code = headers.get("message_code")
-        if type(code) is not str:
-            code = "" if code is None else str(code)
-        self.message_code: str = code
-        #: The code as a member, or None if it is not one of ours.
-        self._code = _CODES.get(code)
-        sender = headers.get("sender")
-        if sender is not None and not isinstance(sender, str):
-            sender = str(sender)
-        self.sender: str | None = sender
-        self.internal = bool(headers.get("internal", False))
-        self.command_id: str | None = message.correlation_id
-        problem, level = None, logging.WARNING
-        body: Any = None
-        if not code:
-            problem = self._code_problem()
-        else:
-            command_id = headers.get("command_id")
-            # Compared as strings only where they differ, which is slower.
-            if (
-                command_id is not None
-                and command_id != self.command_id
-                and str(command_id) != self.command_id
-            ):
-                level = logging.ERROR
-                problem = (
-                    f"mismatch between message correlation_id={self.command_id} and header "
-                    f"command_id={command_id} in message"
-                )
-        if problem is None:
-            if sender is None:
-                self._log.warning("received message without sender: %r", message)
-            try:
-                body = decode_json(message.body)
-            except (ValueError, RecursionError) as error:
-                problem = f"received message that is not JSON ({error}):"
-            else:
-                if not isinstance(body, dict):
-                    problem = "received message whose body is not an object:"
-        self.is_valid = problem is None
-        self.body: dict[str, Any] = body if problem is None else {}
-        if problem is not None:
-            self._log.log(level, "%s %r", problem, message)
+        self._read(message, CODES, log or logger)
 
-    def _code_problem(self) -> str:
+    def _report(self, log: Any) -> None:
+        flaw, message = self._flaw, self.message
+        if self.sender is None and flaw not in (NO_CODE, OTHER_COMMAND):
+            log.warning("received message without sender: %r", message)
+        if flaw:
+            level = logging.ERROR if flaw == OTHER_COMMAND else logging.WARNING
+            log.log(level, "%s %r", self._problem(), message)
+
+    def _problem(self) -> str:
+        if self._flaw == OTHER_COMMAND:
+            return (
+                f"mismatch between message correlation_id={self.command_id} and header "
+                f"command_id={self.headers['command_id']} in message"
+            )
+        if self._flaw == NOT_JSON:
+            return f"received message that is not JSON ({self._error}):"
+        if self._flaw == NOT_OBJECT:
+            return "received message whose body is not an object:"
         if (malformed := getattr(self.message, "malformed", None)) is not None:
             return f"received message whose properties cannot be decoded ({malformed}):"
         return "received message without message_code:"

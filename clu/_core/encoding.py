@@ -1,13 +1,10 @@
-"""Replies as JSON: decoding, indented lines, and errors for replies that cannot be encoded."""
+"""Replies as JSON: indented lines, and errors for replies that cannot be encoded."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import orjson
-
-from clu._speedups.amqp import has_long_number
 from clu._speedups.reply import encode_json
 from clu.exceptions import EncodingError
 
@@ -23,22 +20,6 @@ def find_bad_keyword(message: dict[str, Any], error: Exception) -> EncodingError
         except ENCODING_ERRORS as reason:
             return EncodingError(f"Keyword {keyword!r} cannot be sent: {reason}.", str(keyword))
     return EncodingError(f"The reply cannot be sent: {error}.")
-
-
-def decode_json(text: bytes) -> Any:
-    """Return the value of a JSON string, whatever the length of its numbers.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        If it is not JSON.
-    """
-    if has_long_number(text):
-        return json.loads(text)
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:  # NaN, for example
-        return json.loads(text)
 
 
 def indent_line(line: bytes) -> bytes:

@@ -16,7 +16,7 @@ import os
 
 __all__ = ["KERNELS", "NO_EXTENSIONS", "backend"]
 
-KERNELS = ("status", "line", "reply", "model", "schema", "opscore", "amqp", "call")
+KERNELS = ("status", "line", "reply", "model", "schema", "opscore", "amqp", "call", "received")
 NO_EXTENSIONS = os.environ.get("CLU_NO_EXTENSIONS", "0") not in ("", "0")
 
 

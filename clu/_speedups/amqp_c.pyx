@@ -693,6 +693,42 @@ cdef class Delivery:
     def __init__(self):
         """Take no arguments."""
 
+    def _fill(
+        self,
+        int channel_number,
+        str exchange,
+        str routing_key,
+        bytes body,
+        dict headers,
+        str content_type,
+        object delivery_mode,
+        str message_id,
+        str correlation_id,
+        str reply_to,
+        object timestamp_seconds,
+    ):
+        """Set what a message consists of: at once, as it takes less time."""
+        self.channel_number = channel_number
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.body = body
+        self.headers = headers
+        self.content_type = content_type
+        self.raw_delivery_mode = delivery_mode
+        self.message_id = message_id
+        self.correlation_id = correlation_id
+        self.reply_to = reply_to
+        self.timestamp_seconds = timestamp_seconds
+
+    def _address(
+        self, int channel_number, uint64_t delivery_tag, bint redelivered, str consumer_tag
+    ):
+        """Set to whom the message is delivered."""
+        self.channel_number = channel_number
+        self.delivery_tag = delivery_tag
+        self.redelivered = redelivered
+        self.consumer_tag = consumer_tag
+
 
 cdef class Splitter:
     """Splits a stream into frames, takes those that are ours and passes on the others.

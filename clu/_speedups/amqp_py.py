@@ -626,6 +626,42 @@ class Delivery:
         self.reply_text = self._pieces = self._handler = None
         return self
 
+    def _fill(
+        self,
+        channel_number: int,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        headers: dict[str, Any],
+        content_type: str | None,
+        delivery_mode: int | None,
+        message_id: str | None,
+        correlation_id: str | None,
+        reply_to: str | None,
+        timestamp_seconds: int | None,
+    ) -> None:
+        """Set what a message consists of: at once, as it takes less time."""
+        self.channel_number = channel_number
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.body = body
+        self.headers = headers
+        self.content_type = content_type
+        self.raw_delivery_mode = delivery_mode
+        self.message_id = message_id
+        self.correlation_id = correlation_id
+        self.reply_to = reply_to
+        self.timestamp_seconds = timestamp_seconds
+
+    def _address(
+        self, channel_number: int, delivery_tag: int, redelivered: bool, consumer_tag: str
+    ) -> None:
+        """Set to whom the message is delivered."""
+        self.channel_number = channel_number
+        self.delivery_tag = delivery_tag
+        self.redelivered = redelivered
+        self.consumer_tag = consumer_tag
+
 
 class Splitter:
     """Splits a stream into frames, takes those that are ours and passes on the others.

@@ -17,10 +17,10 @@ from clu._core.callbacks import (
     log_callback_error,
     start_user_coroutine,
 )
-from clu._core.encoding import decode_json
 from clu._core.reply import MESSAGE_CODES, MessageCode, Reply
 from clu._core.status import CommandStatus
 from clu._remote.client import CommandsActors
+from clu._speedups.received import decode_json
 from clu._tcp.client import why_not_connected
 from clu._tcp.lines import LineSplitter, OverlongLine
 from clu._watch.mixin import WatchMixIn

@@ -6,8 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from clu._amqp.announcement import ANNOUNCEMENT, PRESENCE_KEY
-from clu._amqp.reply import decode_headers
-from clu._core.encoding import decode_json
+from clu._speedups.received import decode_headers, decode_json
 from clu._speedups.reply import encode_json
 from clu.testing import log as limits
 from clu.testing.log import BusLog, LogEntry, text_of

@@ -13,7 +13,8 @@ import pytest
 from sdsstools.logger import SDSSLogger
 
 from clu import AMQPClient, AMQPReply, Command, CommandStatus, JSONParser
-from clu._amqp.duplicates import SeenMessages
+from clu._amqp.duplicates import ID_PREFIX
+from clu._speedups.received import SeenMessages
 from clu.actor import AMQPBaseActor
 from clu.exceptions import CluWarning, EncodingError
 from clu.tools import REPLY
@@ -456,11 +457,8 @@ async def test_a_reply_that_was_put_back_into_the_queue_comes_again(
 
 
 @pytest.mark.parametrize("remembered", [1, 8192])
-def test_a_message_is_known_unless_it_was_put_back_on_the_same_channel(
-    monkeypatch: pytest.MonkeyPatch, remembered: int
-) -> None:
-    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", remembered)
-    seen = SeenMessages()
+def test_a_message_is_known_unless_it_was_put_back_on_the_same_channel(remembered: int) -> None:
+    seen = SeenMessages(ID_PREFIX, remembered)
 
     def message(redelivered: bool) -> Any:
         return SimpleNamespace(message_id="clu:1", redelivered=redelivered)

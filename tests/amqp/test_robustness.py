@@ -227,9 +227,7 @@ async def test_two_hundred_users_with_fifty_pings_each_get_their_own_replies(
 
 
 @pytest.mark.endurance
-async def test_two_thousand_commands_leave_nothing(
-    camera: Camera, client: AMQPClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_thousand_commands_leave_nothing(camera: Camera, client: AMQPClient) -> None:
     async def send(kind: int) -> None:
         if kind == 0:
             assert (await client.send_command("camera", "ping")).status.did_succeed
@@ -254,7 +252,8 @@ async def test_two_thousand_commands_leave_nothing(
         return commands, sys.getallocatedblocks()
 
     # What remembers the ids of the latest messages is bounded, and shall be full from the start.
-    monkeypatch.setattr("clu._amqp.duplicates._REMEMBERED", 100)
+    for one in (camera, client):
+        one._seen.most = 100
     for logger in (camera.log, client.log):
         logger.setLevel(logging.CRITICAL)
     await many(500)

@@ -334,10 +334,7 @@ class Channel:
         self._tag += 1
         if message.is_shared:
             message = message.duplicate()
-        message.channel_number = self.number
-        message.delivery_tag = self._tag
-        message.redelivered = redelivered
-        message.consumer_tag = consumer.tag
+        message._address(self.number, self._tag, redelivered, consumer.tag)
         message.consumer = consumer.key
         self.session.deliver(message)
 

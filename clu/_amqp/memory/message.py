@@ -28,10 +28,10 @@ _LEAST, _MOST = -(2**63), 2**63
 _KEPT = 512
 #: The method frame of a delivery to the consumer "x".
 _DELIVER = b"\x01\x00\x01\x00\x00\x00\x11\x00\x3c\x00\x3c\x01x" + bytes(11) + b"\xce"
-_PROPERTIES = (
-    *("body", "app_id", "cluster_id", "content_encoding", "content_type", "correlation_id"),
-    *("has_bytes", "malformed", "message_id", "raw_delivery_mode", "raw_expiration"),
-    *("raw_priority", "reply_to", "timestamp_seconds", "type", "user_id"),
+#: The properties that our data plane does not give to messages.
+_OTHERS = (
+    *("app_id", "cluster_id", "content_encoding", "has_bytes", "malformed", "raw_expiration"),
+    *("raw_priority", "type", "user_id"),
 )
 
 
@@ -73,11 +73,23 @@ class MemoryMessage(IncomingMessage):
     def duplicate(self) -> MemoryMessage:
         """Return the same message as another object, for another receiver."""
         twin = MemoryMessage()
-        twin.exchange, twin.routing_key = self.exchange, self.routing_key
-        for name in _PROPERTIES:
-            setattr(twin, name, getattr(self, name))
         headers = self.headers
-        twin.headers = copy.deepcopy(headers) if self.has_containers else headers.copy()
+        twin._fill(
+            self.channel_number,
+            self.exchange,
+            self.routing_key,
+            self.body,
+            copy.deepcopy(headers) if self.has_containers else headers.copy(),
+            self.content_type,
+            self.raw_delivery_mode,
+            self.message_id,
+            self.correlation_id,
+            self.reply_to,
+            self.timestamp_seconds,
+        )
+        if self.header is not None:  # it has come in frames, and may have any property
+            for name in _OTHERS:
+                setattr(twin, name, getattr(self, name))
         twin.has_containers, twin.header = self.has_containers, self.header
         twin.is_mandatory = self.is_mandatory
         twin.is_shared = False
@@ -155,22 +167,27 @@ class Encoder:
             and (correlation_id in short or self._is_short(correlation_id))
             and (reply_to is None or type(reply_to) is str)
             and (reply_to in short or self._is_short(reply_to))
-            and (message_id is None or _is_short(message_id))
+            and (
+                message_id is None
+                or (type(message_id) is str and len(message_id) <= _SHORT and message_id.isascii())
+            )
             and (timestamp is None or (type(timestamp) is int and 0 <= timestamp < _MOST))
             and type(body) is bytes
         ):
             message = MemoryMessage()
-            message.channel_number = channel
-            message.exchange = self._exchange
-            message.routing_key = routing_key
-            message.body = body
-            message.headers = headers.copy()
-            message.content_type = self._content_type
-            message.raw_delivery_mode = 1
-            message.message_id = message_id
-            message.correlation_id = correlation_id
-            message.reply_to = reply_to
-            message.timestamp_seconds = timestamp
+            message._fill(
+                channel,
+                self._exchange,
+                routing_key,
+                body,
+                headers.copy(),
+                self._content_type,
+                1,
+                message_id,
+                correlation_id,
+                reply_to,
+                timestamp,
+            )
             message.is_mandatory = is_mandatory
             message.is_shared = message.has_containers = False
             message.header = None
@@ -189,8 +206,14 @@ class Encoder:
             return False
         items = self._items
         for key, value in headers.items():
-            if items.get(key, items) is not value and not self._takes(key, value):
+            known = items.get(key, items)
+            if known is value:
+                continue
+            if (known is items and not _is_short(key)) or not _is_plain(value):
                 return False
+            if len(items) >= _KEPT:
+                items.clear()
+            items[key] = value
         self._plain = headers
         return True
 
@@ -203,18 +226,6 @@ class Encoder:
         self._short[text] = None
         return True
 
-    def _takes(self, key: Any, value: Any) -> bool:
-        """Whether a header looks the same on the other side, without having been encoded."""
-        kind = type(value)
-        if type(key) is not str or kind not in _PLAIN or not _is_short(key):
-            return False
-        if (kind is str and not _is_short(value)) or (kind is int and not _LEAST <= value < _MOST):
-            return False
-        if len(self._items) >= _KEPT:
-            self._items.clear()
-        self._items[key] = value
-        return True
-
     def _through_codec(self, channel: int, *arguments: Any) -> MemoryMessage:
         frames = self._encode_frames(channel, *arguments)
         start = _end_of_frame(frames, 0)
@@ -224,6 +235,14 @@ class Encoder:
 
 def _is_short(text: Any) -> bool:
     return type(text) is str and len(text) <= _SHORT and text.isascii()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a header looks the same on the other side, without having been encoded."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= _SHORT and bool(value.isascii())
+    return kind in _PLAIN and (kind is not int or _LEAST <= value < _MOST)
 
 
 def _with_size(header: bytes, size: int) -> bytes:

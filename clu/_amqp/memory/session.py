@@ -22,7 +22,7 @@ from clu._version import __version__
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from clu._amqp.memory.broker import Broker
 
@@ -154,17 +154,24 @@ class Session:
         with broker.lock:
             if self.is_over:
                 return
-            for item in items:
-                if not self._deal_with(item):
+            left = iter(items)
+            while not self.is_over:
+                try:
+                    self._deal_with(left)
                     break
+                except ConnectionProblem as problem:
+                    self._close(problem)
+                except Exception:
+                    logger.exception("The memory broker failed.")
+                    self._close(ConnectionProblem(541, "INTERNAL_ERROR"))
             for channel in self._to_confirm:
                 channel.confirm()
             self._to_confirm.clear()
         broker.wake(self)
 
-    def _deal_with(self, item: Any) -> bool:
-        """Deal with bytes, a message, an acknowledgement or the end; return whether to go on."""
-        try:
+    def _deal_with(self, items: Iterator[Any]) -> None:
+        """Deal with bytes, messages, acknowledgements and the end."""
+        for item in items:
             if type(item) is MemoryMessage:
                 channel = self._channels.get(item.channel_number)
                 if channel is not None and not channel.is_closed and not self._is_closing:
@@ -180,12 +187,8 @@ class Session:
                 self._acknowledge(*item)
             else:
                 self._call_back(item)
-        except ConnectionProblem as problem:
-            self._close(problem)
-        except Exception:
-            logger.exception("The memory broker failed.")
-            self._close(ConnectionProblem(541, "INTERNAL_ERROR"))
-        return not self.is_over
+            if self.is_over:
+                return
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
         """Call a function of a channel later, as if the client had called it."""
