@@ -80,7 +80,7 @@ class UsualParameter:
         self.multiple = multiple
 
     def added(self, text: str, value: Any) -> str | None:
-        """Return a text with what is added for a value, or None if the value is not usual."""
+        """Return a string with what is added for a value, or None if the value is not usual."""
         if not self.multiple:
             return self.added_one(text, value)
         if (type(value) is not list and type(value) is not tuple) or not value:
@@ -93,7 +93,7 @@ class UsualParameter:
         return text
 
     def added_one(self, text: str, value: Any) -> str | None:
-        """Return a text with what is added for one value, or None if the value is not usual."""
+        """Return a string with what is added for one value, or None if the value is not usual."""
         if not self.kinds & kind_of(value):
             return None
         if self.texts is not None:

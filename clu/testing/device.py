@@ -248,7 +248,7 @@ class FakeDevice:
     def cut(self, n: int | None = 0) -> None:
         """Lose the connections: they are reset, as by a device that is switched off and on.
 
-        Who pulls a cable hears nothing of it: that is `silence`.
+        A cable that is pulled out tells nobody: that is `silence`.
 
         Parameters
         ----------

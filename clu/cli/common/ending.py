@@ -52,9 +52,9 @@ class Ending:
         """Return the result of the command, with all its replies."""
         found: list[Received] = []
         while not found or found[-1].code not in _LAST:
-            patience, is_last = self._patience()
+            timeout, is_last = self._timeout()
             try:
-                received = await asyncio.wait_for(self._replies.get(), patience)
+                received = await asyncio.wait_for(self._replies.get(), timeout)
             except asyncio.TimeoutError:
                 if is_last:
                     reason = not_ended(self.actor, self._text, self._limit)
@@ -67,7 +67,7 @@ class Ending:
         reason = "" if found[-1].code == "f" else failed_before(self.actor, self._text)
         return Result(Outcome.FAILED, reason, found)
 
-    def _patience(self) -> tuple[float, bool]:
+    def _timeout(self) -> tuple[float, bool]:
         """Return how long to wait for a reply, and whether no further one is waited for."""
         if self._end is None:
             return _SILENCE_LIMIT, False

@@ -72,8 +72,8 @@ def _why_not(name: str) -> str:
         return "it is empty"
     if os.sep in name:
         return "it is also the name of a package. Change to the folder where it shall be made"
-    if strange := "".join(dict.fromkeys(re.findall(r"[^A-Za-z0-9_-]", name))):
-        return f"only letters from a to z, digits, - and _ can be in it, not {strange!r}"
+    if unknown := "".join(dict.fromkeys(re.findall(r"[^A-Za-z0-9_-]", name))):
+        return f"only letters from a to z, digits, - and _ can be in it, not {unknown!r}"
     if name[0].isalpha():
         return f"it must end with a letter or a digit, not {name[-1]!r}"
     return f"it must begin with a letter, not {name[0]!r}"

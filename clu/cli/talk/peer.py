@@ -16,7 +16,7 @@ __all__ = ["Peer"]
 
 _CHUNK = 65536
 #: How long the rest of a character may take before its bytes are shown, in seconds.
-_PATIENCE = 0.2
+_TIMEOUT = 0.2
 
 
 class Peer:
@@ -78,7 +78,7 @@ class Peer:
             while True:
                 reading = reading or asyncio.ensure_future(self._read())
                 if text.is_incomplete:
-                    done, _ = await asyncio.wait({reading}, timeout=_PATIENCE)
+                    done, _ = await asyncio.wait({reading}, timeout=_TIMEOUT)
                     if not done:
                         yield text.finish()
                         continue
