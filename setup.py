@@ -43,6 +43,7 @@ def extensions() -> list[Extension]:
         force=stale,
         compiler_directives={
             "language_level": "3",
+            "auto_pickle": False,  # its __setstate__ reads foreign memory, given another type
             "annotation_typing": False,  # annotations are for people, C types are in the .pxd
             "binding": False,  # or methods would not check the type of self
             "nonecheck": True,  # None passes for any C class: its attributes are foreign memory

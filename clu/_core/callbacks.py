@@ -7,8 +7,9 @@ import functools
 import inspect
 import logging
 import sys
-import types
 from typing import TYPE_CHECKING, Any
+
+from clu._speedups.model import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -32,15 +33,8 @@ def callback_name(callback: object) -> str:
     return f"{getattr(callback, '__module__', None) or '?'}.{name}"
 
 
-def positional_capacity(callback: Callable[..., Any]) -> int | None:
+def _positional_capacity(callback: Callable[..., Any]) -> int | None:
     """Return how many positional arguments a callback accepts, or None for any number."""
-    function = getattr(callback, "__func__", callback)
-    if type(function) is types.FunctionType and not function.__dict__:
-        # Its signature cannot have been changed, and inspect is slow to build one.
-        code = function.__code__
-        if code.co_flags & inspect.CO_VARARGS:
-            return None
-        return code.co_argcount - (type(callback) is types.MethodType)
     signature: inspect.Signature | None
     if _is_mock(callback):
         # inspect would compare it, and mocks count that as a call. The class of one that is
@@ -73,14 +67,7 @@ def call_user_function(callback: Callable[..., Any], *args: object) -> Any:
     result
         The return value (possibly an awaitable), or None if the function raised.
     """
-    capacity = positional_capacity(callback)
-    try:
-        return callback(*(args if capacity is None else args[:capacity]))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        log_callback_error(callback, error)
-        return None
+    return _call(callback, args)
 
 
 def start_user_coroutine(
@@ -138,6 +125,9 @@ def log_callback_error(callback: Callable[..., Any], error: BaseException) -> No
     logger.error("The callback %s raised an error.", callback_name(callback), exc_info=error)
 
 
+_call = Caller(_positional_capacity, log_callback_error).call
+
+
 class CallbackMixIn:
     """A mix-in for objects that notify callbacks.
 
@@ -165,7 +155,7 @@ class CallbackMixIn:
         Coroutines run as tasks. An error in a callback is logged and does not affect the others.
         """
         for callback in list(self._callbacks or ()):
-            result = call_user_function(callback, *args)
+            result = _call(callback, args)
             if result is not None and asyncio.iscoroutine(result):
                 task = start_user_coroutine(result, functools.partial(log_callback_error, callback))
                 self._running.append(task)

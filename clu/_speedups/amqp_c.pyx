@@ -1,4 +1,4 @@
-# cython: auto_pickle=False, binding=False
+# cython: binding=False
 """The AMQP 0-9-1 codec: publishes are encoded, the frames of a byte stream are split and decoded.
 
 It knows nothing of sockets. Every length is compared with the end of the frame that holds it

@@ -12,6 +12,7 @@ else:
     except ImportError:
         from clu._speedups import model_py as _kernel
 
+Caller = _kernel.Caller
 PropertyFields = _kernel.PropertyFields
 update_properties = _kernel.update_properties
 values_of = _kernel.values_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copyreg import __newobj__  # type: ignore[attr-defined]
 from typing import Any
 
 import orjson
@@ -55,6 +56,12 @@ def decode_headers(message: Any) -> dict[str, Any]:
     }
 
 
+_FIELDS = (
+    *("_code", "_error", "_flaw", "body", "command_id", "headers", "internal", "is_valid"),
+    *("message", "message_code", "sender"),
+)
+
+
 class ReceivedReply:
     """What a message says that is a reply of an actor.
 
@@ -64,10 +71,11 @@ class ReceivedReply:
         As `clu.client.AMQPReply` documents them.
     """
 
-    __slots__ = (
-        *("_code", "_error", "_flaw", "body", "command_id", "headers", "internal", "is_valid"),
-        *("message", "message_code", "sender"),
-    )
+    __slots__ = _FIELDS
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: getattr(self, name) for name in _FIELDS}
+        return __newobj__, (type(self),), (getattr(self, "__dict__", None), state)
 
     def _read(self, message: Any, codes: dict[str, Any], log: Any) -> None:
         """Read a message.

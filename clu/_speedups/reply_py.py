@@ -14,6 +14,7 @@ import pathlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from copyreg import __newobj__  # type: ignore[attr-defined]
 from time import time
 from typing import Any
 
@@ -69,20 +70,16 @@ MAX_DEPTH = 500
 _depth = Depth(MAX_DEPTH)
 
 
+_FIELDS = (
+    *("_created", "broadcast", "command", "internal", "keywords", "message", "message_code"),
+    *("use_validation", "validated"),
+)
+
+
 class ReplyFields:
     """The attributes of a reply, see `clu.base.Reply`."""
 
-    __slots__ = (
-        "_created",
-        "broadcast",
-        "command",
-        "internal",
-        "keywords",
-        "message",
-        "message_code",
-        "use_validation",
-        "validated",
-    )
+    __slots__ = _FIELDS
 
     _created: float
     message_code: Any
@@ -93,6 +90,10 @@ class ReplyFields:
     validated: bool
     internal: bool
     keywords: list[Any] | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: getattr(self, name) for name in _FIELDS}
+        return __newobj__, (type(self),), (getattr(self, "__dict__", None), state)
 
 
 def merge_message(

@@ -64,14 +64,11 @@ class TronKey(Property):
 
     def copy(self) -> TronKey:
         """Return a copy without the callbacks."""
-        copy = TronKey.__new__(TronKey)
-        Property.__init__(copy, self.name, self._value, self.model)
+        copy: TronKey = self._copied(TronKey)
         if isinstance(self._value, list):
             copy._value = list(self._value)
         copy.key = self.key
         copy.keyword = self.keyword
-        copy.last_seen = self.last_seen
-        copy.in_schema = self.in_schema
         return copy
 
     def __getitem__(self, sl: Any) -> Any:

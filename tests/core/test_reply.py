@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+import pickle
 import time
 import weakref
 
@@ -95,3 +97,18 @@ def test_the_date_is_that_of_creation_in_utc() -> None:
 def test_replies_can_be_watched_by_weak_references() -> None:
     reply = Reply(MessageCode.INFO, {})
     assert weakref.ref(reply)() is reply
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_reply_can_be_pickled(protocol: int) -> None:
+    reply = Reply(MessageCode.WARNING, {"a": [1]}, validated=True)
+    again = pickle.loads(pickle.dumps(reply, protocol))
+    assert (again.message_code, again.message) == (MessageCode.WARNING, {"a": [1]})
+    assert (again.validated, again.date) == (True, reply.date)
+
+
+def test_a_copy_of_a_reply_has_its_own_message_if_it_is_deep() -> None:
+    reply = Reply(MessageCode.INFO, {"a": [1]})
+    assert copy.copy(reply).message is reply.message
+    assert copy.deepcopy(reply).message == reply.message
+    assert copy.deepcopy(reply).message is not reply.message

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from time import time
 from typing import Any
+
+import pytest
 
 
 def make_model(kernel: Any, **keywords: Any) -> Any:
@@ -88,3 +91,86 @@ def test_values_are_those_that_properties_show(kernel: Any) -> None:
     model["c"] = type("Own", (model.kind,), {"value": "shown"})()
     assert kernel.values_of(model, model.kind) == {"a": 1, "b": [2], "c": "shown"}
     assert list(kernel.values_of(model, model.kind)) == ["a", "b", "c"]
+
+
+def test_a_copy_has_the_fields_but_not_the_callbacks(kernel: Any) -> None:
+    class Keyword(kernel.PropertyFields):  # type: ignore[misc, name-defined]
+        pass
+
+    keyword, value = Keyword(), [1]
+    keyword.name, keyword._value, keyword.last_seen = "a", value, 5.0
+    keyword.model, keyword.in_schema = "model", False
+    keyword._callbacks, keyword._running = [print], [None]
+    twin = keyword._copied(Keyword)
+    assert type(twin) is Keyword
+    assert (twin.name, twin.last_seen, twin.model, twin.in_schema) == ("a", 5.0, "model", False)
+    assert twin._value is value
+    assert twin._callbacks == twin._running == []
+    twin._callbacks.append(None)
+    assert keyword._callbacks == [print]
+
+
+# -- callbacks ------------------------------------------------------------------------------
+
+
+class Takers:
+    def none(self) -> tuple[Any, ...]:
+        return ()
+
+    def one(self, first: Any) -> tuple[Any, ...]:
+        return (first,)
+
+    def optional(self, first: Any, second: Any = 0, *, third: Any = 0) -> tuple[Any, ...]:
+        return first, second, third
+
+    def any_number(self, *args: Any) -> tuple[Any, ...]:
+        return args
+
+    @staticmethod
+    def static(first: Any) -> tuple[Any, ...]:
+        return (first,)
+
+
+def caller(kernel: Any, capacity: int | None = None) -> tuple[Any, list[Any]]:
+    reported: list[Any] = []
+    made = kernel.Caller(lambda callback: capacity, lambda *what: reported.append(what))
+    return made, reported
+
+
+def test_a_function_gets_as_many_arguments_as_it_accepts(kernel: Any) -> None:
+    takers, (made, reported) = Takers(), caller(kernel, capacity=0)
+    for callback, result in (
+        *((takers.none, ()), (takers.one, (1,)), (takers.optional, (1, 2, 0))),
+        *((takers.any_number, (1, 2, 3)), (Takers.static, (1,)), (takers.static, (1,))),
+        *((lambda: (), ()), (lambda a, b=7: (a, b), (1, 2))),
+    ):
+        assert made.call(callback, (1, 2, 3)) == result
+    assert made.call(takers.optional, (1,)) == (1, 0, 0)
+    assert made.call(takers.any_number, ()) == ()
+    assert reported == []
+
+
+def test_what_is_no_plain_function_is_looked_at_by_others(kernel: Any) -> None:
+    def marked(*args: Any) -> Any:
+        return args
+
+    marked.note = "it may have another signature"  # type: ignore[attr-defined]
+    for callback in (functools.partial(Takers().any_number), marked, Takers().any_number.__call__):
+        for capacity in (0, 2):
+            assert caller(kernel, capacity)[0].call(callback, (1, 2, 3)) == (1, 2, 3)[:capacity]
+        assert caller(kernel)[0].call(callback, (1, 2, 3)) == (1, 2, 3)
+
+
+def test_an_error_is_reported_and_an_interruption_is_not(kernel: Any) -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    made, reported = caller(kernel)
+    for error in (ValueError("no"), SystemExit(1), TypeError("another")):
+        assert made.call(fail, (error, "not taken")) is None
+        assert reported.pop() == (fail, error)
+    assert made.call(Takers().one, ()) is None
+    assert isinstance(reported.pop()[1], TypeError)
+    with pytest.raises(KeyboardInterrupt):
+        made.call(fail, (KeyboardInterrupt(),))
+    assert reported == []
