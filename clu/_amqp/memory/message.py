@@ -209,7 +209,8 @@ class Encoder:
             known = items.get(key, items)
             if known is value:
                 continue
-            if (known is items and not _is_short(key)) or not _is_plain(value):
+            is_key = type(key) is str if known is not items else _is_short(key)
+            if not is_key or not _is_plain(value):
                 return False
             if len(items) >= _KEPT:
                 items.clear()
