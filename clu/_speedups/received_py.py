@@ -107,7 +107,7 @@ class ReceivedReply:
         command_id = message.correlation_id
         self.command_id: str | None = command_id
         #: Why the body is not JSON, or None.
-        self._error: Exception | None = None
+        self._error: str | None = None
         body: Any = None
         if not code:
             flaw = NO_CODE
@@ -118,7 +118,7 @@ class ReceivedReply:
             try:
                 body = decode_json(message.body)
             except (ValueError, RecursionError) as error:
-                flaw, self._error = NOT_JSON, error
+                flaw, self._error = NOT_JSON, str(error)
             else:
                 if not isinstance(body, dict):
                     flaw = NOT_OBJECT

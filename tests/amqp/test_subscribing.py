@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from aio_pika import Message
 from aio_pika.exceptions import DeliveryError
 
+from clu import AMQPClient
 from clu.model import Model
 
 from ..waiting import until
 from .actors import Camera, ping
 
 if TYPE_CHECKING:
-    from clu import AMQPClient, AMQPReply, Command
+    from clu import AMQPReply, Command
     from tests.broker import Broker
 
 HEADERS = {"message_code": "i", "sender": "stage", "commander_id": None, "command_id": None}
@@ -118,6 +121,22 @@ async def test_one_that_handles_replies_itself_receives_them(broker: Broker, whe
     async with actor:
         assert await is_subscribed(actor)
         await until(lambda: b'{"position": 5}' in seen)
+
+
+@pytest.mark.parametrize("autospec", [True, False])
+async def test_a_mock_in_place_of_the_method_gets_the_replies(
+    broker: Broker, autospec: bool
+) -> None:
+    def is_written() -> bool:
+        return any(
+            json.loads(call.args[-1].body) == {"number": 5} for call in handle_reply.mock_calls
+        )
+
+    with mock.patch.object(AMQPClient, "handle_reply", autospec=autospec) as handle_reply:
+        client, camera = (kind(kind.__name__, url=broker.url) for kind in (AMQPClient, Camera))
+        async with client, camera:
+            camera.write("i", number=5)
+            await until(is_written)
 
 
 async def test_a_reply_that_nobody_receives_is_no_error(
