@@ -23,7 +23,7 @@ cdef class ReceivedReply:
     @cython.locals(headers=dict, flaw=int)
     cpdef object _read(self, object message, dict codes, object log)
 
-cdef bint _differs(object named, object command_id)
+cdef bint _differs(object named, object command_id) except -1
 
 cdef class SeenMessages:
     cdef public str prefix
