@@ -257,6 +257,7 @@ async def soak_for(options: argparse.Namespace, broker: Any) -> int:
             jobs = [soak.broadcast(), soak.command(), soak.tick()]
             if is_cluster:
                 soak.watch_losses()
+            if options.fault_every and is_cluster:
                 jobs.append(kill_nodes(soak, broker, options.fault_every))
             elif options.fault_every:
                 jobs.append(break_things(soak, broker, proxy, options.fault_every))
