@@ -302,7 +302,8 @@ class Receiving:
 
     def __init__(self) -> None:
         self.log = logging.getLogger("clu")
-        self.models, self.running_commands = Models(), Models()
+        self.models = Models()
+        self.running_commands: dict[str, Any] = {}
         self._notifier = SimpleNamespace(_callbacks=[])
 
     def handle_reply(self, message: Any) -> None:

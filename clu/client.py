@@ -582,9 +582,6 @@ class AMQPClient(PublishingMixIn, BaseClient, CommandsActors):
             message.acknowledge()
         self._answer_presence(message)
 
-    def _handle_reply_soon(self, message: AbstractIncomingMessage) -> None:
-        self._create_task(self._run_handle_reply(message))
-
     async def _run_handle_reply(self, message: AbstractIncomingMessage) -> None:
         try:
             await self.handle_reply(message)

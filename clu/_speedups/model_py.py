@@ -5,18 +5,18 @@ It is the source of both builds.
 
 from __future__ import annotations
 
-from copyreg import __newobj__  # type: ignore[attr-defined]
+import inspect
 from time import time
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from clu._speedups.copying import reduced
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 _FIELDS = ("_callbacks", "_running", "_value", "in_schema", "last_seen", "model", "name")
-#: What the flags of a code object say of a function that takes any number of arguments.
-_VARARGS = 4
+_VARARGS = inspect.CO_VARARGS
 
 
 class PropertyFields:
@@ -44,8 +44,7 @@ class PropertyFields:
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in _FIELDS}
-        return __newobj__, (type(self),), (getattr(self, "__dict__", None), state)
+        return reduced(self, _FIELDS)
 
 
 def update_properties(model: Any, message: dict[Any, Any]) -> None:

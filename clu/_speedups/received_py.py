@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from copyreg import __newobj__  # type: ignore[attr-defined]
 from typing import Any
 
 import orjson
 
 from clu._speedups.amqp import has_long_number
+from clu._speedups.copying import reduced
 
 __all__ = [
     "NOT_JSON",
@@ -74,8 +74,7 @@ class ReceivedReply:
     __slots__ = _FIELDS
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in _FIELDS}
-        return __newobj__, (type(self),), (getattr(self, "__dict__", None), state)
+        return reduced(self, _FIELDS)
 
     def _read(self, message: Any, codes: dict[str, Any], log: Any) -> None:
         """Read a message.
@@ -257,6 +256,7 @@ class ReplyReceiver:
             if (
                 is_duplicate
                 or is_plain
+                # Who overrides how replies are handled does not expect announcements.
                 or (not command_id and self._announcement in message.headers)
             ):
                 if message.origin is not None and not message.processed:
@@ -264,7 +264,7 @@ class ReplyReceiver:
                 if not is_duplicate:
                     self.handle(message)
             else:
-                client._handle_reply_soon(message)
+                client._create_task(client._run_handle_reply(message))
         except Exception:
             client.log.exception("%s: failed handling a reply.", client.name)
 

@@ -14,12 +14,12 @@ import pathlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from copyreg import __newobj__  # type: ignore[attr-defined]
 from time import time
 from typing import Any
 
 import orjson
 
+from clu._speedups.copying import reduced
 from clu._speedups.line import Depth, Line, is_ascii, is_common, spaced, spaced_if_plain
 from clu._speedups.opscore import blanks_end, quoted_end, word_end
 
@@ -92,8 +92,7 @@ class ReplyFields:
     keywords: list[Any] | None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in _FIELDS}
-        return __newobj__, (type(self),), (getattr(self, "__dict__", None), state)
+        return reduced(self, _FIELDS)
 
 
 def merge_message(

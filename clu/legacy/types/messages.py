@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from clu._speedups.copying import reduced
 from clu._speedups.opscore import (
     ActorReplyHeaderBase,
     KeywordBase,
@@ -83,16 +84,7 @@ class _Copied(Canonized):
             setattr(self, name, value)
 
     def __reduce__(self) -> Any:
-        # Compiled classes have no state that pickle and copy can find.
-        fields = {name: getattr(self, name) for name in self._fields}
-        return _revive, (type(self), fields | vars(self))
-
-
-def _revive(cls: type[C], fields: dict[str, Any]) -> C:
-    twin = cls.__new__(cls)
-    for name, value in fields.items():
-        setattr(twin, name, value)
-    return twin
+        return reduced(self, self._fields)
 
 
 class Values(list[Any], Canonized):
@@ -196,7 +188,7 @@ class Keywords(KeywordsBase, _Copied):
         self[:] = [keyword.clone() for keyword in other]
 
     def __reduce__(self) -> Any:
-        return *super().__reduce__(), None, iter(self)
+        return *super().__reduce__(), iter(self)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, str):
